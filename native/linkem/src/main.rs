@@ -1,0 +1,2 @@
+//! Link emulator.
+fn main() {}

@@ -1,0 +1,38 @@
+import type { LabelState, Snapshot, Table } from "../model/boundary.ts";
+import type { Network, Site } from "../model/network.ts";
+import type { CandidatePath } from "../model/path.ts";
+import type { Generation, Instant } from "../model/quantity.ts";
+import type { WireguardState } from "./wireguard.ts";
+
+/** What the HTTP interface and the command line may see and ask of the running router. */
+export interface RouterView {
+  readonly version: string;
+  readonly startedAt: Instant;
+  /** What runs now, as one consistent value. */
+  current(): RouterState;
+  /** Live state and counters, read now. */
+  snapshot(): Snapshot;
+  labelCounters(): LabelState[];
+  wireguard(): Promise<readonly WireguardState[]>;
+  /** Reads the file again and applies it; as SIGHUP does. */
+  reload(): Promise<ReloadResult>;
+  now(): Instant;
+}
+
+export interface RouterState {
+  readonly network: Network;
+  readonly site: Site;
+  readonly backend: "kernel" | "embedded";
+  readonly file: string;
+  readonly table: Table;
+  /** Every candidate path of this site, by egress then rank of the default objective. */
+  readonly candidates: readonly CandidatePath[];
+  readonly appliedAt: Instant;
+  readonly lastReload: ReloadResult | null;
+  /** Things that do not work and are retried, e.g. an endpoint name that does not resolve. */
+  readonly warnings: readonly string[];
+}
+
+export type ReloadResult =
+  | { readonly ok: true; readonly at: Instant; readonly generation: Generation; readonly changes: readonly string[] }
+  | { readonly ok: false; readonly at: Instant; readonly problems: readonly string[] };
