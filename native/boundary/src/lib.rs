@@ -10,6 +10,8 @@
 
 mod snapshot;
 mod table;
+#[cfg(test)]
+mod typescript;
 
 pub use snapshot::*;
 pub use table::*;

@@ -27,6 +27,7 @@ pub struct Snapshot {
     pub lists: Vec<ListState>,
     pub segments: Vec<SegmentState>,
     /// Packets dropped, by reason; reasons never seen are present with 0.
+    #[cfg_attr(test, ts(type = "Record<string, number>"))]
     pub drops: BTreeMap<String, u64>,
     /// Table swaps so far.
     pub swaps: u64,

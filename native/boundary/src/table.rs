@@ -120,6 +120,7 @@ pub struct Segment {
     /// MTU of the TUN, bytes: the smallest customer packet size that all its lists carry.
     pub mtu: u32,
     /// Prefixes at this site. What comes out of a tunnel for another destination is dropped.
+    #[cfg_attr(test, ts(type = "string[]"))]
     pub local: Vec<IpNet>,
     /// Prefixes at other sites; longest match wins. What comes out of a tunnel from a source
     /// that none of these covers is dropped as spoofed.

@@ -1,0 +1,313 @@
+// Generated from native/boundary by `deno task boundary`. Do not edit: change the Rust types.
+//
+// What crosses between the two halves as JSON. 64-bit counters are numbers: exact up to 2^53.
+
+/**
+ * One complete forwarding table. The engine checks it, then swaps it in atomically, or refuses it
+ * whole and keeps the one it has.
+ */
+export type Table = { 
+/**
+ * Hash of the configuration this was compiled from: 16 lower-case hexadecimal digits.
+ */
+generation: string, site: Site, ttl: TtlModel, probe: ProbeTimers, uplinks: Array<Uplink>, adjacencies: Array<Adjacency>, segments: Array<Segment>, 
+/**
+ * Ascending by `label`, no label twice.
+ */
+labels: Array<LabelEntry>, paths: Array<Path>, lists: Array<SegmentList>, };
+
+/**
+ * This router. The loopbacks are the source of its own ICMP errors and STAMP packets.
+ */
+export type Site = { name: string, sid: number, loopback4: string | null, loopback6: string | null, };
+
+/**
+ * RFC 3443: whether the customer's TTL is copied into the stack and back, or hidden from it.
+ * Pipe pushes TTL 255 (short-pipe at the egress: the customer TTL goes down by one there, as at
+ * the ingress); uniform carries the customer TTL through every label-switching router.
+ */
+export type TtlModel = "pipe" | "uniform";
+
+/**
+ * When a probed adjacency or segment list counts as up or down.
+ */
+export type ProbeTimers = { interval_millis: number, 
+/**
+ * So many replies missing in a row: down.
+ */
+down_after: number, 
+/**
+ * So many replies in a row: up again (hysteresis). The first reply ever counts at once.
+ */
+up_after: number, };
+
+/**
+ * One uplink of this site: one WireGuard interface.
+ */
+export type Uplink = { 
+/**
+ * The uplink's name in the file; unique within the site.
+ */
+key: string, 
+/**
+ * WireGuard interface name, at most 15 bytes.
+ */
+interface: string, backend: Backend, 
+/**
+ * The embedded backend binds its sockets to this device (SO_BINDTODEVICE).
+ */
+device: string, 
+/**
+ * Address inside the tunnels, source of everything sent over this uplink's adjacencies.
+ */
+tunnel_address: string, };
+
+export type Backend = "embedded" | "kernel";
+
+/**
+ * A pair of uplinks that meet: one WireGuard peer on one of our interfaces.
+ */
+export type Adjacency = { 
+/**
+ * `<uplink>><site>.<uplink>`, e.g. `fibre>porto.lte`; unique within the table.
+ */
+key: string, 
+/**
+ * Index into `uplinks`.
+ */
+uplink: number, 
+/**
+ * Peer's public key, base64 as `wg` writes it.
+ */
+remote_key: string, 
+/**
+ * Peer's address inside the tunnel; the only source accepted from it.
+ */
+remote_address: string, remote_site: number, 
+/**
+ * Largest label stack plus customer packet, bytes, that fits this adjacency unfragmented.
+ */
+mtu: number, };
+
+/**
+ * An isolated network (VPN) as it is present at this site.
+ */
+export type Segment = { name: string, number: number, 
+/**
+ * Pushed below everything else; names the segment at every egress.
+ */
+service_label: number, 
+/**
+ * Name of the TUN device, at most 15 bytes.
+ */
+tun: string, 
+/**
+ * MTU of the TUN, bytes: the smallest customer packet size that all its lists carry.
+ */
+mtu: number, 
+/**
+ * Prefixes at this site. What comes out of a tunnel for another destination is dropped.
+ */
+local: string[], 
+/**
+ * Prefixes at other sites; longest match wins. What comes out of a tunnel from a source
+ * that none of these covers is dropped as spoofed.
+ */
+routes: Array<Route>, 
+/**
+ * Rule lists that routes refer to.
+ */
+steerings: Array<Steering>, };
+
+export type Route = { prefix: string, 
+/**
+ * Index into the segment's `steerings`.
+ */
+steering: number, };
+
+/**
+ * First rule that matches decides; `fallback` if none does.
+ */
+export type Steering = { rules: Array<Rule>, fallback: Verdict, };
+
+export type Rule = { 
+/**
+ * Name of the policy in the file.
+ */
+policy: string, matches: Match, verdict: Verdict, };
+
+/**
+ * Every field that is present must match. Ports are inclusive ranges and match only TCP, UDP and
+ * SCTP; a non-first fragment has no ports and matches no rule that names them.
+ */
+export type Match = { source: string | null, destination: string | null, dscp: number | null, 
+/**
+ * IP protocol number of the customer packet, after IPv6 extension headers.
+ */
+protocol: number | null, 
+/**
+ * Empty: any.
+ */
+source_ports: Array<[number, number]>, 
+/**
+ * Empty: any.
+ */
+destination_ports: Array<[number, number]>, };
+
+export type Verdict = { "paths": Array<number> } | "drop";
+
+/**
+ * A candidate path: weighted segment lists to one egress site (RFC 9256 §2.2).
+ */
+export type Path = { key: string, 
+/**
+ * SID of the egress site.
+ */
+egress: number, 
+/**
+ * Indices into the table's `lists`. The path is up while one of them is; a flow stays on its
+ * list while that is up, and losing one list moves that list's flows only.
+ */
+lists: Array<number>, };
+
+/**
+ * What to do for one way through the network: an NHLFE with its whole stack.
+ */
+export type SegmentList = { 
+/**
+ * The hops, e.g. `fibre>hub.fibre,fibre>porto.lte`; unique within the table.
+ */
+key: string, 
+/**
+ * 1–255; the share of flows among the lists of one path.
+ */
+weight: number, 
+/**
+ * First hop: index into `adjacencies`.
+ */
+adjacency: number, 
+/**
+ * Pushed above the service label, outermost first; empty where the first hop is the egress.
+ */
+labels: Array<number>, 
+/**
+ * The stack that brings an answer back, as seen from the egress (its first label is one of
+ * the egress's own ILM); empty: straight back over the adjacency that the probe came by.
+ */
+return_labels: Array<number>, 
+/**
+ * Egress router's loopback (or tunnel address), destination of the STAMP packets of this list.
+ */
+probe_address: string, 
+/**
+ * Largest customer packet, bytes, with the service label and `labels` taken off every MTU on
+ * the way.
+ */
+mtu: number, };
+
+/**
+ * One entry of the incoming label map.
+ */
+export type LabelEntry = { 
+/**
+ * 16–1048575. Special-purpose labels (RFC 9017) are the switch's own business.
+ */
+label: number, 
+/**
+ * Indices into `adjacencies`, ascending: from any other the label is dropped as not meant
+ * for it.
+ */
+accept: Array<number>, action: LabelAction, };
+
+export type LabelAction = { "deliver": number } | "pop" | { "forward": Array<Hop> };
+
+/**
+ * `labels` in place of the incoming one: none = penultimate-hop pop, one = swap (0 or 2 =
+ * explicit null), more = a repair.
+ */
+export type Hop = { adjacency: number, labels: Array<number>, };
+
+/**
+ * Handed over once, when the engine starts.
+ */
+export type EngineConfig = { 
+/**
+ * Folder of the WireGuard userspace sockets, normally `/var/run/wireguard`.
+ */
+uapi_folder: string, };
+
+/**
+ * State of everything at one instant. All counters count since the engine started or, for an
+ * entry that appeared later, since its key did.
+ */
+export type Snapshot = { 
+/**
+ * Generation of the table in use; null before the first.
+ */
+generation: string | null, uptime_millis: number, adjacencies: Array<AdjacencyState>, lists: Array<ListState>, segments: Array<SegmentState>, 
+/**
+ * Packets dropped, by reason; reasons never seen are present with 0.
+ */
+drops: Record<string, number>, 
+/**
+ * Table swaps so far.
+ */
+swaps: number, };
+
+export type Liveness = "unknown" | "up" | "down";
+
+/**
+ * What the probes of the last window (100 of them) measured.
+ */
+export type Quality = { state: Liveness, 
+/**
+ * How long it has been in this state.
+ */
+state_millis: number, 
+/**
+ * Times it went down.
+ */
+downs: number, 
+/**
+ * Median round trip of the window; null without a reply in it.
+ */
+rtt_micros: number | null, 
+/**
+ * Mean difference of successive round trips (RFC 3550 style, of the window).
+ */
+jitter_micros: number | null, 
+/**
+ * Share of probes in the window that got no reply, 0–1.
+ */
+loss: number, probes_sent: number, probes_answered: number, };
+
+export type AdjacencyState = { key: string, quality: Quality, 
+/**
+ * Generation that the neighbour runs, as its last reply told.
+ */
+remote_generation: string | null, 
+/**
+ * Inner packets, labelled ones and probes.
+ */
+tx_packets: number, tx_bytes: number, rx_packets: number, rx_bytes: number, };
+
+export type ListState = { key: string, quality: Quality, 
+/**
+ * Customer packets and bytes that this router put on the list.
+ */
+tx_packets: number, tx_bytes: number, };
+
+export type SegmentState = { name: string, 
+/**
+ * From the LAN into the overlay.
+ */
+ingress_packets: number, ingress_bytes: number, 
+/**
+ * From the overlay to the LAN.
+ */
+egress_packets: number, egress_bytes: number, };
+
+/**
+ * Hits of one label of the ILM, in the order of the table.
+ */
+export type LabelState = { label: number, packets: number, bytes: number, };
