@@ -1,0 +1,132 @@
+/**
+ * Brings a fresh Linux machine to where the lab and the tests run: Debian packages, then the
+ * native half in release mode. Finds out everything that is missing before it changes anything.
+ *
+ *     deno run -A deploy/dev/setup.ts [lab] [test] [kernel] [native]
+ *
+ * npm packages need no step: Deno installs what deno.lock names before it runs a task.
+ */
+
+import { fail, installed, output, run, step } from "./run.ts";
+
+interface Tool {
+  /** Program whose presence shows that the package is there. */
+  readonly program: string;
+  readonly package: string;
+}
+
+const NATIVE: readonly Tool[] = [{ program: "cc", package: "build-essential" }];
+
+const LAB: readonly Tool[] = [
+  { program: "ip", package: "iproute2" },
+  { program: "wg", package: "wireguard-tools" },
+  { program: "wireguard-go", package: "wireguard-go" },
+  { program: "nft", package: "nftables" },
+  { program: "unshare", package: "util-linux" },
+  { program: "ping", package: "iputils-ping" },
+  { program: "iperf3", package: "iperf3" },
+  { program: "tcpdump", package: "tcpdump" },
+  { program: "tshark", package: "tshark" },
+  { program: "curl", package: "curl" },
+];
+
+const KERNEL: readonly Tool[] = [
+  { program: "qemu-system-x86_64", package: "qemu-system-x86" },
+  { program: "busybox", package: "busybox-static" },
+  { program: "cpio", package: "cpio" },
+  { program: "modprobe", package: "kmod" },
+  { program: "xz", package: "xz-utils" },
+];
+
+const GROUPS: Readonly<Record<string, readonly Tool[]>> = {
+  native: NATIVE,
+  lab: [...NATIVE, ...LAB],
+  test: [...NATIVE, ...LAB],
+  kernel: [...NATIVE, ...LAB, ...KERNEL],
+};
+
+const RUST_MINIMUM = [1, 88] as const;
+
+await main(Deno.args);
+
+async function main(args: readonly string[]): Promise<void> {
+  const groups = args.length > 0 ? args : ["lab"];
+  const unknown = groups.filter((group) => !(group in GROUPS));
+  if (unknown.length > 0) {
+    console.error(
+      `setup: unknown group ${unknown.join(", ")}; there are ${Object.keys(GROUPS).join(", ")}`,
+    );
+    Deno.exit(2);
+  }
+  if (Deno.build.os !== "linux") fail(`Labelway runs on Linux; this is ${Deno.build.os}.`);
+
+  const tools = [
+    ...new Map(groups.flatMap((g) => GROUPS[g] ?? []).map((t) => [t.package, t])).values(),
+  ];
+  const missing = await missingPackages(tools);
+  const isRoot = Deno.uid() === 0;
+  const problems = [
+    ...await rustProblems(),
+    ...(groups.some((group) => group !== "native") ? privilegeProblems(isRoot) : []),
+    ...await packageProblems(missing, isRoot),
+  ];
+  if (problems.length > 0) fail(["Cannot set up:", ...problems.map((p) => `  - ${p}`)].join("\n"));
+
+  if (missing.length > 0) await installPackages(missing);
+  step("Building the native half (cargo build --release)");
+  await run(["cargo", "build", "--release", "--locked", "--workspace"], {
+    cwd: new URL("../../native", import.meta.url).pathname,
+  });
+}
+
+async function missingPackages(tools: readonly Tool[]): Promise<string[]> {
+  const packages: string[] = [];
+  for (const tool of tools) if (!await installed(tool.program)) packages.push(tool.package);
+  return packages;
+}
+
+async function rustProblems(): Promise<string[]> {
+  const minimum = RUST_MINIMUM.join(".");
+  const version = await output(["rustc", "--version"]);
+  const found = version?.match(/^rustc (\d+)\.(\d+)/);
+  if (!found || await output(["cargo", "--version"]) === null) {
+    return [
+      `Rust ${minimum} or newer is missing: install it with rustup (rustc and cargo on the PATH)`,
+    ];
+  }
+  const [major, minor] = [Number(found[1]), Number(found[2])];
+  const enough = major > RUST_MINIMUM[0] || (major === RUST_MINIMUM[0] && minor >= RUST_MINIMUM[1]);
+  return enough
+    ? []
+    : [`Rust ${minimum} or newer is needed, found ${major}.${minor}: run rustup update`];
+}
+
+function privilegeProblems(isRoot: boolean): string[] {
+  if (!isRoot) {
+    return ["not root: network namespaces and TUN devices need it; run the same command with sudo"];
+  }
+  try {
+    Deno.statSync("/dev/net/tun");
+    return [];
+  } catch {
+    return ["/dev/net/tun is missing: load it with modprobe tun"];
+  }
+}
+
+async function packageProblems(missing: readonly string[], isRoot: boolean): Promise<string[]> {
+  if (missing.length === 0) return [];
+  const hasApt = await installed("apt-get");
+  if (isRoot && hasApt) return [];
+  return [
+    hasApt
+      ? `missing packages: sudo apt-get install --no-install-recommends ${missing.join(" ")}`
+      : `no apt-get here; install these (names as in Debian) and run again: ${missing.join(" ")}`,
+  ];
+}
+
+async function installPackages(packages: readonly string[]): Promise<void> {
+  step(`Installing Debian packages: ${packages.join(" ")}`);
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  await run(["apt-get", "update", "-q"], { env });
+  await run(["apt-get", "install", "-y", "-q", "--no-install-recommends", ...packages], { env });
+}
