@@ -191,8 +191,10 @@ adjacency: number,
  */
 labels: Array<number>, 
 /**
- * The stack that brings an answer back, as seen from the egress (its first label is one of
- * the egress's own ILM); empty: straight back over the adjacency that the probe came by.
+ * The stack under which the egress sends an answer back over the adjacency that the probe came
+ * by, outermost first. It has no label for that first hop (which would turn the packet around,
+ * and the acceptance check refuses that), so the egress looks nothing up in its own ILM; empty
+ * where that adjacency leads to this site already.
  */
 return_labels: Array<number>, 
 /**

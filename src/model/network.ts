@@ -95,6 +95,12 @@ export interface Policy {
     | { readonly kind: "drop" }
     /** Candidate paths ranked by the objective, under the constraints. */
     | { readonly kind: "objective"; readonly objective: Objective; readonly constraints: Constraints }
+    /** Paths that pass through these sites in this order, ranked by cost; then as `otherwise` says. */
+    | {
+      readonly kind: "via";
+      readonly sites: readonly string[];
+      readonly otherwise: "computed" | "drop";
+    }
     /** Explicit path first; `otherwise` computed ones after it, or nothing (drop). */
     | {
       readonly kind: "explicit";

@@ -10,7 +10,7 @@ export interface CandidatePath {
   readonly hops: readonly Adjacency[];
   /** Pushed above the service label, outermost first: the fewest that keep to the hops. */
   readonly labels: readonly Label[];
-  /** Stack that takes an answer back along the same hops, as the egress sends it. */
+  /** Stack that takes an answer back along the same hops, under the egress's first hop. */
   readonly returnLabels: readonly Label[];
   /** Sum over the hops. */
   readonly cost: number;

@@ -212,8 +212,10 @@ pub struct SegmentList {
     pub adjacency: u32,
     /// Pushed above the service label, outermost first; empty where the first hop is the egress.
     pub labels: Vec<u32>,
-    /// The stack that brings an answer back, as seen from the egress (its first label is one of
-    /// the egress's own ILM); empty: straight back over the adjacency that the probe came by.
+    /// The stack under which the egress sends an answer back over the adjacency that the probe came
+    /// by, outermost first. It has no label for that first hop (which would turn the packet around,
+    /// and the acceptance check refuses that), so the egress looks nothing up in its own ILM; empty
+    /// where that adjacency leads to this site already.
     pub return_labels: Vec<u32>,
     /// Egress router's loopback (or tunnel address), destination of the STAMP packets of this list.
     pub probe_address: Ipv4Addr,
