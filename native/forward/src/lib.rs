@@ -1,1 +1,47 @@
-//! placeholder
+//! The packet half without any I/O: a table compiled for lookups, and what becomes of one packet.
+//!
+//! Pure: no socket, no clock, no lock, no allocation per packet, no unsafe, and no panic whatever
+//! the bytes are. The caller owns the buffers, the threads and the counters:
+//!
+//! - [`Fib::compile`] checks a whole table and builds the lookups.
+//! - [`Live`] is what the probes found out; it is flipped while packets flow.
+//! - [`ingress`] takes a customer packet from a segment's TUN.
+//! - [`switch`] takes a decrypted inner packet from a neighbour.
+//! - [`encapsulate_local`] and [`answer`] send this router's own datagrams (probes).
+#![forbid(unsafe_code)]
+
+mod check;
+mod context;
+mod drop_reason;
+mod encap;
+mod fib;
+mod flow;
+mod fragment;
+pub mod fuzzing;
+mod icmp_error;
+mod ingress;
+mod labels;
+mod live;
+mod local;
+mod mss;
+mod packet;
+mod prefixes;
+mod steering;
+mod switch;
+
+pub use context::{Context, Count, Outcome, TokenBucket};
+pub use drop_reason::DropReason;
+pub use fib::Fib;
+pub use fragment::Fragments;
+pub use ingress::ingress;
+pub use live::Live;
+pub use local::{LocalDatagram, answer, encapsulate_local};
+pub use packet::{HEADROOM, Packet};
+pub use switch::switch;
+
+/// IPv4 header without options and UDP header: what is in front of the label stack (RFC 7510 §3).
+pub const ENCAPSULATION_BYTES: usize = 28;
+/// Most labels that a list may push above the service label; more than any path here needs.
+pub const MAX_PUSHED_LABELS: usize = 8;
+/// Most entries of a stack that is accepted; ours have at most ten.
+pub const MAX_STACK_DEPTH: usize = 16;
