@@ -1,0 +1,1 @@
+//! Timers over minutes, on a clock that the test moves.
