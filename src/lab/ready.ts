@@ -1,0 +1,54 @@
+/** Waiting for routers: each must answer, and its adjacencies must be up. */
+
+import { LabError } from "./error.ts";
+import type { LabState, Place } from "./folder.ts";
+import { ask, logTail } from "./gateway.ts";
+import { isAlive, pause } from "./process.ts";
+
+const POLL_MILLIS = 100;
+
+/** Of an adjacency, what the HTTP interface says that matters here. */
+export interface AdjacencyState {
+  readonly key: string;
+  readonly state: string;
+}
+
+/** Throws with the log's end of the first router that dies or never gets ready. */
+export async function awaitRouters(
+  place: Place,
+  state: LabState,
+  sites: readonly string[],
+  waitMillis: number,
+  report: (line: string) => void,
+): Promise<void> {
+  const waiting = new Set(sites);
+  for (let waited = 0; waiting.size > 0; waited += POLL_MILLIS) {
+    for (const site of waiting) {
+      const router = state.gateways[site]?.router;
+      if (router == null || !isAlive(router)) await fail(place, site, "has ended");
+      const adjacencies = await adjacenciesOf(place, site);
+      if (adjacencies === null) {
+        if (waited >= waitMillis) await fail(place, site, "does not answer");
+        continue;
+      }
+      const down = adjacencies.filter((adjacency) => adjacency.state !== "up");
+      if (down.length === 0) {
+        waiting.delete(site);
+        report(`${site} is ready: ${adjacencies.length} adjacencies up`);
+      } else if (waited >= waitMillis) {
+        const which = down.map(({ key, state }) => `${key} ${state}`).join(", ");
+        await fail(place, site, `has adjacencies that are not up: ${which}`);
+      }
+    }
+    if (waiting.size > 0) await pause(POLL_MILLIS);
+  }
+}
+
+export async function adjacenciesOf(place: Place, site: string): Promise<readonly AdjacencyState[] | null> {
+  const answer = await ask<{ adjacencies: readonly AdjacencyState[] }>(place, site, "/v1/adjacencies");
+  return answer?.adjacencies ?? null;
+}
+
+async function fail(place: Place, site: string, what: string): Promise<never> {
+  throw new LabError([`The router of ${site} ${what}; its log ends:`, ...await logTail(place, site)]);
+}

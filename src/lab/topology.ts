@@ -1,0 +1,210 @@
+/**
+ * The lab's own file: what surrounds the gateways. The network itself is described by an ordinary
+ * Labelway file, which this one names.
+ */
+
+import { parse } from "@std/yaml";
+import ipaddr from "ipaddr.js";
+import { z } from "zod";
+import { LabError } from "./error.ts";
+import { type Change, CLEAR, type Impairment, parseSetting } from "./impairment.ts";
+import { locator } from "./locate.ts";
+
+export interface Topology {
+  readonly lab: string;
+  /** The network's file, relative to this one. */
+  readonly network: string;
+  /** The same seed loses the same packets. */
+  readonly seed: number;
+  readonly sites: readonly LabSite[];
+}
+
+export interface LabSite {
+  readonly name: string;
+  /** What speaks WireGuard there: the engine itself, or Debian's wireguard-go under it. */
+  readonly wireguard: "embedded" | "wireguard-go";
+  readonly uplinks: readonly LabUplink[];
+  readonly hosts: readonly LabHost[];
+}
+
+export interface LabUplink {
+  readonly name: string;
+  /** The gateway's addresses with prefix length; the internet (or the NAT) has the first host. */
+  readonly addresses: readonly string[];
+  /** Behind a NAT router: that one's address on the internet, with prefix length. */
+  readonly nat: string | null;
+  readonly up: Impairment;
+  readonly down: Impairment;
+}
+
+export interface LabHost {
+  readonly segment: string;
+  /** With prefix length; the gateway has the first host of each. */
+  readonly addresses: readonly string[];
+}
+
+const NAME = z.string().regex(/^[a-z][a-z0-9-]*$/, {
+  error: "accepted is a name of a–z, 0–9 and -, beginning with a letter",
+});
+/** A namespace's file and a device are named after it. */
+const SHORT_NAME = NAME.max(15, { error: "accepted is a name of at most 15 bytes" });
+
+const CIDR = z.string().superRefine((text, context) => {
+  const problem = cidrProblem(text);
+  if (problem !== null) context.addIssue({ code: "custom", message: problem });
+});
+
+const SETTING = z.union([z.string(), z.number()]).transform(String);
+const SETTINGS = { delay: SETTING, jitter: SETTING, loss: SETTING, burst: SETTING, rate: SETTING, queue: SETTING };
+const DIRECTION = z.strictObject(SETTINGS).partial();
+const IMPAIR = z.strictObject({ ...SETTINGS, up: DIRECTION, down: DIRECTION }).partial();
+
+const FILE = z.strictObject({
+  lab: SHORT_NAME,
+  network: z.string().min(1),
+  seed: z.int().min(0).default(1),
+  sites: z.record(
+    SHORT_NAME,
+    z.strictObject({
+      wireguard: z.enum(["embedded", "wireguard-go"]).default("embedded"),
+      uplinks: z.record(
+        SHORT_NAME,
+        z.strictObject({
+          addresses: z.array(CIDR).min(1),
+          nat: CIDR.optional(),
+          impair: IMPAIR.default({}),
+        }),
+      ),
+      hosts: z.record(SHORT_NAME, z.array(CIDR).min(1)).default({}),
+    }),
+  ),
+});
+
+/** Reads the text of a topology file; throws {@link LabError} with every problem. */
+export function parseTopology(text: string, file: string): Topology {
+  let value: unknown;
+  try {
+    value = parse(text);
+  } catch (error) {
+    throw new LabError([`${file}: ${error instanceof Error ? error.message : String(error)}`]);
+  }
+  const locate = locator(text, file);
+  const result = FILE.safeParse(value);
+  if (!result.success) throw new LabError(result.error.issues.flatMap((i) => describe(i, locate)));
+  const problems: string[] = [];
+  const complain: Complain = (path, message) => problems.push(`${locate(path)}: ${message}`);
+  const sites = Object.entries(result.data.sites).map(([name, site]): LabSite => ({
+    name,
+    wireguard: site.wireguard,
+    uplinks: Object.entries(site.uplinks).map(([uplink, value]) => ({
+      name: uplink,
+      addresses: value.addresses,
+      nat: value.nat ?? null,
+      ...impairments(value.impair, ["sites", name, "uplinks", uplink, "impair"], complain),
+    })),
+    hosts: Object.entries(site.hosts).map(([segment, addresses]) => ({ segment, addresses })),
+  }));
+  crossCheck(sites, complain);
+  if (problems.length > 0) throw new LabError(problems);
+  const { lab, network, seed } = result.data;
+  return { lab, network, seed, sites };
+}
+
+/** `192.0.2.1/30` for `192.0.2.2/30`: who is on the other side of it. */
+export function firstHost(cidr: string): string {
+  const [address, length] = ipaddr.parseCIDR(cidr);
+  const bytes = address.toByteArray();
+  for (let bit = length; bit < bytes.length * 8; bit++) {
+    const at = bit >> 3;
+    bytes[at] = (bytes[at] ?? 0) & ~(0x80 >> (bit & 7));
+  }
+  bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) | 1;
+  return `${ipaddr.fromByteArray(bytes).toString()}/${length}`;
+}
+
+type Path = readonly PropertyKey[];
+type Complain = (path: Path, message: string) => void;
+
+function describe(issue: z.core.$ZodIssue, locate: (path: Path) => string): string[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => `${locate([...issue.path, key])}: ${key} is unknown here`);
+  }
+  // A record reports a bad key with the key's own issues inside.
+  const message = issue.code === "invalid_key"
+    ? issue.issues.map((inner) => inner.message).join("; ")
+    : issue.message;
+  const what = issue.path.length > 0 ? `${issue.path.join(".")}: ` : "";
+  return [`${locate(issue.path)}: ${what}${message}`];
+}
+
+function cidrProblem(text: string): string | null {
+  if (!ipaddr.isValidCIDR(text)) {
+    return `${text} is no address with prefix length; accepted is e.g. 192.0.2.2/30`;
+  }
+  if (firstHost(text).split("/")[0] === ipaddr.parseCIDR(text)[0].toString()) {
+    return `${text} is the first host, which the lab gives to the other side; take the next one`;
+  }
+  return null;
+}
+
+function impairments(
+  impair: z.infer<typeof IMPAIR>,
+  path: Path,
+  complain: Complain,
+): { up: Impairment; down: Impairment } {
+  const { up, down, ...both } = impair;
+  const read = (settings: Readonly<Record<string, string | undefined>>, at: Path): Change => {
+    let change: Change = {};
+    for (const [key, text] of Object.entries(settings)) {
+      if (text === undefined) continue;
+      const parsed = parseSetting(key, text);
+      if (typeof parsed === "string") complain([...at, key], parsed);
+      else change = { ...change, ...parsed };
+    }
+    return change;
+  };
+  const shared = { ...CLEAR, ...read(both, path) };
+  return {
+    up: { ...shared, ...read(up ?? {}, [...path, "up"]) },
+    down: { ...shared, ...read(down ?? {}, [...path, "down"]) },
+  };
+}
+
+/** No address twice, and no two uplinks in one subnet of the internet. */
+function crossCheck(sites: readonly LabSite[], complain: Complain): void {
+  const owners = new Map<string, string>();
+  const claim = (cidr: string, owner: string, path: Path) => {
+    const other = owners.get(firstHost(cidr));
+    if (other === undefined) owners.set(firstHost(cidr), owner);
+    else complain(path, `${cidr} lies in the subnet of ${other}; each needs a subnet of its own`);
+  };
+  for (const site of sites) {
+    const at = ["sites", site.name];
+    if (site.uplinks.length === 0) complain([...at, "uplinks"], "a site needs an uplink");
+    for (const uplink of site.uplinks) {
+      const path = [...at, "uplinks", uplink.name];
+      const owner = `${site.name}.${uplink.name}`;
+      uplink.addresses.forEach((cidr, i) => claim(cidr, owner, [...path, "addresses", i]));
+      if (uplink.nat !== null) {
+        claim(uplink.nat, `the NAT of ${owner}`, [...path, "nat"]);
+        const six = uplink.addresses.findIndex((cidr) => cidr.includes(":"));
+        if (six >= 0) {
+          complain([...path, "addresses", six], "the lab's NAT is for IPv4; leave IPv6 out");
+        }
+      }
+    }
+    for (const host of site.hosts) {
+      const path = [...at, "hosts", host.segment];
+      if (site.uplinks.some((uplink) => uplink.name === host.segment)) {
+        complain(path, `${host.segment} is an uplink of the site as well; both are devices there`);
+      }
+      // Segments are apart from each other and may use the same addresses; sites within one not.
+      host.addresses.forEach((cidr, i) => {
+        const key = `${host.segment} ${firstHost(cidr)}`;
+        const other = owners.get(key);
+        if (other !== undefined) complain([...path, i], `${cidr} lies in the LAN of ${other}`);
+        owners.set(key, `${site.name}.${host.segment}`);
+      });
+    }
+  }
+}
