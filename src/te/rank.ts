@@ -1,0 +1,154 @@
+/**
+ * How paths compare. Up or down is not among it: the engine skips what is down by itself.
+ */
+
+import type { CandidatePath } from "../model/path.ts";
+import type { Instant } from "../model/quantity.ts";
+
+/** Median round trip of a candidate path in µs, by its key; absent: not known. */
+export type RoundTrips = ReadonlyMap<string, number>;
+
+/** A ranking in time: who stands where, and who has been better than whom since when. */
+export interface Standing {
+  /** Keys of candidate paths, best first. */
+  readonly order: readonly string[];
+  /** Ascending by challenger, then incumbent. */
+  readonly pending: readonly Challenge[];
+}
+
+export interface Challenge {
+  readonly challenger: string;
+  readonly incumbent: string;
+  readonly since: Instant;
+}
+
+/** A path must be better by the larger of the two … */
+export const BETTER_BY_SHARE = 0.1;
+export const BETTER_BY_MICROS = 2_000;
+/** … for so long, before it takes the place of another. Noise moves nothing. */
+export const BETTER_FOR_MILLIS = 5_000;
+
+/** Metered last, then cheaper, then fewer labels; the key decides what is left. */
+export function rankByCost(candidates: readonly CandidatePath[]): CandidatePath[] {
+  return sortBy(candidates, (path) => [Number(path.metered), path.cost, path.labels.length, path.key]);
+}
+
+/** Metered last, then measured ones by round trip, then as by cost. */
+function rankByLatencyNow(
+  candidates: readonly CandidatePath[],
+  trips: RoundTrips,
+): CandidatePath[] {
+  return sortBy(candidates, (path) => [
+    Number(path.metered),
+    trips.get(path.key) ?? Infinity,
+    path.cost,
+    path.labels.length,
+    path.key,
+  ]);
+}
+
+/**
+ * The latency ranking that follows from the previous one. A path passes another only after it was
+ * better by the margin without a break; without a previous ranking the present measurements decide.
+ */
+export function rankByLatency(
+  candidates: readonly CandidatePath[],
+  trips: RoundTrips,
+  previous: Standing | undefined,
+  now: Instant,
+): Standing {
+  const paths = new Map(candidates.map((path) => [path.key, path]));
+  const fresh = rankByLatencyNow(candidates, trips).map((path) => path.key);
+  const kept = previous?.order.filter((key) => paths.has(key)) ?? [];
+  if (kept.length === 0) return { order: fresh, pending: [] };
+
+  const before = new Map(previous!.pending.map((one) => [pair(one.challenger, one.incumbent), one.since]));
+  const standing = withNewcomers(kept, fresh, paths);
+  const since = new Map<string, Challenge>();
+  standing.forEach((incumbent, place) => {
+    for (const challenger of standing.slice(place + 1)) {
+      const sameMeter = paths.get(challenger)!.metered === paths.get(incumbent)!.metered;
+      if (!sameMeter || !isBetter(trips.get(challenger), trips.get(incumbent))) continue;
+      const start = before.get(pair(challenger, incumbent)) ?? now;
+      since.set(pair(challenger, incumbent), { challenger, incumbent, since: start });
+    }
+  });
+
+  const ripe = (challenger: string, incumbent: string) => {
+    const challenge = since.get(pair(challenger, incumbent));
+    return challenge !== undefined && now - challenge.since >= BETTER_FOR_MILLIS;
+  };
+  const rank = new Map(fresh.map((key, place) => [key, place]));
+  const order: string[] = [];
+  const left = [...standing];
+  while (left.length > 0) {
+    const incumbent = left[0]!;
+    const winner = left.reduce(
+      (best, key) => ripe(key, incumbent) && rank.get(key)! < rank.get(best)! ? key : best,
+      incumbent,
+    );
+    order.push(winner);
+    left.splice(left.indexOf(winner), 1);
+  }
+  const place = new Map(order.map((key, index) => [key, index]));
+  const pending = [...since.values()]
+    .filter((one) => place.get(one.challenger)! > place.get(one.incumbent)!)
+    .sort((a, b) => compareText(a.challenger, b.challenger) || compareText(a.incumbent, b.incumbent));
+  return { order, pending };
+}
+
+/** When the next challenge ripens; null: nothing is pending. */
+export function ripensAt(standing: Standing): Instant | null {
+  if (standing.pending.length === 0) return null;
+  return Math.min(...standing.pending.map((one) => one.since)) + BETTER_FOR_MILLIS as Instant;
+}
+
+function isBetter(challenger: number | undefined, incumbent: number | undefined): boolean {
+  if (challenger === undefined) return false;
+  if (incumbent === undefined) return true;
+  const margin = Math.max(incumbent * BETTER_BY_SHARE, BETTER_BY_MICROS);
+  return incumbent - challenger > margin;
+}
+
+/** Those that are new go where they would stand among the kept, which keep their order. */
+function withNewcomers(
+  kept: readonly string[],
+  fresh: readonly string[],
+  paths: ReadonlyMap<string, CandidatePath>,
+): string[] {
+  const rank = new Map(fresh.map((key, place) => [key, place]));
+  const standing = [...kept];
+  for (const key of fresh) {
+    if (kept.includes(key)) continue;
+    const behind = standing.findIndex((other) => rank.get(other)! > rank.get(key)!);
+    standing.splice(behind < 0 ? standing.length : behind, 0, key);
+  }
+  // Metering is of the file, not measured: it is never a matter of patience.
+  return [
+    ...standing.filter((key) => !paths.get(key)!.metered),
+    ...standing.filter((key) => paths.get(key)!.metered),
+  ];
+}
+
+type RankField = number | string;
+
+function sortBy<Item>(items: readonly Item[], rank: (item: Item) => readonly RankField[]): Item[] {
+  const ranks = new Map(items.map((item) => [item, rank(item)]));
+  return [...items].sort((a, b) => compareFields(ranks.get(a)!, ranks.get(b)!));
+}
+
+function compareFields(a: readonly RankField[], b: readonly RankField[]): number {
+  for (let field = 0; field < a.length; field++) {
+    if (a[field]! < b[field]!) return -1;
+    if (a[field]! > b[field]!) return 1;
+  }
+  return 0;
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function pair(challenger: string, incumbent: string): string {
+  return `${challenger} over ${incumbent}`;
+}
