@@ -49,7 +49,10 @@ export async function findPlace(file: string): Promise<Place> {
   }
   const topology = parseTopology(text, file);
   const folder = resolve(Deno.env.get("LABELWAY_LAB") ?? `${ROOT}/.lab`, topology.lab);
-  const longest = topology.sites.reduce((a, { name }) => Math.max(a, routerSocket(folder, name).length), 0);
+  const longest = topology.sites.reduce(
+    (a, { name }) => Math.max(a, routerSocket(folder, name).length),
+    0,
+  );
   if (longest > SOCKET_PATH_BYTES) {
     throw new LabError([
       `${folder} is too deep: a socket's path in it has ${longest} bytes, at most ` +
@@ -94,7 +97,14 @@ export async function createFolder(place: Place): Promise<void> {
   }
   // So that `lab exec … -- labelway status` is what a person would type on a gateway.
   await Deno.mkdir(`${place.folder}/bin`, { mode: 0o700 });
-  const program = [Deno.execPath(), "run", "-A", "--config", `${ROOT}/deno.json`, `${ROOT}/src/main.ts`];
+  const program = [
+    Deno.execPath(),
+    "run",
+    "-A",
+    "--config",
+    `${ROOT}/deno.json`,
+    `${ROOT}/src/main.ts`,
+  ];
   const quoted = program.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
   await Deno.writeTextFile(`${place.folder}/bin/labelway`, `#!/bin/sh\nexec ${quoted} "$@"\n`, {
     mode: 0o700,
@@ -103,7 +113,14 @@ export async function createFolder(place: Place): Promise<void> {
 
 /** What the gateways run, and what to put before a command of the program's. */
 export function labelway(place: Place): string[] {
-  return [Deno.execPath(), "run", "-A", "--config", `${place.root}/deno.json`, `${place.root}/src/main.ts`];
+  return [
+    Deno.execPath(),
+    "run",
+    "-A",
+    "--config",
+    `${place.root}/deno.json`,
+    `${place.root}/src/main.ts`,
+  ];
 }
 
 export async function readState(place: Place): Promise<LabState | null> {

@@ -3,7 +3,7 @@
  * on a machine, a mount namespace with a /run of its own.
  */
 
-import { run } from "./command.ts";
+import { run as attempt, runOrThrow as run } from "../io/command.ts";
 import { LabError } from "./error.ts";
 import {
   type GatewayState,
@@ -15,7 +15,6 @@ import {
   siteFolder,
 } from "./folder.ts";
 import type { LabSite } from "./topology.ts";
-import { attempt } from "./command.ts";
 import { endAll, isAlive, pause, type ProcessId, startDaemon } from "./process.ts";
 
 const START_MILLIS = 5000;
@@ -50,7 +49,9 @@ export function enter(place: Place, state: LabState, node: string): string[] {
   const gateway = state.gateways[node];
   if (gateway === undefined) return ["ip", "netns", "exec", namespaceOf(place, node)];
   if (!isAlive(gateway.holder)) {
-    throw new LabError([`The gateway ${node} is gone; labelway lab up ${place.file} makes it anew`]);
+    throw new LabError([
+      `The gateway ${node} is gone; labelway lab up ${place.file} makes it anew`,
+    ]);
   }
   return ["nsenter", "-t", String(gateway.holder.pid), "-m", "-n", "--"];
 }
@@ -66,7 +67,13 @@ export async function startWireguardGo(
   for (const name of interfaces) {
     const log = `${siteFolder(place.folder, site.name)}/${name}.log`;
     // It asks to be told that it is not needed where the kernel has WireGuard; here it is.
-    const process = ["env", "WG_I_PREFER_BUGGY_USERSPACE_TO_POLISHED_KMOD=1", "wireguard-go", "-f", name];
+    const process = [
+      "env",
+      "WG_I_PREFER_BUGGY_USERSPACE_TO_POLISHED_KMOD=1",
+      "wireguard-go",
+      "-f",
+      name,
+    ];
     const id = startDaemon([...enter(place, state, site.name), ...process], log);
     started.push(id);
     const show = [...enter(place, state, site.name), "wg", "show", name, "dump"];

@@ -70,7 +70,9 @@ export function parseSetting(key: string, text: string): Change | string {
 }
 
 /** `delay=30ms`, `cut`, `heal` as the command line gives them, together; or every problem. */
-export function parseChanges(words: readonly string[]): { change: Change } | { problems: string[] } {
+export function parseChanges(
+  words: readonly string[],
+): { change: Change } | { problems: string[] } {
   let change: Change = {};
   const problems: string[] = [];
   for (const word of words) {

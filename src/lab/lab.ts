@@ -12,8 +12,15 @@ import {
   siteFolder,
   writeState,
 } from "./folder.ts";
-import { namespaceOf, restartRouter, startHolder, startRouter, startWireguardGo, withGateway } from "./gateway.ts";
-import { run } from "./command.ts";
+import {
+  namespaceOf,
+  restartRouter,
+  startHolder,
+  startRouter,
+  startWireguardGo,
+  withGateway,
+} from "./gateway.ts";
+import { runOrThrow as run } from "../io/command.ts";
 import { layOut } from "./layout.ts";
 import { linkem, startLinkem } from "./linkem.ts";
 import { createNamespaces, hasNetem, removeNamespaces, setUp } from "./namespaces.ts";
@@ -76,7 +83,12 @@ async function build(place: Place, networkText: string, options: UpOptions): Pro
   const { topology } = place;
   const layout = layOut(topology, place.prefix);
   await createFolder(place);
-  let state: LabState = { file: place.file, emulator: "linkem", emulatorProcess: null, gateways: {} };
+  let state: LabState = {
+    file: place.file,
+    emulator: "linkem",
+    emulatorProcess: null,
+    gateways: {},
+  };
   await writeState(place, state);
 
   options.report(`${layout.nodes.length} namespaces, named ${place.prefix}-…`);

@@ -148,7 +148,9 @@ function natSetup(uplink: LabUplink, outside: string): string[] {
 function bringUp(device: string, addresses: readonly string[]): string[] {
   return [
     `link set ${device} txqueuelen ${QUEUE_FRAMES} up`,
-    ...addresses.map((cidr) => `addr add ${cidr} dev ${device}${cidr.includes(":") ? " nodad" : ""}`),
+    ...addresses.map((cidr) =>
+      `addr add ${cidr} dev ${device}${cidr.includes(":") ? " nodad" : ""}`
+    ),
   ];
 }
 

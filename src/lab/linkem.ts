@@ -1,6 +1,6 @@
 /** The lab's own link emulator, a process in the internet's namespace that makes both devices. */
 
-import { attempt } from "./command.ts";
+import { run as attempt } from "../io/command.ts";
 import type { DirectionState, Emulator, LinkState } from "./emulator.ts";
 import { LabError } from "./error.ts";
 import type { Impairment } from "./impairment.ts";
@@ -94,7 +94,10 @@ function linkemSocket(folder: string): string {
 
 function summarise({ impairment, counters }: ShownDirection): DirectionState {
   const { packets, bytes, lost, queueDrops, cutDrops, refused } = counters;
-  return { impairment, counters: { packets, bytes, dropped: lost + queueDrops + cutDrops + refused } };
+  return {
+    impairment,
+    counters: { packets, bytes, dropped: lost + queueDrops + cutDrops + refused },
+  };
 }
 
 /** One request, one answer, a line each. */

@@ -1,6 +1,6 @@
 /** Network namespaces, made and taken away by `ip`. */
 
-import { attempt, run } from "./command.ts";
+import { run as attempt, runOrThrow as run } from "../io/command.ts";
 import type { Layout, Node } from "./layout.ts";
 import { endAll, processesIn } from "./process.ts";
 

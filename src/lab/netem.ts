@@ -1,6 +1,6 @@
 /** The kernel's own emulation, where it has it: veth pairs with a netem queue at each end. */
 
-import { run } from "./command.ts";
+import { runOrThrow as run } from "../io/command.ts";
 import type { DirectionState, Emulator, LinkCounters } from "./emulator.ts";
 import { LabError } from "./error.ts";
 import type { Impairment } from "./impairment.ts";
@@ -71,12 +71,35 @@ export function netemArguments(impairment: Impairment): string[] {
 
 async function apply(end: End, impairment: Impairment): Promise<void> {
   const device = ["dev", end.device, "root"];
-  await run(["tc", "-n", end.namespace, "qdisc", "replace", ...device, ...netemArguments(impairment)]);
+  await run([
+    "tc",
+    "-n",
+    end.namespace,
+    "qdisc",
+    "replace",
+    ...device,
+    ...netemArguments(impairment),
+  ]);
 }
 
 async function state(end: End, impairment: Impairment): Promise<DirectionState> {
-  const text = await run(["tc", "-n", end.namespace, "-s", "-j", "qdisc", "show", "dev", end.device]);
-  const queues = JSON.parse(text) as readonly { root?: boolean; packets: number; bytes: number; drops: number }[];
+  const text = await run([
+    "tc",
+    "-n",
+    end.namespace,
+    "-s",
+    "-j",
+    "qdisc",
+    "show",
+    "dev",
+    end.device,
+  ]);
+  const queues = JSON.parse(text) as readonly {
+    root?: boolean;
+    packets: number;
+    bytes: number;
+    drops: number;
+  }[];
   const root = queues.find((queue) => queue.root) ?? { packets: 0, bytes: 0, drops: 0 };
   const counters: LinkCounters = { packets: root.packets, bytes: root.bytes, dropped: root.drops };
   return { impairment, counters };

@@ -30,7 +30,9 @@ export function checkNetwork(place: Place, text: string): void {
     }
     for (const uplink of Object.values(site.uplinks ?? {})) {
       if (labSite.uplinks.every((other) => other.name !== uplink.device)) {
-        problems.push(`${place.file}: sites.${name}.uplinks: the network's device ${uplink.device} is missing`);
+        problems.push(
+          `${place.file}: sites.${name}.uplinks: the network's device ${uplink.device} is missing`,
+        );
       }
     }
   }
@@ -44,6 +46,9 @@ export function checkNetwork(place: Place, text: string): void {
 
 interface NetworkFile {
   readonly sites?: Readonly<
-    Record<string, { readonly uplinks?: Readonly<Record<string, { number: number; device: string }>> }>
+    Record<
+      string,
+      { readonly uplinks?: Readonly<Record<string, { number: number; device: string }>> }
+    >
   >;
 }

@@ -44,11 +44,21 @@ export async function awaitRouters(
   }
 }
 
-export async function adjacenciesOf(place: Place, site: string): Promise<readonly AdjacencyState[] | null> {
-  const answer = await ask<{ adjacencies: readonly AdjacencyState[] }>(place, site, "/v1/adjacencies");
+export async function adjacenciesOf(
+  place: Place,
+  site: string,
+): Promise<readonly AdjacencyState[] | null> {
+  const answer = await ask<{ adjacencies: readonly AdjacencyState[] }>(
+    place,
+    site,
+    "/v1/adjacencies",
+  );
   return answer?.adjacencies ?? null;
 }
 
 async function fail(place: Place, site: string, what: string): Promise<never> {
-  throw new LabError([`The router of ${site} ${what}; its log ends:`, ...await logTail(place, site)]);
+  throw new LabError([
+    `The router of ${site} ${what}; its log ends:`,
+    ...await logTail(place, site),
+  ]);
 }

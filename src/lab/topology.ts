@@ -55,7 +55,14 @@ const CIDR = z.string().superRefine((text, context) => {
 });
 
 const SETTING = z.union([z.string(), z.number()]).transform(String);
-const SETTINGS = { delay: SETTING, jitter: SETTING, loss: SETTING, burst: SETTING, rate: SETTING, queue: SETTING };
+const SETTINGS = {
+  delay: SETTING,
+  jitter: SETTING,
+  loss: SETTING,
+  burst: SETTING,
+  rate: SETTING,
+  queue: SETTING,
+};
 const DIRECTION = z.strictObject(SETTINGS).partial();
 const IMPAIR = z.strictObject({ ...SETTINGS, up: DIRECTION, down: DIRECTION }).partial();
 
