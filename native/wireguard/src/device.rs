@@ -88,7 +88,8 @@ impl Device {
 
     /// Answers one request of the userspace protocol, its empty line included (see
     /// [`crate::request_length`]). `sockets` is called only if something about them changes; it
-    /// returns the port that they are bound to, or the error that refuses the whole request.
+    /// returns the port that they are bound to (looked at only if it was to change), or the error that
+    /// refuses the whole request.
     ///
     /// Errors are written as the system's error number, negative, which is what `wg` expects. The
     /// request may hold keys: wipe the buffer that it was read into.
@@ -132,7 +133,10 @@ impl Device {
                 fwmark: None,
             })
         {
-            control.port = sockets(change)?;
+            let bound = sockets(change)?;
+            if change.listen_port.is_some() {
+                control.port = bound;
+            }
         }
         control.wanted_port = wanted_port;
         if let Some(peers) = control.apply(now, plan, &self.peers.load(), &self.drops) {

@@ -1,1 +1,221 @@
 //! Timers over minutes, on a clock that the test moves.
+//! `cargo test -p labelway-wireguard --features mock-clock --test time`
+
+mod common;
+
+use std::time::Duration;
+
+use common::*;
+use labelway_wireguard::DropReason;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn keepalive(end: &End, other: &End, seconds: u16) {
+    let key = hex(other.key().as_bytes());
+    end.set(&format!(
+        "public_key={key}\npersistent_keepalive_interval={seconds}\n"
+    ));
+}
+
+/// Kinds of what an end sends by itself over so long, nobody answering.
+fn alone(pair: &mut Pair, time: Duration) -> Vec<u8> {
+    let mut kinds = vec![];
+    for _ in 0..time.as_millis() / 250 {
+        pair.clock.advance(SECOND / 4);
+        kinds.extend(
+            pair.a
+                .timers(pair.clock)
+                .iter()
+                .map(|(_, datagram)| datagram[0]),
+        );
+    }
+    kinds
+}
+
+#[test]
+fn a_session_in_use_is_renewed_every_two_minutes_without_a_loss() {
+    let mut pair = Pair::connected();
+    let packet = ipv4(pair.a.inner, pair.b.inner, b"x");
+    let back = ipv4(pair.b.inner, pair.a.inner, b"y");
+    let mut initiations = 0;
+    for second in 0..600 {
+        initiations += pair.run(SECOND);
+        assert_eq!(
+            pair.a_to_b(&packet),
+            vec![packet.clone()],
+            "after {second} s"
+        );
+        assert_eq!(pair.b_to_a(&back), vec![back.clone()], "after {second} s");
+    }
+    assert!(
+        (4..=5).contains(&initiations),
+        "{initiations} handshakes in 10 minutes"
+    );
+}
+
+#[test]
+fn an_idle_session_ends_and_traffic_starts_another() {
+    let mut pair = Pair::connected();
+    pair.run(SECOND);
+    let packet = ipv4(pair.a.inner, pair.b.inner, b"x");
+    let late = pair.a.send(pair.clock, &pair.b.key(), &packet).unwrap();
+    assert_eq!(
+        pair.run(SECOND * 181),
+        1,
+        "the unanswered data asks once whether B is there"
+    );
+    // That handshake's session is idle in turn.
+    assert_eq!(pair.run(SECOND * 200), 0);
+    let received = pair.b.receive(pair.clock, pair.a.address, &late[0].1);
+    assert_eq!(received, Err(DropReason::NoSession));
+    assert_eq!(pair.run(SECOND * 1000), 0);
+    assert_eq!(pair.a_to_b(&packet), vec![packet]);
+}
+
+#[test]
+fn without_an_answer_it_gives_up_after_90_seconds_until_there_is_traffic() {
+    let mut pair = Pair::new();
+    let packet = ipv4(pair.a.inner, pair.b.inner, b"x");
+    let first = pair.a.send(pair.clock, &pair.b.key(), &packet).unwrap();
+    assert_eq!(first[0].1[0], 1);
+    let retries = alone(&mut pair, SECOND * 120);
+    assert!(
+        retries.iter().all(|kind| *kind == 1) && (15..=18).contains(&retries.len()),
+        "{retries:?}"
+    );
+    assert!(alone(&mut pair, SECOND * 1000).is_empty());
+    assert_eq!(pair.a_to_b(&packet), vec![packet]);
+}
+
+#[test]
+fn a_persistent_keepalive_never_gives_up() {
+    let mut pair = Pair::new();
+    keepalive(&pair.a, &pair.b, 25);
+    assert_eq!(pair.a.timers(pair.clock).len(), 1, "at once");
+    let tries = alone(&mut pair, SECOND * 3600);
+    assert!(tries.len() > 450, "{}", tries.len());
+    // And once the other is there, it is found.
+    pair.run(SECOND * 60);
+    assert_ne!(pair.a.get("last_handshake_time_sec"), ["0"]);
+    assert!(pair.b.get("rx_bytes")[0].parse::<u64>().unwrap() > 0);
+}
+
+#[test]
+fn a_persistent_keepalive_keeps_its_interval_and_yields_to_traffic() {
+    let mut pair = Pair::connected();
+    keepalive(&pair.a, &pair.b, 20);
+    let mut kinds = vec![];
+    let mut quiet = 0;
+    for quarter in 0..4 * 90 {
+        pair.clock.advance(SECOND / 4);
+        let wire = pair.a.timers(pair.clock);
+        kinds.extend(wire.iter().map(|(_, d)| (quarter / 4, d[0], d.len())));
+        pair.settle(wire, pair.b.timers(pair.clock));
+    }
+    assert_eq!(
+        kinds.iter().map(|k| (k.1, k.2)).collect::<Vec<_>>(),
+        [(4, 32); 5],
+        "{kinds:?}"
+    );
+    for second in 0..20 {
+        pair.clock.advance(SECOND);
+        let wire = pair.a.timers(pair.clock);
+        // After a silence boringtun asks for a handshake with the first data; that is no keepalive.
+        quiet += wire.iter().filter(|(_, datagram)| datagram[0] == 4).count();
+        pair.settle(wire, pair.b.timers(pair.clock));
+        let packet = ipv4(pair.a.inner, pair.b.inner, &[second]);
+        pair.a_to_b(&packet);
+    }
+    assert_eq!(quiet, 0, "keepalives among traffic");
+    keepalive(&pair.a, &pair.b, 0);
+    assert!(alone(&mut pair, SECOND * 14).is_empty());
+}
+
+#[test]
+fn data_without_an_answer_gets_a_passive_keepalive() {
+    let mut pair = Pair::connected();
+    pair.clock.advance(SECOND);
+    let packet = ipv4(pair.a.inner, pair.b.inner, b"x");
+    pair.settle(pair.a.timers(pair.clock), pair.b.timers(pair.clock));
+    pair.a_to_b(&packet);
+    let before: u64 = pair.b.get("tx_bytes")[0].parse().unwrap();
+    pair.run(SECOND * 12);
+    assert_eq!(pair.b.get("tx_bytes"), [(before + 32).to_string()]);
+}
+
+#[test]
+fn a_changed_preshared_key_is_used_from_the_next_handshake_on() {
+    let mut pair = Pair::connected();
+    let old = pair.a.get("last_handshake_time_sec");
+    for (end, other) in [(&pair.a, &pair.b), (&pair.b, &pair.a)] {
+        let key = hex(other.key().as_bytes());
+        end.set_at(
+            pair.clock.0,
+            &format!("public_key={key}\npreshared_key={}\n", hex(&[7; 32])),
+        );
+    }
+    let packet = ipv4(pair.a.inner, pair.b.inner, b"x");
+    for second in 0..400 {
+        pair.run(SECOND);
+        assert_eq!(
+            pair.a_to_b(&packet),
+            vec![packet.clone()],
+            "after {second} s"
+        );
+        let same = pair.a.get("last_handshake_time_sec") == old;
+        assert_eq!(same, second < 119, "after {second} s");
+        if second == 119 {
+            break;
+        }
+    }
+    for second in 120..400 {
+        pair.run(SECOND);
+        assert_eq!(
+            pair.a_to_b(&packet),
+            vec![packet.clone()],
+            "after {second} s"
+        );
+    }
+}
+
+#[test]
+fn a_cookie_lets_a_peer_in_under_load() {
+    use boringtun::noise::{Tunn, TunnResult};
+    use boringtun::x25519;
+    let mut pair = Pair::new();
+    let to = x25519::PublicKey::from(*pair.b.key().as_bytes());
+    let mut flooder = Tunn::new(
+        x25519::StaticSecret::from([77; 32]),
+        to,
+        None,
+        None,
+        5,
+        None,
+    );
+    let mut flood = |pair: &Pair| {
+        for _ in 0..101 {
+            let mut out = [0; 148];
+            let TunnResult::WriteToNetwork(message) =
+                flooder.format_handshake_initiation(&mut out, true)
+            else {
+                panic!("no initiation")
+            };
+            let _ = pair
+                .b
+                .receive(pair.clock, "198.51.100.9:9".parse().unwrap(), message);
+        }
+    };
+    flood(&pair);
+    let packet = ipv4(pair.a.inner, pair.b.inner, b"x");
+    assert!(pair.a_to_b(&packet).is_empty(), "answered by a cookie");
+    assert_eq!(pair.b.get("last_handshake_time_sec"), ["0"]);
+    // Still under load when the initiation is repeated, now with the cookie.
+    for _ in 0..24 {
+        pair.clock.advance(SECOND / 4);
+        pair.b.timers(pair.clock);
+        flood(&pair);
+        let wire = pair.a.timers(pair.clock);
+        pair.settle(wire, vec![]);
+    }
+    assert_ne!(pair.b.get("last_handshake_time_sec"), ["0"]);
+}
