@@ -4,7 +4,7 @@
  * same network.
  */
 
-import { type ShortestPaths, ShortestPaths as Paths, shortestThrough } from "./shortest_path.ts";
+import { pathTowards, type ShortestPaths, shortestThrough } from "./shortest_path.ts";
 import { between, type Topology } from "./topology.ts";
 
 /** Candidates kept for one egress. */
@@ -56,7 +56,7 @@ export class Candidates {
       const through = shortestThrough(this.#paths, this.#from, egress, must);
       if (through) pool.push(through);
     }
-    pool.push(...this.#disjoint(egress, this.#ordered(pool)[0]));
+    pool.push(...this.#disjoint(egress, this.#ordered(pool)));
     const passing = pool.filter((way) => passes(this.#paths.view.topology, way, must));
     return this.#bounded(this.#ordered(passing), limit);
   }
@@ -93,23 +93,26 @@ export class Candidates {
     return this.#ordered(ways).slice(0, BEAM);
   }
 
-  /** What is left when the best is gone: first without its sites and uplinks, then its links. */
-  #disjoint(egress: number, best: Way | undefined): Way[] {
+  /** What is left without the best: first without its uplinks and sites, then without its links. */
+  #disjoint(egress: number, pool: readonly Way[]): Way[] {
+    const best = pool[0];
     if (!best) return [];
     const { view } = this.#paths;
     const { topology } = view;
-    const inside = best.slice(1).map((hop) => topology.from[hop]!);
-    const ends = new Set(best.flatMap((hop) => uplinkEnds(topology, hop)));
+    const taken = new Set(marks(topology, best));
+    if (pool.some((way) => !marks(topology, way).some((mark) => taken.has(mark)))) return [];
+
     const transit = view.transit.slice();
-    for (const site of inside) transit[site] = 0;
-    const apart = view.usable.map((open, hop) =>
-      Number(open === 1 && !uplinkEnds(topology, hop).some((end) => ends.has(end)))
-    );
-    const fully = new Paths({ ...view, transit, usable: apart }).path(this.#from, egress);
+    const apart = view.usable.slice();
+    for (const mark of taken) {
+      if (mark < 0) transit[-1 - mark] = 0;
+      else closeUplink(topology, apart, mark >> 3, mark & 7);
+    }
+    const fully = pathTowards({ ...view, transit, usable: apart }, this.#from, egress);
     if (fully) return [fully];
     const links = view.usable.slice();
     for (const hop of best) links[hop] = links[topology.reverse[hop]!] = 0;
-    const partly = new Paths({ ...view, usable: links }).path(this.#from, egress);
+    const partly = pathTowards({ ...view, usable: links }, this.#from, egress);
     return partly ? [partly] : [];
   }
 
@@ -128,7 +131,8 @@ export class Candidates {
     const { topology } = this.#paths.view;
     const used = new Map<number, number>();
     const chosen = new Set<Way>();
-    const shares = (way: Way) => marks(topology, way).reduce((sum, m) => sum + (used.get(m) ?? 0), 0);
+    const shares = (way: Way) =>
+      marks(topology, way).reduce((sum, m) => sum + (used.get(m) ?? 0), 0);
     for (let place = 0; place < limit; place++) {
       let pick: Way | undefined;
       let least = Infinity;
@@ -165,6 +169,12 @@ function uplinkEnds(topology: Topology, hop: number): [number, number] {
     topology.from[hop]! * 8 + topology.fromUplink[hop]!,
     topology.to[hop]! * 8 + topology.toUplink[hop]!,
   ];
+}
+
+function closeUplink(topology: Topology, usable: Uint8Array, site: number, uplink: number): void {
+  for (let hop = topology.first[site]!; hop < topology.first[site + 1]!; hop++) {
+    if (topology.fromUplink[hop] === uplink) usable[hop] = usable[topology.reverse[hop]!] = 0;
+  }
 }
 
 /** What two ways may have in common: uplinks, and (below zero) transit sites. */

@@ -30,7 +30,10 @@ export const BETTER_FOR_MILLIS = 5_000;
 
 /** Metered last, then cheaper, then fewer labels; the key decides what is left. */
 export function rankByCost(candidates: readonly CandidatePath[]): CandidatePath[] {
-  return sortBy(candidates, (path) => [Number(path.metered), path.cost, path.labels.length, path.key]);
+  return sortBy(
+    candidates,
+    (path) => [Number(path.metered), path.cost, path.labels.length, path.key],
+  );
 }
 
 /** Metered last, then measured ones by round trip, then as by cost. */
@@ -62,7 +65,9 @@ export function rankByLatency(
   const kept = previous?.order.filter((key) => paths.has(key)) ?? [];
   if (kept.length === 0) return { order: fresh, pending: [] };
 
-  const before = new Map(previous!.pending.map((one) => [pair(one.challenger, one.incumbent), one.since]));
+  const before = new Map(
+    previous!.pending.map((one) => [pair(one.challenger, one.incumbent), one.since]),
+  );
   const standing = withNewcomers(kept, fresh, paths);
   const since = new Map<string, Challenge>();
   standing.forEach((incumbent, place) => {
@@ -93,7 +98,9 @@ export function rankByLatency(
   const place = new Map(order.map((key, index) => [key, index]));
   const pending = [...since.values()]
     .filter((one) => place.get(one.challenger)! > place.get(one.incumbent)!)
-    .sort((a, b) => compareText(a.challenger, b.challenger) || compareText(a.incumbent, b.incumbent));
+    .sort((a, b) =>
+      compareText(a.challenger, b.challenger) || compareText(a.incumbent, b.incumbent)
+    );
   return { order, pending };
 }
 

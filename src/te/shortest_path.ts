@@ -48,7 +48,8 @@ export function constrainedView(
     for (const uplink of site.uplinks) byNumber[uplink.number] = uplink.color;
     return byNumber;
   });
-  const allowed = (color: string) => !avoid.has(color) && (require.size === 0 || require.has(color));
+  const allowed = (color: string) =>
+    !avoid.has(color) && (require.size === 0 || require.has(color));
   const usable = Uint8Array.from(topology.from, (from, index) =>
     Number(
       allowed(colors[from]![topology.fromUplink[index]!]!) &&
@@ -59,7 +60,12 @@ export function constrainedView(
     const site = topology.siteIndex.get(name);
     if (site !== undefined) transit[site] = 0;
   }
-  return { topology, cost: Float64Array.from(topology.from, (_, index) => cost(index)), usable, transit };
+  return {
+    topology,
+    cost: Float64Array.from(topology.from, (_, index) => cost(index)),
+    usable,
+    transit,
+  };
 }
 
 /** Shortest paths of one view; trees are grown when first asked for and kept. */
@@ -120,6 +126,17 @@ export class ShortestPaths {
     this.#outward.set(site, grown);
     return grown;
   }
+}
+
+/** One path, without keeping a tree: searched from the destination, until the source is reached. */
+export function pathTowards(view: View, from: number, to: number): number[] | null {
+  const { next } = grow(view, to, "inward", from);
+  const hops: number[] = [];
+  for (let site = from; site !== to; site = view.topology.to[hops.at(-1)!]!) {
+    if (next[site]! < 0) return null;
+    hops.push(next[site]!);
+  }
+  return hops;
 }
 
 /**
@@ -187,7 +204,7 @@ interface Tree {
   readonly next: Int32Array;
 }
 
-function grow(view: View, root: number, direction: "outward" | "inward"): Tree {
+function grow(view: View, root: number, direction: "outward" | "inward", until = -1): Tree {
   const { topology, cost, usable, transit } = view;
   const { first, to, reverse } = topology;
   const count = topology.sites.length;
@@ -201,6 +218,7 @@ function grow(view: View, root: number, direction: "outward" | "inward"): Tree {
   while (queue.length > 0) {
     const priority = queue.peekValue()!;
     const site = queue.pop()!;
+    if (site === until) break;
     if (priority > distance[site]! || (site !== root && transit[site] !== 1)) continue;
     for (let out = first[site]!; out < first[site + 1]!; out++) {
       const hop = direction === "outward" ? out : reverse[out]!;

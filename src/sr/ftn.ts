@@ -1,0 +1,170 @@
+/** Customer packets → paths (RFC 3031 §3.12): segment, then prefix, then policy, then ranked paths. */
+
+import type { Match, Path, Route, Rule, Segment, SegmentList, Verdict } from "../model/boundary.ts";
+import type {
+  Network,
+  Policy,
+  PolicyMatch,
+  Segment as NetworkSegment,
+  Site,
+} from "../model/network.ts";
+import type { CandidatePath } from "../model/path.ts";
+import { rankByCost } from "../te/rank.ts";
+import { findAdjacency } from "../te/topology.ts";
+import { LABEL_BYTES, OVERHEAD_BYTES, serviceLabel, tunName, tunnelAddress } from "./labels.ts";
+import { overlaps } from "./prefix.ts";
+import type { Rankings } from "./rankings.ts";
+import { type Choice, choiceKey, isMember, segmentsAt, type Survey } from "./survey.ts";
+
+export interface ForwardingEntries {
+  readonly segments: Segment[];
+  readonly paths: Path[];
+  readonly lists: SegmentList[];
+}
+
+/** Only segments with LANs at this site; only paths to their other members. */
+export function forwardingEntries(surveyed: Survey, rankings: Rankings): ForwardingEntries {
+  const { network, site } = surveyed;
+  const topology = surveyed.labelling.paths.view.topology;
+  const segments = segmentsAt(network, site.name);
+  const egresses = topology.sites.filter((other) =>
+    other.name !== site.name && segments.some((segment) => isMember(segment, other.name))
+  );
+  const used = usedPaths(surveyed, egresses);
+  const place = new Map(used.map((path, index) => [path.key, index]));
+
+  const verdict = (choice: Choice | undefined, key: string): Verdict => {
+    if (choice?.kind === "drop") return "drop";
+    const paths = choice?.paths ?? [];
+    const standing = choice?.kind === "latency" ? rankings.get(key) : undefined;
+    return { paths: inOrder(paths, standing?.order).map((path) => place.get(path.key)!) };
+  };
+
+  return {
+    segments: segments.map((segment) => compileSegment(segment)),
+    paths: used.map((path, index) => ({
+      key: path.key,
+      egress: topology.sites[topology.siteIndex.get(path.egress)!]!.sid,
+      lists: [index],
+    })),
+    lists: used.map((path) => compileList(surveyed, path)),
+  };
+
+  function compileSegment(segment: NetworkSegment): Segment {
+    const members = egresses.filter((egress) => isMember(segment, egress.name));
+    const steerings = members.map((egress) => {
+      const prefixes = prefixesOf(network, segment, egress);
+      const rules = network.policies.flatMap((policy): Rule[] => {
+        const key = choiceKey(policy.name, egress.name);
+        const choice = surveyed.choices.get(key);
+        if (!choice || !mayMatch(policy, segment, prefixes)) return [];
+        return [{
+          policy: policy.name,
+          matches: compileMatch(policy.match),
+          verdict: verdict(choice, key),
+        }];
+      });
+      const plain = surveyed.candidates.get(egress.name) ?? [];
+      return { rules, fallback: verdict({ kind: "ordered", paths: plain }, "") };
+    });
+    const verdicts = steerings.flatMap((
+      one,
+    ) => [one.fallback, ...one.rules.map((rule) => rule.verdict)]);
+    const mtus = verdicts.flatMap((one) =>
+      one === "drop" ? [] : one.paths.map((at) => used[at]!.mtu)
+    );
+    return {
+      name: segment.name,
+      number: segment.number,
+      service_label: serviceLabel(network.blocks, segment.number),
+      tun: tunName(segment),
+      mtu: mtus.length > 0 ? Math.min(...new Set(mtus)) : unroutedMtu(site),
+      local: prefixesOf(network, segment, site),
+      routes: members.flatMap((egress, steering) =>
+        prefixesOf(network, segment, egress).map((prefix): Route => ({ prefix, steering }))
+      ),
+      steerings,
+    };
+  }
+}
+
+/** By SID of the egress, then by cost. */
+function usedPaths(surveyed: Survey, egresses: readonly Site[]): CandidatePath[] {
+  return egresses.flatMap((egress) => {
+    const byKey = new Map(
+      (surveyed.candidates.get(egress.name) ?? []).map((path) => [path.key, path]),
+    );
+    for (const policy of surveyed.network.policies) {
+      const choice = surveyed.choices.get(choiceKey(policy.name, egress.name));
+      if (choice && choice.kind !== "drop") {
+        for (const path of choice.paths) byKey.set(path.key, path);
+      }
+    }
+    return rankByCost([...byKey.values()]);
+  });
+}
+
+function compileList(surveyed: Survey, path: CandidatePath): SegmentList {
+  const { topology } = surveyed.labelling.paths.view;
+  const last = path.hops.at(-1)!;
+  const egress = topology.sites[topology.siteIndex.get(path.egress)!]!;
+  const arrival = egress.uplinks.find((uplink) => uplink.name === last.to.uplink)!;
+  return {
+    key: path.key,
+    weight: 1,
+    adjacency: findAdjacency(topology, path.hops[0]!) - topology.first[surveyed.siteIndex]!,
+    labels: [...path.labels],
+    return_labels: [...path.returnLabels],
+    probe_address: egress.loopback4 ?? tunnelAddress(surveyed.network, egress.sid, arrival.number),
+    mtu: path.mtu,
+  };
+}
+
+/** LAN prefixes of the site in the segment, and its loopbacks if this is where they live. */
+function prefixesOf(network: Network, segment: NetworkSegment, site: Site): string[] {
+  const prefixes = segment.lans.filter((lan) => lan.site === site.name).flatMap((lan) =>
+    lan.prefixes
+  );
+  const home = segmentsAt(network, site.name)[0];
+  const loopbacks: string[] = [];
+  if (home?.number === segment.number) {
+    if (site.loopback4) loopbacks.push(`${site.loopback4}/32`);
+    if (site.loopback6) loopbacks.push(`${site.loopback6}/128`);
+  }
+  return [...new Set<string>([...prefixes, ...loopbacks])].sort();
+}
+
+function mayMatch(policy: Policy, segment: NetworkSegment, prefixes: readonly string[]): boolean {
+  const { match } = policy;
+  if (match.segment !== undefined && match.segment !== segment.name) return false;
+  return match.destination === undefined ||
+    prefixes.some((prefix) => overlaps(prefix, match.destination!));
+}
+
+function compileMatch(match: PolicyMatch): Match {
+  return {
+    source: match.source ?? null,
+    destination: match.destination ?? null,
+    dscp: match.dscp ?? null,
+    protocol: match.protocol ?? null,
+    source_ports: match.sourcePorts.map(([low, high]) => [low, high]),
+    destination_ports: match.destinationPorts.map(([low, high]) => [low, high]),
+  };
+}
+
+function inOrder(
+  paths: readonly CandidatePath[],
+  order: readonly string[] | undefined,
+): readonly CandidatePath[] {
+  if (!order) return paths;
+  const rank = new Map(order.map((key, place) => [key, place]));
+  // A path that the ranking does not know yet waits behind those that it does.
+  return paths.toSorted((a, b) =>
+    (rank.get(a.key) ?? order.length) - (rank.get(b.key) ?? order.length)
+  );
+}
+
+/** A segment of this site alone: nothing leaves, so one label on the smallest uplink is the bound. */
+function unroutedMtu(site: Site): number {
+  return Math.min(...site.uplinks.map((uplink) => uplink.mtu)) - OVERHEAD_BYTES - LABEL_BYTES;
+}
