@@ -1,0 +1,147 @@
+//! What a router needs to know of a packet of either IP version.
+
+use std::net::IpAddr;
+
+use crate::{Ipv4, Ipv6, Malformed, protocol, u16_at};
+
+/// Source and destination port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ports {
+    pub source: u16,
+    pub destination: u16,
+}
+
+/// A well-formed customer packet, read once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Customer {
+    pub source: IpAddr,
+    pub destination: IpAddr,
+    /// Bytes of the packet; what lies behind is padding.
+    pub length: usize,
+    /// TTL or hop limit.
+    pub ttl: u8,
+    pub dscp: u8,
+    /// After IPv6 extension headers.
+    pub protocol: u8,
+    /// Where the upper layer begins.
+    pub upper: usize,
+    /// Any fragment, the first one too.
+    pub fragment: bool,
+    /// A fragment without the upper layer's header.
+    pub later_fragment: bool,
+    /// Routers must not fragment it: IPv4 with DF, and all of IPv6.
+    pub dont_fragment: bool,
+    /// Of TCP, UDP and SCTP, where the packet has them.
+    pub ports: Option<Ports>,
+}
+
+impl Customer {
+    pub fn decode(bytes: &[u8]) -> Result<Customer, Malformed> {
+        let mut customer = match bytes.first().map(|first| first >> 4) {
+            Some(4) => Self::v4(&Ipv4::decode(bytes)?),
+            Some(6) => Self::v6(&Ipv6::decode(bytes)?)?,
+            Some(_) => return Err(Malformed::Version),
+            None => return Err(Malformed::Truncated),
+        };
+        let upper = &bytes[customer.upper..customer.length];
+        let has_ports = matches!(customer.protocol, protocol::TCP | protocol::UDP | protocol::SCTP);
+        if has_ports && !customer.later_fragment && upper.len() >= 4 {
+            customer.ports = Some(Ports { source: u16_at(upper, 0), destination: u16_at(upper, 2) });
+        }
+        Ok(customer)
+    }
+
+    pub fn is_v4(&self) -> bool {
+        self.source.is_ipv4()
+    }
+
+    fn v4(ip: &Ipv4<'_>) -> Customer {
+        Customer {
+            source: ip.source().into(),
+            destination: ip.destination().into(),
+            length: ip.total_len(),
+            ttl: ip.ttl(),
+            dscp: ip.dscp(),
+            protocol: ip.protocol(),
+            upper: ip.header_len(),
+            fragment: ip.is_fragment(),
+            later_fragment: ip.fragment_offset() != 0,
+            dont_fragment: ip.dont_fragment(),
+            ports: None,
+        }
+    }
+
+    fn v6(ip: &Ipv6<'_>) -> Result<Customer, Malformed> {
+        let upper = ip.upper_layer()?;
+        Ok(Customer {
+            source: ip.source().into(),
+            destination: ip.destination().into(),
+            length: ip.total_len(),
+            ttl: ip.hop_limit(),
+            dscp: ip.dscp(),
+            protocol: upper.protocol,
+            upper: upper.offset,
+            fragment: upper.fragment,
+            later_fragment: upper.later_fragment,
+            dont_fragment: true,
+            ports: None,
+        })
+    }
+
+    /// Writes another TTL or hop limit into a packet that `decode` accepted.
+    pub fn set_ttl(packet: &mut [u8], ttl: u8) {
+        match packet.first().map(|first| first >> 4) {
+            Some(4) => Ipv4::set_ttl(packet, ttl),
+            Some(6) => Ipv6::set_hop_limit(packet, ttl),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Ipv4Header, Ipv6Header};
+    use proptest::prelude::*;
+
+    #[test]
+    fn ports_only_where_the_packet_has_them() {
+        let header = Ipv6Header {
+            next_header: 44,
+            hop_limit: 9,
+            source: "2001:db8::1".parse().unwrap(),
+            destination: "2001:db8::2".parse().unwrap(),
+        };
+        let first = [&header.encode(12)[..], &[17, 0, 0, 1, 0, 0, 0, 7, 1, 0, 2, 0]].concat();
+        let customer = Customer::decode(&first).unwrap();
+        assert_eq!(customer.ports, Some(Ports { source: 256, destination: 512 }));
+        let later = [&header.encode(12)[..], &[17, 0, 0, 9, 0, 0, 0, 7, 1, 0, 2, 0]].concat();
+        assert_eq!(Customer::decode(&later).unwrap().ports, None);
+        let header = Ipv4Header {
+            traffic_class: 0xb8,
+            identification: 0,
+            dont_fragment: false,
+            ttl: 7,
+            protocol: protocol::UDP,
+            source: "192.0.2.1".parse().unwrap(),
+            destination: "192.0.2.2".parse().unwrap(),
+        };
+        let short = [&header.encode(3).unwrap()[..], &[0, 1, 2]].concat();
+        let customer = Customer::decode(&short).unwrap();
+        assert_eq!((customer.ports, customer.dscp, customer.ttl), (None, 46, 7));
+        assert_eq!(Customer::decode(&[0x50]), Err(Malformed::Version));
+        assert_eq!(Customer::decode(&[]), Err(Malformed::Truncated));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(mut bytes in prop::collection::vec(any::<u8>(), 0..120), six: bool) {
+            if let Some(first) = bytes.first_mut() {
+                *first = if six { 0x60 } else { 0x45 };
+            }
+            if let Ok(customer) = Customer::decode(&bytes) {
+                prop_assert!(customer.upper <= customer.length && customer.length <= bytes.len());
+            }
+        }
+    }
+}
