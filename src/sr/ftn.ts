@@ -1,20 +1,14 @@
 /** Customer packets → paths (RFC 3031 §3.12): segment, then prefix, then policy, then ranked paths. */
 
 import type { Match, Path, Route, Rule, Segment, SegmentList, Verdict } from "../model/boundary.ts";
-import type {
-  Network,
-  Policy,
-  PolicyMatch,
-  Segment as NetworkSegment,
-  Site,
-} from "../model/network.ts";
+import type { Policy, PolicyMatch, Segment as NetworkSegment, Site } from "../model/network.ts";
 import type { CandidatePath } from "../model/path.ts";
 import { rankByCost } from "../te/rank.ts";
 import { findAdjacency } from "../te/topology.ts";
 import { LABEL_BYTES, OVERHEAD_BYTES, serviceLabel, tunName, tunnelAddress } from "./labels.ts";
 import { overlaps } from "./prefix.ts";
 import type { Rankings } from "./rankings.ts";
-import { type Choice, choiceKey, isMember, segmentsAt, type Survey } from "./survey.ts";
+import { type Choice, choiceKey, type Survey } from "./survey.ts";
 
 export interface ForwardingEntries {
   readonly segments: Segment[];
@@ -24,11 +18,11 @@ export interface ForwardingEntries {
 
 /** Only segments with LANs at this site; only paths to their other members. */
 export function forwardingEntries(surveyed: Survey, rankings: Rankings): ForwardingEntries {
-  const { network, site } = surveyed;
+  const { network, site, membership } = surveyed;
   const topology = surveyed.labelling.paths.view.topology;
-  const segments = segmentsAt(network, site.name);
+  const segments = membership.segmentsAt(site.name);
   const egresses = topology.sites.filter((other) =>
-    other.name !== site.name && segments.some((segment) => isMember(segment, other.name))
+    other.name !== site.name && segments.some((segment) => membership.has(segment, other.name))
   );
   const used = usedPaths(surveyed, egresses);
   const place = new Map(used.map((path, index) => [path.key, index]));
@@ -51,9 +45,9 @@ export function forwardingEntries(surveyed: Survey, rankings: Rankings): Forward
   };
 
   function compileSegment(segment: NetworkSegment): Segment {
-    const members = egresses.filter((egress) => isMember(segment, egress.name));
+    const members = egresses.filter((egress) => membership.has(segment, egress.name));
     const steerings = members.map((egress) => {
-      const prefixes = prefixesOf(network, segment, egress);
+      const prefixes = membership.prefixes(segment, egress);
       const rules = network.policies.flatMap((policy): Rule[] => {
         const key = choiceKey(policy.name, egress.name);
         const choice = surveyed.choices.get(key);
@@ -79,9 +73,9 @@ export function forwardingEntries(surveyed: Survey, rankings: Rankings): Forward
       service_label: serviceLabel(network.blocks, segment.number),
       tun: tunName(segment),
       mtu: mtus.length > 0 ? Math.min(...new Set(mtus)) : unroutedMtu(site),
-      local: prefixesOf(network, segment, site),
+      local: membership.prefixes(segment, site),
       routes: members.flatMap((egress, steering) =>
-        prefixesOf(network, segment, egress).map((prefix): Route => ({ prefix, steering }))
+        membership.prefixes(segment, egress).map((prefix): Route => ({ prefix, steering }))
       ),
       steerings,
     };
@@ -118,20 +112,6 @@ function compileList(surveyed: Survey, path: CandidatePath): SegmentList {
     probe_address: egress.loopback4 ?? tunnelAddress(surveyed.network, egress.sid, arrival.number),
     mtu: path.mtu,
   };
-}
-
-/** LAN prefixes of the site in the segment, and its loopbacks if this is where they live. */
-function prefixesOf(network: Network, segment: NetworkSegment, site: Site): string[] {
-  const prefixes = segment.lans.filter((lan) => lan.site === site.name).flatMap((lan) =>
-    lan.prefixes
-  );
-  const home = segmentsAt(network, site.name)[0];
-  const loopbacks: string[] = [];
-  if (home?.number === segment.number) {
-    if (site.loopback4) loopbacks.push(`${site.loopback4}/32`);
-    if (site.loopback6) loopbacks.push(`${site.loopback6}/128`);
-  }
-  return [...new Set<string>([...prefixes, ...loopbacks])].sort();
 }
 
 function mayMatch(policy: Policy, segment: NetworkSegment, prefixes: readonly string[]): boolean {

@@ -10,7 +10,7 @@
 import type { Hop, LabelEntry } from "../model/boundary.ts";
 import { between, type Topology, uplinkOf } from "../te/topology.ts";
 import { adjacencyLabel, EXPLICIT_NULL, nodeLabel, serviceLabel } from "./labels.ts";
-import { isMember, segmentsAt, type Survey } from "./survey.ts";
+import type { Survey } from "./survey.ts";
 
 /** Ascending by label. Adjacency indices are those of the site's own, in the topology's order. */
 export function incomingLabels(surveyed: Survey): LabelEntry[] {
@@ -22,13 +22,13 @@ export function incomingLabels(surveyed: Survey): LabelEntry[] {
 }
 
 /** From members of the segment, or from sites that bring it from members. */
-function services({ network, site, siteIndex, labelling }: Survey): LabelEntry[] {
+function services({ network, site, siteIndex, labelling, membership }: Survey): LabelEntry[] {
   const { topology } = labelling.paths.view;
-  return segmentsAt(network, site.name).map((segment, index) => ({
+  return membership.segmentsAt(site.name).map((segment, index) => ({
     label: serviceLabel(network.blocks, segment.number),
     accept: adjacenciesWhere(topology, siteIndex, (hop) => {
       const remote = topology.sites[topology.to[hop]!]!;
-      return remote.transit || isMember(segment, remote.name);
+      return remote.transit || membership.has(segment, remote.name);
     }),
     action: { deliver: index },
   }));

@@ -3,12 +3,13 @@
  * egress and what each policy chooses from. Measurements come later, see `rankings.ts`.
  */
 
-import type { Network, Policy, Segment, Site } from "../model/network.ts";
+import type { Network, Policy, Site } from "../model/network.ts";
 import type { CandidatePath } from "../model/path.ts";
 import { Candidates, isSimple, type Way } from "../te/candidates.ts";
 import { rankByCost } from "../te/rank.ts";
 import { constrainedView, ShortestPaths, wholeView } from "../te/shortest_path.ts";
 import { buildTopology, findAdjacency, type Topology } from "../te/topology.ts";
+import { indexMembership, type Membership } from "./membership.ts";
 import { candidatePath, type Labelling } from "./segment_list.ts";
 
 export interface Survey {
@@ -17,6 +18,7 @@ export interface Survey {
   /** Of the site in `labelling.paths.view.topology.sites`. */
   readonly siteIndex: number;
   readonly labelling: Labelling;
+  readonly membership: Membership;
   /** Egress site → candidates without constraints, by cost. Every other site that can be reached. */
   readonly candidates: ReadonlyMap<string, readonly CandidatePath[]>;
   /** By {@link choiceKey}. Absent: the policy says nothing about this ingress and egress. */
@@ -49,9 +51,10 @@ export function survey(network: Network, siteName: string): Survey {
     const ways = index === siteIndex ? [] : computed.to(index);
     if (ways.length > 0) candidates.set(egress.name, toPaths(labelling, ways));
   }
-  const choices = choose(network, siteIndex, labelling, computed, candidates);
+  const membership = indexMembership(network);
+  const choices = choose(network, siteIndex, labelling, membership, computed, candidates);
   const site = topology.sites[siteIndex]!;
-  return { network, site, siteIndex, labelling, candidates, choices };
+  return { network, site, siteIndex, labelling, membership, candidates, choices };
 }
 
 /** Every candidate, those that only a policy knows included; by egress, then by cost. */
@@ -71,21 +74,11 @@ export function allCandidates(surveyed: Survey): CandidatePath[] {
   return egresses.flatMap((egress) => rankByCost([...byEgress.get(egress)!.values()]));
 }
 
-/** Segments with LANs at the site, by number. */
-export function segmentsAt(network: Network, site: string): Segment[] {
-  return network.segments
-    .filter((segment) => isMember(segment, site))
-    .sort((a, b) => a.number - b.number);
-}
-
-export function isMember(segment: Segment, site: string): boolean {
-  return segment.lans.some((lan) => lan.site === site && lan.prefixes.length > 0);
-}
-
 function choose(
   network: Network,
   siteIndex: number,
   labelling: Labelling,
+  membership: Membership,
   computed: Candidates,
   candidates: ReadonlyMap<string, readonly CandidatePath[]>,
 ): Map<string, Choice> {
@@ -94,7 +87,7 @@ function choose(
   const constrained = new Map<string, Candidates>();
   const choices = new Map<string, Choice>();
   for (const policy of network.policies) {
-    for (const egress of egressesOf(network, site.name, policy)) {
+    for (const egress of egressesOf(membership, site.name, policy)) {
       const index = topology.siteIndex.get(egress)!;
       const plain = candidates.get(egress) ?? [];
       const choice = chosen(policy, index, plain);
@@ -143,10 +136,10 @@ function choose(
   }
 }
 
-/** Egresses whose segments the policy may match, by SID; and never this site. */
-function egressesOf(network: Network, site: string, policy: Policy): string[] {
+/** Egresses whose segments the policy may match. */
+function egressesOf(membership: Membership, site: string, policy: Policy): string[] {
   const names = new Set(
-    segmentsAt(network, site)
+    membership.segmentsAt(site)
       .filter((segment) => !policy.match.segment || segment.name === policy.match.segment)
       .flatMap((segment) => segment.lans.map((lan) => lan.site)),
   );
