@@ -1,0 +1,85 @@
+/** The forwarding table that is wanted now, and how measurements change it. */
+
+import type { Snapshot, Table } from "../model/boundary.ts";
+import type { CandidatePath } from "../model/path.ts";
+import type { Instant } from "../model/quantity.ts";
+import { compile, type Compiled, compileTable } from "../sr/compile.ts";
+import { type Rankings, sameOrder, updateRankings } from "../sr/rankings.ts";
+import type { RoundTrips } from "../te/rank.ts";
+import type { Configuration } from "./event.ts";
+
+interface Plan {
+  readonly configuration: Configuration;
+  readonly compiled: Compiled;
+  readonly rankings: Rankings;
+  readonly table: Table;
+}
+
+export class Plans {
+  #plan: Plan | null = null;
+
+  get configuration(): Configuration {
+    return this.#current().configuration;
+  }
+
+  get table(): Table {
+    return this.#current().table;
+  }
+
+  get candidates(): readonly CandidatePath[] {
+    return this.#plan?.compiled.candidates ?? [];
+  }
+
+  /** What was measured so far stands: a new file alone moves no traffic from path to path. */
+  configure(configuration: Configuration): Table {
+    const { network, site } = configuration;
+    const rankings = this.#plan?.rankings ?? new Map();
+    const compiled = compile(network, site.name, "embedded", rankings);
+    const table = withBackends(compiled.table, configuration);
+    this.#plan = { configuration, compiled, rankings, table };
+    return table;
+  }
+
+  /** @returns whether paths change places, and so the table */
+  measure(snapshot: Snapshot, now: Instant): boolean {
+    const { configuration, compiled, rankings: before } = this.#current();
+    const rankings = updateRankings(
+      compiled.survey,
+      roundTrips(snapshot),
+      before.size === 0 ? undefined : before,
+      now,
+    );
+    if (sameOrder(before, rankings)) {
+      this.#plan = { ...this.#current(), rankings };
+      return false;
+    }
+    const fresh = withBackends(compileTable(compiled.survey, "embedded", rankings), configuration);
+    const changed = JSON.stringify(fresh) !== JSON.stringify(this.table);
+    this.#plan = { configuration, compiled, rankings, table: fresh };
+    return changed;
+  }
+
+  #current(): Plan {
+    if (!this.#plan) throw new Error("No configuration has been read yet");
+    return this.#plan;
+  }
+}
+
+/** Only of paths that are up: what was measured before a failure says nothing about now. */
+function roundTrips(snapshot: Snapshot): RoundTrips {
+  const trips = new Map<string, number>();
+  for (const { key, quality } of [...snapshot.adjacencies, ...snapshot.lists]) {
+    if (quality.state === "up" && quality.rtt_micros !== null) trips.set(key, quality.rtt_micros);
+  }
+  return trips;
+}
+
+function withBackends(table: Table, { backends }: Configuration): Table {
+  return {
+    ...table,
+    uplinks: table.uplinks.map((uplink) => ({
+      ...uplink,
+      backend: backends[uplink.key] ?? uplink.backend,
+    })),
+  };
+}

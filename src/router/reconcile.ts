@@ -1,0 +1,134 @@
+/** All steps from what the system has to what the configuration wants, in order. */
+
+import type { Table } from "../model/boundary.ts";
+import type { WireguardState } from "../ports/wireguard.ts";
+import {
+  describeHost,
+  describeWireguard,
+  type HostChange,
+  type WireguardChange,
+} from "../underlay/change.ts";
+import { desiredHost } from "../underlay/desired.ts";
+import type { Host } from "../underlay/host.ts";
+import { isRemoval, planHost } from "../underlay/host_plan.ts";
+import { type DesiredInterface, planWireguard } from "../underlay/wireguard.ts";
+import { type Endpoints, interfacesOf, nameOfKey, underlayOf } from "./assemble.ts";
+import type { Configuration } from "./event.ts";
+
+export type Step =
+  | { readonly kind: "host"; readonly changes: readonly HostChange[] }
+  | {
+    readonly kind: "wireguard";
+    readonly desired: DesiredInterface;
+    readonly changes: readonly WireguardChange[];
+  }
+  | { readonly kind: "table"; readonly from: Table | null; readonly to: Table };
+
+export interface Reconciliation {
+  readonly steps: readonly Step[];
+  /** What makes the configuration impossible here. */
+  readonly problems: readonly string[];
+  /** What does not work yet. */
+  readonly warnings: readonly string[];
+}
+
+export interface Observation {
+  readonly host: Host;
+  readonly wireguard: readonly WireguardState[];
+}
+
+/**
+ * What is wrong goes first; then what an uplink needs before WireGuard sends its first packet by
+ * it; then the table, which brings the devices of segments and the embedded interfaces; then what
+ * needs those.
+ */
+export function reconcile(
+  { network, site }: Configuration,
+  table: Table,
+  applied: Table | null,
+  endpoints: Endpoints,
+  observed: Observation,
+  nowMillis: number,
+): Reconciliation {
+  const underlay = underlayOf(network, site, table);
+  const { host, problems, warnings } = desiredHost(underlay, observed.host);
+  const changes = planHost(host, observed.host);
+  const tuns = new Set(table.segments.map((segment) => segment.tun));
+  const removals = changes.filter(isRemoval);
+  const before = changes.filter((change) => !isRemoval(change) && !tuns.has(deviceOf(change)));
+  const after = changes.filter((change) => !isRemoval(change) && tuns.has(deviceOf(change)));
+
+  const states = new Map(observed.wireguard.map((state) => [state.interface, state]));
+  const wireguard = interfacesOf(network, site, table, endpoints, observed.host)
+    .map((desired) => ({
+      kind: "wireguard" as const,
+      desired,
+      changes: planWireguard(desired, states.get(desired.name) ?? null, nowMillis),
+    }))
+    .filter((step) => step.changes.length > 0);
+  const kernel = new Set(
+    table.uplinks.filter((uplink) => uplink.backend === "kernel").map((one) => one.interface),
+  );
+  const steps: Step[] = [
+    ...hostStep(removals),
+    ...hostStep(before),
+    ...wireguard.filter((step) => kernel.has(step.desired.name)),
+    ...(same(table, applied) ? [] : [{ kind: "table" as const, from: applied, to: table }]),
+    ...hostStep(after),
+    ...wireguard.filter((step) => !kernel.has(step.desired.name)),
+  ];
+  return { steps, problems, warnings };
+}
+
+/** The steps for people, a line each. */
+export function describeSteps(steps: readonly Step[], { network }: Configuration): string[] {
+  return steps.flatMap((step) => {
+    switch (step.kind) {
+      case "host":
+        return step.changes.map(describeHost);
+      case "wireguard":
+        return step.changes.map((change) =>
+          describeWireguard(change, (key) => nameOfKey(network, key))
+        );
+      case "table":
+        return [describeTable(step.from, step.to)];
+    }
+  });
+}
+
+export function same(a: Table | null, b: Table | null): boolean {
+  return a !== null && b !== null && JSON.stringify(a) === JSON.stringify(b);
+}
+
+function describeTable(from: Table | null, to: Table): string {
+  const size = `${to.labels.length} labels, ` +
+    `${to.segments.reduce((sum, segment) => sum + segment.routes.length, 0)} prefixes, ` +
+    `${to.paths.length} paths`;
+  if (from === null) return `load forwarding table ${to.generation}: ${size}`;
+  if (from.generation === to.generation) return `rank paths anew in table ${to.generation}`;
+  return `replace forwarding table ${from.generation} by ${to.generation}: ${size}`;
+}
+
+function hostStep(changes: readonly HostChange[]): Step[] {
+  return changes.length === 0 ? [] : [{ kind: "host", changes }];
+}
+
+/** The device that has to be there for a change; empty: none. */
+function deviceOf(change: HostChange): string {
+  switch (change.kind) {
+    case "address-add":
+    case "address-remove":
+      return change.address.device;
+    case "route-add":
+    case "route-replace":
+    case "route-remove":
+      return change.route.device ?? "";
+    case "rule-add":
+    case "rule-remove":
+      return "";
+    case "setting":
+      return change.path.split("/")[3] ?? "";
+    default:
+      return change.device;
+  }
+}

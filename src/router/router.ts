@@ -1,0 +1,430 @@
+/**
+ * The heart of the running router: told what happened, it says what to do. It touches nothing, reads
+ * no clock and waits for nothing, so that every situation can be replayed.
+ */
+
+import type { Snapshot, Table } from "../model/boundary.ts";
+import type { CandidatePath } from "../model/path.ts";
+import type { Instant } from "../model/quantity.ts";
+import type { ReloadResult } from "../ports/router_view.ts";
+import { settingPaths } from "../underlay/desired.ts";
+import { EMPTY_HOST, type Host, ours } from "../underlay/host.ts";
+import { planHost } from "../underlay/host_plan.ts";
+import { remoteUplinks, underlayOf } from "./assemble.ts";
+import { EndpointNames, SUSPECT_AFTER_MILLIS } from "./endpoints.ts";
+import type { Configuration, Effect, RouterEvent } from "./event.ts";
+import { Neighbours } from "./neighbours.ts";
+import { Plans } from "./plans.ts";
+import { describeSteps, type Observation, reconcile, type Step } from "./reconcile.ts";
+
+/** How often paths are compared by what the probes measured. */
+const SNAPSHOT_EVERY_MILLIS = 1_000;
+/** The system's state is looked at as a whole, whether or not anything seemed to change. */
+const OBSERVE_EVERY_MILLIS = 60_000;
+/** What failed is tried again, first soon, then with doubling pauses. */
+const FIRST_RETRY_MILLIS = 1_000;
+const LONGEST_RETRY_MILLIS = 60_000;
+
+type Phase = "starting" | "running" | "failing" | "stopping" | "over";
+
+/** What runs now. */
+export interface Running {
+  readonly configuration: Configuration;
+  readonly table: Table;
+  readonly candidates: readonly CandidatePath[];
+  readonly appliedAt: Instant;
+  readonly lastReload: ReloadResult | null;
+  readonly warnings: readonly string[];
+}
+
+export class Router {
+  #phase: Phase = "starting";
+  /** What is wanted: the file read last that can be used. */
+  #wanted: Configuration | null = null;
+  /** The wanted one before it, to go back to when the engine refuses the new one. */
+  #before: Configuration | null = null;
+  #plans = new Plans();
+  #names = new EndpointNames();
+  #neighbours = new Neighbours();
+  #observed: Observation | null = null;
+  /** The system's state before we touched it. */
+  #initial: Host | null = null;
+  #applied: Table | null = null;
+  #appliedAt: Instant | null = null;
+  #lastReload: ReloadResult | null = null;
+  #reloading = false;
+  /** Of the round of steps under way. */
+  #round: { left: number; failures: string[]; lines: string[] } | null = null;
+  #problems: string[] = [];
+  #deviceWarnings: readonly string[] = [];
+  #failures: readonly string[] = [];
+  #failedRounds = 0;
+  #keep = false;
+  #nextSnapshot: number | null = null;
+  #nextObserve: number | null = null;
+
+  handle(event: RouterEvent, now: Instant): Effect[] {
+    if (this.#phase === "over") return [];
+    switch (event.kind) {
+      case "loaded":
+        return this.#loaded(event.configuration, now);
+      case "refused":
+        return this.#refused(event.problems, now);
+      case "reload":
+        return this.#reload();
+      case "observed":
+        return this.#seen(event, now);
+      case "disturbed":
+        return this.#phase === "running" ? this.#observe() : [];
+      case "resolved":
+        return this.#resolved(event.name, event.addresses, now);
+      case "unresolved":
+        return this.#unresolved(event.name, event.reason, now);
+      case "snapshot":
+        return this.#measured(event.snapshot, now);
+      case "host-changed":
+        return this.#stepDone(event.failures, now);
+      case "synced":
+        return this.#synced(event.interface, event.problem, now);
+      case "table-applied":
+        return this.#tableApplied(now);
+      case "table-refused":
+        return this.#tableRefused(event.problems, now);
+      case "timeout":
+        return this.#timeout(now);
+      case "stop":
+        return this.#stop(event.reason, event.keep);
+    }
+  }
+
+  /** When `timeout` wants to be told; null: only when something happens. */
+  nextTimeout(): Instant | null {
+    if (this.#phase !== "running") return null;
+    const times = [this.#nextSnapshot, this.#nextObserve, this.#names.nextTimeout()]
+      .filter((time) => time !== null);
+    return times.length === 0 ? null : Math.min(...times) as Instant;
+  }
+
+  running(): Running | null {
+    if (!this.#wanted || !this.#applied || this.#appliedAt === null) return null;
+    return {
+      configuration: this.#wanted,
+      table: this.#applied,
+      candidates: this.#plans.candidates,
+      appliedAt: this.#appliedAt,
+      lastReload: this.#lastReload,
+      warnings: this.#warnings(),
+    };
+  }
+
+  #loaded(configuration: Configuration, now: Instant): Effect[] {
+    if (this.#phase !== "starting" && this.#phase !== "running") return [];
+    this.#before = this.#wanted;
+    this.#wanted = configuration;
+    const table = this.#plans.configure(configuration);
+    this.#names.configure(
+      remoteUplinks(configuration.network, table),
+      this.#before?.network ?? null,
+      now,
+    );
+    const { network, site } = configuration;
+    return [
+      info(`read the file: network ${network.name}, generation ${network.generation}`),
+      ...(this.#before ? [] : [info(`this is site ${site.name} (SID ${site.sid})`)]),
+      ...this.#ask(now),
+      ...this.#observe(),
+    ];
+  }
+
+  #refused(problems: readonly string[], now: Instant): Effect[] {
+    if (this.#phase === "starting") {
+      this.#phase = "over";
+      return [{ kind: "finish", problems }];
+    }
+    if (this.#phase !== "running") return [];
+    return [
+      ...problems.map((problem) => error(problem)),
+      error(`the new file cannot be used; generation ${this.#applied?.generation} goes on`),
+      ...this.#reloaded({ ok: false, at: now, problems }),
+    ];
+  }
+
+  #reload(): Effect[] {
+    if (this.#phase !== "running" || this.#reloading) return [];
+    this.#reloading = true;
+    return [info("reading the file again"), { kind: "read-file" }];
+  }
+
+  #observe(): Effect[] {
+    const { configuration, table } = this.#plans;
+    const { network, site } = configuration;
+    return [{
+      kind: "observe",
+      interfaces: table.uplinks.map((uplink) => uplink.interface),
+      settings: settingPaths(underlayOf(network, site, table)),
+    }];
+  }
+
+  #seen(observation: Observation, now: Instant): Effect[] {
+    this.#observed = { host: observation.host, wireguard: observation.wireguard };
+    this.#initial ??= observation.host;
+    if (this.#phase === "stopping" || this.#phase === "failing") return this.#undo();
+    if (!this.#wanted) return [];
+    this.#nextObserve = now + OBSERVE_EVERY_MILLIS;
+    return this.#reconcile(now);
+  }
+
+  #reconcile(now: Instant): Effect[] {
+    const wanted = this.#wanted!;
+    const { steps, problems, warnings } = reconcile(
+      wanted,
+      this.#plans.table,
+      this.#applied,
+      this.#names,
+      this.#observed!,
+      now,
+    );
+    if (problems.length > 0 && this.#applied === null) return this.#fail(problems);
+    if (problems.length > 0 && this.#reloading) return this.#goBack(problems, now);
+    const fresh = warnings.filter((warning) => !this.#deviceWarnings.includes(warning));
+    this.#deviceWarnings = [...warnings, ...problems];
+    const effects: Effect[] = fresh.map((warning) => log("warning", warning));
+    if (steps.length === 0) return [...effects, ...this.#roundDone([], [], now)];
+    const lines = describeSteps(steps, wanted);
+    this.#round = { left: steps.length, failures: [], lines };
+    return [...effects, ...shortened(lines), ...steps.map(effectOf)];
+  }
+
+  #stepDone(failures: readonly string[], now: Instant): Effect[] {
+    const round = this.#round;
+    if (!round) return [];
+    round.failures.push(...failures);
+    round.left -= 1;
+    if (round.left > 0) return [];
+    this.#round = null;
+    if (this.#phase !== "starting" && this.#phase !== "running") return [];
+    return this.#roundDone(round.failures, round.lines, now);
+  }
+
+  #synced(name: string, problem: string | null, now: Instant): Effect[] {
+    if (problem !== null) return this.#stepDone([problem], now);
+    const index = this.#plans.table.uplinks.findIndex((uplink) => uplink.interface === name);
+    this.#names.told(
+      this.#plans.table.adjacencies
+        .filter((adjacency) => adjacency.uplink === index)
+        .map((adjacency) => adjacency.remote_key as Parameters<EndpointNames["isNew"]>[0]),
+    );
+    return this.#stepDone([], now);
+  }
+
+  #tableApplied(now: Instant): Effect[] {
+    this.#applied = this.#plans.table;
+    this.#appliedAt = now;
+    return this.#stepDone([], now);
+  }
+
+  #tableRefused(problems: readonly string[], now: Instant): Effect[] {
+    if (this.#applied === null) return this.#fail(problems);
+    if (this.#reloading) return this.#goBack(problems, now);
+    // What was to follow was meant for that table and is not done.
+    if (this.#round) this.#round.left = 1;
+    return this.#stepDone(problems, now);
+  }
+
+  /** All steps were made, or there were none to make. */
+  #roundDone(failures: readonly string[], lines: readonly string[], now: Instant): Effect[] {
+    this.#nextObserve = now + OBSERVE_EVERY_MILLIS;
+    if (failures.length > 0 && this.#phase === "starting") {
+      const fatal = failures.filter((failure) => !this.#waitsForDevice(failure));
+      if (fatal.length > 0) return this.#fail(fatal);
+    }
+    const effects: Effect[] = failures
+      .filter((failure) => !this.#failures.includes(failure))
+      .map((failure) => log("warning", `${failure}; trying again`));
+    if (this.#failures.length > 0 && failures.length === 0) effects.push(info("all is well again"));
+    this.#failures = failures;
+    this.#failedRounds = failures.length > 0 ? this.#failedRounds + 1 : 0;
+    if (failures.length > 0) {
+      const pause = FIRST_RETRY_MILLIS * 2 ** (this.#failedRounds - 1);
+      this.#nextObserve = now + Math.min(pause, LONGEST_RETRY_MILLIS);
+    }
+    if (this.#phase === "starting") {
+      this.#phase = "running";
+      this.#nextSnapshot = now + SNAPSHOT_EVERY_MILLIS;
+      effects.push({ kind: "remember" }, { kind: "ready" });
+    } else if (this.#reloading) {
+      const generation = this.#wanted!.network.generation;
+      effects.push(
+        info(lines.length === 0 ? "nothing to change" : `generation ${generation} runs`),
+        { kind: "remember" },
+        ...this.#reloaded({ ok: true, at: now, generation, changes: lines }),
+      );
+    }
+    return effects;
+  }
+
+  #reloaded(result: ReloadResult): Effect[] {
+    this.#reloading = false;
+    this.#lastReload = result;
+    return [{ kind: "reloaded", result }];
+  }
+
+  /** The new file passed its checks and still cannot run here: the old one goes on. */
+  #goBack(problems: readonly string[], now: Instant): Effect[] {
+    const before = this.#before;
+    this.#round = null;
+    if (before) {
+      this.#names.configure(
+        remoteUplinks(before.network, this.#plans.configure(before)),
+        this.#wanted?.network ?? null,
+        now,
+      );
+      this.#wanted = before;
+    }
+    return [...this.#refused(problems, now), ...this.#observe()];
+  }
+
+  #resolved(name: string, addresses: readonly string[], now: Instant): Effect[] {
+    const lost = this.#peersNamed(name).filter((key) => !this.#neighbours.isUp(key));
+    const changed = this.#names.resolved(name, addresses, lost);
+    if (!changed) return this.#ask(now);
+    return [info(`endpoint name ${name} is ${addresses.join(", ")}`), ...this.#observe()];
+  }
+
+  #unresolved(name: string, reason: string, now: Instant): Effect[] {
+    const known = this.#names.warnings();
+    this.#names.unresolved(name, reason, now);
+    return this.#names.warnings().filter((warning) => !known.includes(warning))
+      .map((warning) => log("warning", warning));
+  }
+
+  #measured(snapshot: Snapshot, now: Instant): Effect[] {
+    if (this.#phase !== "running" || !this.#applied || !this.#wanted) return [];
+    const effects: Effect[] = this.#neighbours.update(this.#applied, snapshot)
+      .map(({ level, message }) => log(level, message));
+    const suspects = this.#neighbours.silentFor(SUSPECT_AFTER_MILLIS, snapshot);
+    for (const [key, uplink] of remoteUplinks(this.#wanted.network, this.#applied)) {
+      if (uplink.endpoint && suspects.has(key)) this.#names.suspect(uplink.endpoint.host, now);
+    }
+    effects.push(...this.#rank(snapshot, now));
+    return effects;
+  }
+
+  #rank(snapshot: Snapshot, now: Instant): Effect[] {
+    if (!this.#plans.measure(snapshot, now)) return [];
+    this.#round = { left: 1, failures: [], lines: [] };
+    return [
+      info("paths change rank: measured round trips differ"),
+      { kind: "apply-table", table: this.#plans.table },
+    ];
+  }
+
+  #timeout(now: Instant): Effect[] {
+    if (this.#phase !== "running") return [];
+    const effects = this.#ask(now);
+    if (this.#nextObserve !== null && now >= this.#nextObserve) {
+      this.#nextObserve = now + OBSERVE_EVERY_MILLIS;
+      effects.push(...this.#observe());
+    }
+    if (this.#nextSnapshot !== null && now >= this.#nextSnapshot) {
+      this.#nextSnapshot = now + SNAPSHOT_EVERY_MILLIS;
+      effects.push({ kind: "read-snapshot" });
+    }
+    return effects;
+  }
+
+  #ask(now: number): Effect[] {
+    return this.#names.take(now).map((name) => ({ kind: "resolve", name }));
+  }
+
+  #fail(problems: readonly string[]): Effect[] {
+    this.#phase = "failing";
+    this.#problems = [...problems];
+    this.#round = null;
+    return [{ kind: "close-engine" }, ...this.#observe()];
+  }
+
+  #stop(reason: string, keep: boolean): Effect[] {
+    if (this.#phase === "failing" || this.#phase === "stopping") return [];
+    this.#phase = "stopping";
+    this.#keep = keep;
+    this.#round = null;
+    const effects: Effect[] = [info(`stopping: ${reason}`), { kind: "close-engine" }];
+    if (this.#initial !== null && !keep) return [...effects, ...this.#observe()];
+    this.#phase = "over";
+    return [...effects, { kind: "finish", problems: [] }];
+  }
+
+  /** A failed start goes back to what was there before it; a stop leaves nothing of ours. */
+  #undo(): Effect[] {
+    const initial = this.#initial!;
+    const kept = this.#phase === "failing" ? ours(initial) : EMPTY_HOST;
+    const present = new Set(this.#observed!.host.settings.map(({ path }) => path));
+    const target: Host = {
+      ...kept,
+      links: kept.links.filter((link) => link.kind === "wireguard"),
+      // Forwarding stays on: other programs may count on it by now.
+      settings: initial.settings.filter(({ path }) =>
+        /rp_filter|accept_ra/.test(path) && present.has(path)
+      ),
+    };
+    const changes = planHost(target, this.#observed!.host);
+    this.#phase = "over";
+    return [
+      ...(changes.length === 0 ? [] : [{ kind: "change-host" as const, changes }]),
+      { kind: "finish", problems: this.#problems },
+    ];
+  }
+
+  #waitsForDevice(failure: string): boolean {
+    const present = new Set(this.#observed?.host.links.map((link) => link.name));
+    return this.#plans.table.uplinks.some((uplink) =>
+      !present.has(uplink.device) && failure.includes(uplink.interface)
+    );
+  }
+
+  #peersNamed(host: string) {
+    if (!this.#wanted) return [];
+    return [...remoteUplinks(this.#wanted.network, this.#plans.table)]
+      .filter(([, uplink]) => uplink.endpoint?.host === host).map(([key]) => key);
+  }
+
+  #warnings(): string[] {
+    return [...this.#deviceWarnings, ...this.#names.warnings(), ...this.#failures];
+  }
+}
+
+/** A full table's routes are too many to read: the first few of a kind, and how many follow. */
+const LINES_SHOWN = 12;
+
+function shortened(lines: readonly string[]): Effect[] {
+  const shown = lines.length > LINES_SHOWN + 1 ? lines.slice(0, LINES_SHOWN) : lines;
+  const rest = lines.length - shown.length;
+  return [
+    ...shown.map((line) => info(line)),
+    ...(rest > 0 ? [info(`and ${rest} changes more`)] : []),
+  ];
+}
+
+function effectOf(step: Step): Effect {
+  switch (step.kind) {
+    case "host":
+      return { kind: "change-host", changes: step.changes };
+    case "wireguard":
+      return { kind: "syncconf", desired: step.desired };
+    case "table":
+      return { kind: "apply-table", table: step.to };
+  }
+}
+
+function info(message: string): Effect {
+  return log("info", message);
+}
+
+function error(message: string): Effect {
+  return log("error", message);
+}
+
+function log(level: "info" | "warning" | "error", message: string): Effect {
+  return { kind: "log", level, message };
+}
