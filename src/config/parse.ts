@@ -1,0 +1,115 @@
+/** The operator's file, as text → the network, or everything that is wrong with it at once. */
+
+import type { Network } from "../model/network.ts";
+import { buildNetwork } from "./build.ts";
+import { checkLabels } from "./checks/labels.ts";
+import { checkLans } from "./checks/lans.ts";
+import { checkPolicies } from "./checks/policies.ts";
+import { checkReachability } from "./checks/reachability.ts";
+import { checkUplinks } from "./checks/uplinks.ts";
+import type { Context, Names } from "./checks/context.ts";
+import { checkShape } from "./issues.ts";
+import { compareProblems, type Problem } from "./problem.ts";
+import { type Path, readSource } from "./source.ts";
+
+export interface ParseOptions {
+  /** Accept uplinks without a public key (theirs is then ""): before `labelway keygen` has run. */
+  readonly allowMissingKeys?: boolean;
+}
+
+export type ParseResult =
+  | {
+    readonly network: Network;
+    readonly problems?: undefined;
+    readonly warnings: readonly Problem[];
+  }
+  | {
+    readonly network?: undefined;
+    /** At least one; by position. */
+    readonly problems: readonly Problem[];
+    readonly warnings: readonly Problem[];
+  };
+
+/** Never throws, whatever the text. `file` is the name that problems carry. */
+export function parseNetwork(text: string, file: string, options: ParseOptions = {}): ParseResult {
+  const source = readSource(text);
+  const problems: Problem[] = source.problems.map((problem) => ({
+    ...problem,
+    file,
+    kind: "syntax",
+  }));
+  const warnings: Problem[] = [];
+
+  const shape = checkShape(source.value);
+  const refused = shape.issues.map((issue) => issue.path);
+  for (const { path, atKey, message } of shape.issues) {
+    const position = atKey ? source.keyPositionOf(path) : source.positionOf(path);
+    problems.push({ file, ...position, message, kind: "schema" });
+  }
+
+  if (shape.file) {
+    const context: Context = {
+      file: shape.file,
+      names: namesIn(source.value),
+      problem(path, message, where) {
+        if (where === "missing-key" && options.allowMissingKeys) return;
+        const original = shape.original(path);
+        const position = where ? source.keyPositionOf(original) : source.positionOf(original);
+        const kind = where === "missing-key" ? "missing-key" : "check";
+        problems.push({ file, ...position, message, kind });
+      },
+      warning(path, message, where) {
+        const original = shape.original(path);
+        const position = where ? source.keyPositionOf(original) : source.positionOf(original);
+        warnings.push({ file, ...position, message, kind: "check" });
+      },
+      intact: (path) => {
+        const original = shape.original(path);
+        return !refused.some((other) => startsWith(other, original) || startsWith(original, other));
+      },
+    };
+    checkLabels(context);
+    checkUplinks(context);
+    checkLans(context);
+    checkPolicies(context);
+    checkReachability(context);
+  }
+
+  problems.sort(compareProblems);
+  warnings.sort(compareProblems);
+  if (problems.length > 0 || !shape.file) return { problems, warnings };
+  return { network: buildNetwork(shape.file), warnings };
+}
+
+function startsWith(path: Path, beginning: Path): boolean {
+  return beginning.every((step, index) => path[index] === step);
+}
+
+/** Names as they stand in the text, right or wrong in what follows them. */
+function namesIn(root: unknown): Names {
+  const sites = entries(root, "sites");
+  const uplinks = new Map<string, Set<string>>();
+  const colors = new Set<string>();
+  for (const [site, value] of sites) {
+    const those = entries(value, "uplinks");
+    uplinks.set(site, new Set(those.map(([name]) => name)));
+    for (const [, uplink] of those) {
+      const color = (uplink as { color?: unknown } | null)?.color;
+      if (typeof color === "string") colors.add(color);
+    }
+  }
+  return {
+    sites: new Set(sites.map(([name]) => name)),
+    uplinks,
+    segments: new Set(entries(root, "segments").map(([name]) => name)),
+    colors,
+  };
+}
+
+function entries(value: unknown, key: string): [string, unknown][] {
+  if (typeof value !== "object" || value === null) return [];
+  const inner = (value as Record<string, unknown>)[key];
+  return typeof inner === "object" && inner !== null && !Array.isArray(inner)
+    ? Object.entries(inner)
+    : [];
+}

@@ -1,0 +1,22 @@
+/** One thing that is wrong in the operator's file, or questionable in the case of a warning. */
+export interface Problem {
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  /** From 1, in UTF-16 units. */
+  readonly column: number;
+  /** What is wrong, what is accepted here. */
+  readonly message: string;
+  /** `missing-key`: nothing is wrong but that `labelway keygen` has not run for this uplink. */
+  readonly kind: "syntax" | "schema" | "check" | "missing-key";
+}
+
+export function formatProblem(problem: Problem): string {
+  return `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`;
+}
+
+/** By position; what stands at one position by text, so that the order never varies. */
+export function compareProblems(a: Problem, b: Problem): number {
+  return a.line - b.line || a.column - b.column ||
+    (a.message < b.message ? -1 : a.message > b.message ? 1 : 0);
+}
