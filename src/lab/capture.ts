@@ -57,7 +57,11 @@ export interface LabelledPacket {
   readonly sourcePort: number;
   readonly stack: readonly StackEntry[];
   /** Customer addresses, and the protocol's number. */
-  readonly inner: { readonly source: string; readonly destination: string; readonly protocol: string };
+  readonly inner: {
+    readonly source: string;
+    readonly destination: string;
+    readonly protocol: string;
+  };
 }
 
 export interface StackEntry {

@@ -56,10 +56,10 @@ export async function up(place: Place, options: UpOptions): Promise<void> {
 }
 
 /** Ends and removes everything; answers how many namespaces there were. */
-export async function down(place: Place): Promise<number> {
+export async function down(place: Place, options = { keepLogs: false }): Promise<number> {
   requireRoot();
   using _ = await lock(place);
-  return await remove(place);
+  return await remove(place, options);
 }
 
 export function emulatorOf(place: Place, state: LabState): Emulator {
@@ -67,7 +67,12 @@ export function emulatorOf(place: Place, state: LabState): Emulator {
 }
 
 /** Starts a router again that was ended or killed, and waits for it. */
-export async function restart(place: Place, siteName: string, options: UpOptions): Promise<void> {
+export async function restart(
+  place: Place,
+  siteName: string,
+  waitMillis: number,
+  report: (line: string) => void,
+): Promise<void> {
   const state = await requireState(place);
   const site = place.topology.sites.find((site) => site.name === siteName);
   if (site === undefined) {
@@ -76,7 +81,7 @@ export async function restart(place: Place, siteName: string, options: UpOptions
   }
   const after = await restartRouter(place, state, site);
   await writeState(place, after);
-  await awaitRouters(place, after, [siteName], options.waitMillis, options.report);
+  await awaitRouters(place, after, [siteName], waitMillis, report);
 }
 
 async function build(place: Place, networkText: string, options: UpOptions): Promise<void> {

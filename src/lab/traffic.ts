@@ -48,7 +48,8 @@ export async function send(place: Place, state: LabState, flow: Flow): Promise<F
     const result = parseIperf(stdout);
     if (typeof result !== "string") return result;
     throw new LabError([
-      `No ${flow.protocol} from ${from} to ${to} (${address} port ${port}): ${result} ${stderr}`.trim(),
+      `No ${flow.protocol} from ${from} to ${to} (${address} port ${port}): ${result} ${stderr}`
+        .trim(),
     ]);
   } finally {
     await stop(server);
@@ -87,6 +88,8 @@ export interface PingResult {
   readonly rttMillis: { readonly median: number; readonly max: number } | null;
   /** Longest time between two replies, less the interval between two requests. */
   readonly longestGapMillis: number;
+  /** In the order in which they came. */
+  readonly replies: readonly { readonly atMillis: number; readonly rttMillis: number }[];
 }
 
 export interface PingOptions {
@@ -119,23 +122,27 @@ export async function ping(
 
 /** What `ping -D` says: a line a reply, with the time at which it came. */
 export function parsePing(text: string, intervalMillis: number): PingResult {
-  const times: number[] = [];
-  const rtts: number[] = [];
-  for (const [, at, rtt] of text.matchAll(/^\[(\d+\.\d+)\].*time=([\d.]+) ms/gm)) {
-    times.push(Number(at) * 1000);
-    rtts.push(Number(rtt));
-  }
+  const replies = [...text.matchAll(/^\[(\d+\.\d+)\].*time=([\d.]+) ms/gm)].map(
+    ([, at, rtt]) => ({ atMillis: Number(at) * 1000, rttMillis: Number(rtt) }),
+  );
   const sent = Number(/(\d+) packets transmitted/.exec(text)?.[1] ?? 0);
-  const gaps = times.slice(1).map((time, i) => time - (times[i] ?? time) - intervalMillis);
-  const sorted = rtts.toSorted((a, b) => a - b);
-  const median = sorted[Math.floor(sorted.length / 2)];
+  const gaps = replies.slice(1).map(({ atMillis }, i) =>
+    atMillis - (replies[i]?.atMillis ?? atMillis) - intervalMillis
+  );
+  const rtts = replies.map(({ rttMillis }) => rttMillis);
   return {
     sent,
-    received: rtts.length,
-    lossPercent: sent === 0 ? 100 : 100 * (sent - rtts.length) / sent,
-    rttMillis: median === undefined ? null : { median, max: sorted.at(-1) ?? median },
+    received: replies.length,
+    lossPercent: sent === 0 ? 100 : 100 * (sent - replies.length) / sent,
+    rttMillis: rtts.length === 0 ? null : { median: median(rtts), max: Math.max(...rtts) },
     longestGapMillis: gaps.reduce((longest, gap) => Math.max(longest, gap), 0),
+    replies,
   };
+}
+
+/** NaN of nothing. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }
 
 interface IperfReport {
@@ -174,5 +181,7 @@ async function listening(place: Place, state: LabState, node: string, port: numb
 }
 
 function hex(text: string): string {
-  return [...new TextEncoder().encode(text)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [...new TextEncoder().encode(text)].map((byte) => byte.toString(16).padStart(2, "0")).join(
+    "",
+  );
 }

@@ -1,0 +1,51 @@
+/** `labelway lab impair`. */
+
+import type { Direction } from "../lab/emulator.ts";
+import { findPlace, requireState } from "../lab/folder.ts";
+import { formatImpairment, parseChanges, SETTINGS } from "../lab/impairment.ts";
+import { emulatorOf } from "../lab/lab.ts";
+import { type Command, OK, UsageError } from "./command.ts";
+import { TOPOLOGY } from "./lab_up.ts";
+
+const SETTING_HELP = Object.entries(SETTINGS).map(([key, text]) => `${key}=${text}`).join(" ");
+
+export const labImpair: Command = {
+  name: "impair",
+  summary: "Change how a lab's link behaves while it runs",
+  details: `Changes are cut, heal, and any of ${SETTING_HELP}.\n` +
+    "What is not named stays as it is. up is from the site to the internet.",
+  options: {
+    direction: {
+      kind: "text",
+      value: "DIRECTION",
+      help: "Which way (default both)",
+      choices: ["up", "down", "both"],
+    },
+  },
+  positional: [
+    TOPOLOGY,
+    { name: "LINK", help: "An uplink, e.g. lisbon.fibre" },
+    { name: "CHANGE", help: "What becomes of it", many: true },
+  ],
+  examples: [
+    ["lab impair config/lab/four-sites.yaml lisbon.fibre delay=30ms loss=2% rate=50mbit", "Worse"],
+    ["lab impair config/lab/four-sites.yaml lisbon.fibre cut", "Gone, until heal"],
+  ],
+  run: async (args, io) => {
+    const [file = "", link = "", ...words] = args.positional;
+    const parsed = parseChanges(words);
+    if ("problems" in parsed) throw new UsageError(parsed.problems);
+    const place = await findPlace(file);
+    const emulator = emulatorOf(place, await requireState(place));
+    const direction = (args.text("direction") ?? "both") as Direction;
+    await emulator.change(link, direction, parsed.change);
+    const now = (await emulator.show()).find((shown) => shown.link === link);
+    if (now !== undefined) {
+      io.out(
+        `${link}: up ${formatImpairment(now.up.impairment)}; ` +
+          `down ${formatImpairment(now.down.impairment)}`,
+      );
+    }
+    return OK;
+  },
+};
