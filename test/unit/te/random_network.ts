@@ -1,0 +1,207 @@
+/** Random networks for property tests: small, full of ties, and valid in the sense of the model. */
+
+import fc from "fast-check";
+import type { Network, Policy, Site, Uplink } from "../../../src/model/network.ts";
+import type {
+  Address,
+  Generation,
+  Prefix,
+  PublicKey,
+  SegmentNumber,
+  Sid,
+  UplinkNumber,
+} from "../../../src/model/quantity.ts";
+
+export const COLORS = ["internet", "lte", "mpls"];
+
+export interface SiteShape {
+  readonly sid: number;
+  readonly transit: boolean;
+  readonly uplinks: readonly {
+    readonly number: number;
+    readonly color: string;
+    readonly endpoint: boolean;
+    readonly metered: boolean;
+    readonly cost: number;
+    readonly mtu: number;
+  }[];
+  /** Segment numbers with a LAN here. */
+  readonly segments: readonly number[];
+}
+
+export interface NetworkShape {
+  readonly sites: readonly SiteShape[];
+  readonly meet: readonly (readonly [string, string])[];
+  readonly penultimate: "pop" | "explicit-null";
+  readonly policies: readonly PolicyShape[];
+}
+
+export type PolicyShape =
+  | {
+    readonly kind: "objective";
+    readonly segment: number | undefined;
+    readonly objective: "cost" | "latency";
+    readonly avoidColors: readonly string[];
+    readonly requireColors: readonly string[];
+    readonly avoidSites: readonly number[];
+    readonly requireSites: readonly number[];
+  }
+  | {
+    readonly kind: "via";
+    readonly sites: readonly number[];
+    readonly otherwise: "computed" | "drop";
+  };
+
+const uplinkShape = fc.record({
+  number: fc.integer({ min: 0, max: 7 }),
+  color: fc.constantFrom(...COLORS),
+  endpoint: fc.boolean(),
+  metered: fc.boolean(),
+  cost: fc.integer({ min: 0, max: 3 }),
+  mtu: fc.constantFrom(1280, 1420, 1500, 9000),
+});
+
+export function siteShapes(sids: readonly number[], least = 2): fc.Arbitrary<SiteShape[]> {
+  const site = (sid: number) =>
+    fc.record({
+      sid: fc.constant(sid),
+      transit: fc.boolean(),
+      uplinks: fc.uniqueArray(uplinkShape, {
+        minLength: 1,
+        maxLength: 3,
+        selector: (uplink) => uplink.number,
+      }),
+      segments: fc.subarray([1, 2, 3]),
+    });
+  return fc.shuffledSubarray([...sids], { minLength: least }).chain((chosen) =>
+    fc.tuple(...chosen.map(site))
+  );
+}
+
+export function policyShapes(sids: readonly number[]): fc.Arbitrary<PolicyShape[]> {
+  const some = fc.subarray([...sids], { maxLength: 2 });
+  return fc.array(
+    fc.oneof(
+      fc.record({
+        kind: fc.constant("objective" as const),
+        segment: fc.constantFrom(undefined, 1, 2),
+        objective: fc.constantFrom("cost" as const, "latency" as const),
+        avoidColors: fc.subarray(COLORS, { maxLength: 1 }),
+        requireColors: fc.subarray(COLORS, { maxLength: 2 }),
+        avoidSites: some,
+        requireSites: some,
+      }),
+      fc.record({
+        kind: fc.constant("via" as const),
+        sites: fc.shuffledSubarray([...sids], { minLength: 1, maxLength: 2 }),
+        otherwise: fc.constantFrom("computed" as const, "drop" as const),
+      }),
+    ),
+    { maxLength: 3 },
+  );
+}
+
+export function networkShape(
+  sids: readonly number[] = [1, 2, 5, 7, 30, 199],
+): fc.Arbitrary<NetworkShape> {
+  return fc.record({
+    sites: siteShapes(sids),
+    meet: fc.constantFrom<NetworkShape["meet"]>(
+      [],
+      [["internet", "internet"], ["lte", "internet"]],
+      [["internet", "internet"], ["lte", "lte"], ["mpls", "internet"], ["mpls", "lte"]],
+    ),
+    penultimate: fc.constantFrom("pop", "explicit-null"),
+    policies: policyShapes(sids),
+  });
+}
+
+export function randomNetwork(): fc.Arbitrary<Network> {
+  return networkShape().map((shape) => toNetwork(shape));
+}
+
+export function siteName(sid: number): string {
+  return `site${sid}`;
+}
+
+/** `generation` names the file that it stands for. */
+export function toNetwork(shape: NetworkShape, generation = "0000000000000001"): Network {
+  const sites = shape.sites.map(toSite).sort((a, b) => a.name < b.name ? -1 : 1);
+  return {
+    name: "random",
+    generation: generation as Generation,
+    blocks: {
+      srgb: { base: 16000, size: 8000 },
+      services: { base: 28000, size: 4000 },
+      srlb: { base: 100000, size: 512000 },
+    },
+    tunnels: "100.96.0.0/12" as Prefix,
+    ttl: "pipe",
+    penultimate: shape.penultimate,
+    probe: { intervalMillis: 100, downAfter: 5, upAfter: 10 },
+    backend: "embedded",
+    api: { port: 7635 },
+    meet: shape.meet,
+    sites,
+    segments: [1, 2, 3].map((number) => ({
+      name: `segment${number}`,
+      number: number as SegmentNumber,
+      lans: shape.sites.filter((site) => site.segments.includes(number)).map((site) => ({
+        site: siteName(site.sid),
+        prefixes: [
+          `10.${number}.${site.sid}.0/24`,
+          `2001:db8:${number}:${site.sid.toString(16)}::/64`,
+        ] as Prefix[],
+      })).sort((a, b) => a.site < b.site ? -1 : 1),
+    })),
+    policies: shape.policies.map((policy, index) => toPolicy(policy, index)),
+  };
+}
+
+function toSite(shape: SiteShape): Site {
+  return {
+    name: siteName(shape.sid),
+    sid: shape.sid as Sid,
+    loopback4: `10.255.0.${shape.sid}` as Address,
+    transit: shape.transit,
+    uplinks: shape.uplinks.map((uplink): Uplink => ({
+      name: `up${uplink.number}`,
+      number: uplink.number as UplinkNumber,
+      color: uplink.color,
+      device: `eth${uplink.number}`,
+      listenPort: 51820 + uplink.number,
+      ...(uplink.endpoint ? { endpoint: { host: "192.0.2.1", port: 51820 } } : {}),
+      publicKey: `key-${shape.sid}-${uplink.number}` as PublicKey,
+      metered: uplink.metered,
+      cost: uplink.cost,
+      mtu: uplink.mtu,
+    })).sort((a, b) => a.number - b.number),
+  };
+}
+
+function toPolicy(shape: PolicyShape, index: number): Policy {
+  const name = `policy${index}`;
+  const match = { sourcePorts: [], destinationPorts: [], dscp: index };
+  if (shape.kind === "via") {
+    const action = {
+      kind: "via" as const,
+      sites: shape.sites.map(siteName),
+      otherwise: shape.otherwise,
+    };
+    return { name, match, action };
+  }
+  return {
+    name,
+    match: shape.segment === undefined ? match : { ...match, segment: `segment${shape.segment}` },
+    action: {
+      kind: "objective",
+      objective: shape.objective,
+      constraints: {
+        avoidColors: shape.avoidColors,
+        requireColors: shape.requireColors,
+        avoidSites: shape.avoidSites.map(siteName),
+        requireSites: shape.requireSites.map(siteName),
+      },
+    },
+  };
+}
