@@ -1,0 +1,231 @@
+/**
+ * Runs inside the guest: one network of two gateways with the kernel's WireGuard and a transit site
+ * with the embedded one, driven by the same commands as a person would use. Behaviour only; the
+ * guest is too slow for figures.
+ */
+
+const TREE = new URL("../..", import.meta.url).pathname;
+const TOPOLOGY = `${TREE}test/kernel/three-gateways.yaml`;
+const HOST = { lisbon: "10.1.0.10", porto: "10.2.0.10", porto6: "2001:db8:1:2::10" };
+/** Service label of segment 1 and lisbon's own adjacency SID space: see ARCHITECTURE.md. */
+const SERVICE_LABEL = 28001;
+
+Deno.env.set("LABELWAY_LAB", "/run/lab");
+let passed = 0;
+const failures: string[] = [];
+
+try {
+  await test("the lab comes up on the kernel's WireGuard", async () => {
+    await labelway(["lab", "up", TOPOLOGY, "--wait", "120"]);
+    const links = JSON.parse(
+      await node("lisbon", ["ip", "-d", "-j", "link", "show", "type", "wireguard"]),
+    );
+    equal(links.map((link: { ifname: string }) => link.ifname).sort(), ["lw-0-fibre", "lw-1-lte"]);
+    const hub = JSON.parse(
+      await node("hub", ["ip", "-d", "-j", "link", "show", "type", "wireguard"]),
+    );
+    equal(hub, []);
+    matches(await node("hub", ["wg", "show", "interfaces"]), /lw-0-fibre/);
+  });
+
+  await test("hosts reach each other, IPv4 and IPv6", async () => {
+    await node("lisbon.office", ["ping", "-c", "3", "-W", "5", HOST.porto]);
+    await node("lisbon.office", ["ping", "-c", "3", "-W", "5", HOST.porto6]);
+  });
+
+  await test("TCP crosses the embedded transit site on labels, as tshark reads them", async () => {
+    const pcap = "/run/lisbon.pcap";
+    const capture = start("lisbon", [
+      "tcpdump",
+      "-i",
+      "lw-0-fibre",
+      "-U",
+      "-w",
+      pcap,
+      "udp",
+      "port",
+      "6635",
+    ]);
+    await until("tcpdump listens", async () => await exists(pcap));
+    const server = start("porto.office", ["iperf3", "-s", "-1", "-p", "5202"]);
+    await until(
+      "iperf3 listens",
+      async () => (await node("porto.office", ["ss", "-Htln", "sport", "=", ":5202"])).length > 0,
+    );
+    const report = JSON.parse(
+      await node("lisbon.office", ["iperf3", "-J", "-c", HOST.porto, "-p", "5202", "-n", "200K"]),
+    );
+    holds(
+      report.end.sum_received.bytes >= 200_000,
+      `received ${report.end.sum_received?.bytes} bytes`,
+    );
+    await server.status;
+    capture.kill("SIGINT");
+    await capture.status;
+    const decoded = await run([
+      "tshark",
+      "-r",
+      pcap,
+      "-Y",
+      "mpls && tcp.dstport == 5202",
+      "-T",
+      "fields",
+      "-e",
+      "mpls.label",
+      "-e",
+      "mpls.bottom",
+      "-c",
+      "1",
+    ]); // deno-fmt-ignore-line
+    const [labels = "", bottom = ""] = (decoded.split("\n")[0] ?? "").split("\t");
+    const stack = labels.split(",").map(Number);
+    holds(stack.length === 2, `two labels, got ${decoded}`);
+    equal(stack[1], SERVICE_LABEL);
+    matches(bottom, /^(0,1|False,True)$/);
+    const counted = JSON.parse(await node("hub", ["labelway", "labels", "--json"]));
+    holds(JSON.stringify(counted).includes(String(stack[0])), "the hub's table has the top label");
+  });
+
+  await test("a router that was killed adopts the interfaces: no new handshake", async () => {
+    const before = await handshakes("lisbon");
+    await killRouter("lisbon");
+    await labelway(["lab", "restart", TOPOLOGY, "lisbon", "--wait", "120"]);
+    const after = await handshakes("lisbon");
+    equal([...after.keys()].sort(), [...before.keys()].sort());
+    // WireGuard itself renews a session every two minutes; nothing else may have.
+    const renewed = [...after].filter(([key, at]) =>
+      at !== before.get(key) && at - (before.get(key) ?? 0) < 110
+    );
+    equal(renewed, []);
+    await node("lisbon.office", ["ping", "-c", "3", "-W", "5", HOST.porto]);
+  });
+
+  await test("an uplink that is cut hands its traffic to the other", async () => {
+    await labelway(["lab", "impair", TOPOLOGY, "lisbon.fibre", "cut"]);
+    await until(
+      "ping passes over lte",
+      async () => await succeeds("lisbon.office", ["ping", "-c", "2", "-W", "2", HOST.porto]),
+    );
+    await labelway(["lab", "impair", TOPOLOGY, "lisbon.fibre", "heal"]);
+  });
+} finally {
+  await test("down leaves nothing", async () => {
+    await labelway(["lab", "down", TOPOLOGY]);
+    equal((await run(["ip", "netns", "list"])).trim(), "");
+  });
+}
+console.log(`${passed} passed, ${failures.length} failed`);
+Deno.exit(failures.length === 0 ? 0 : 1);
+
+async function test(name: string, body: () => Promise<void>): Promise<void> {
+  try {
+    await body();
+    passed++;
+    console.log(`  ✓ ${name}`);
+  } catch (error) {
+    failures.push(name);
+    console.log(`  ✗ ${name}\n    ${error instanceof Error ? error.message : error}`);
+    if (failures.length === 1) await showLogs();
+  }
+}
+
+async function labelway(args: readonly string[]): Promise<string> {
+  return await run([
+    Deno.execPath(),
+    "run",
+    "-A",
+    "--no-check",
+    "--config",
+    `${TREE}deno.json`,
+    `${TREE}src/main.ts`,
+    ...args,
+  ]); // deno-fmt-ignore-line
+}
+
+async function node(name: string, argv: readonly string[]): Promise<string> {
+  return await labelway(["lab", "exec", TOPOLOGY, name, "--", ...argv]);
+}
+
+async function succeeds(name: string, argv: readonly string[]): Promise<boolean> {
+  return await node(name, argv).then(() => true, () => false);
+}
+
+function start(name: string, argv: readonly string[]): Deno.ChildProcess {
+  // The lab's own command would stand between us and the program's signals.
+  const namespaces = Deno.readTextFileSync("/run/lab/kernel/state.json");
+  const holder = JSON.parse(namespaces).gateways[name]?.holder.pid;
+  const enter = holder
+    ? ["nsenter", "-t", `${holder}`, "-m", "-n", "--"]
+    : ["ip", "netns", "exec", netns(name)];
+  const [program = "", ...args] = [...enter, ...argv];
+  return new Deno.Command(program, { args, stdin: "null", stdout: "null", stderr: "null" }).spawn();
+}
+
+function netns(name: string): string {
+  for (const entry of Deno.readDirSync("/run/netns")) {
+    if (entry.name.endsWith(`-${name}`)) return entry.name;
+  }
+  throw new Error(`no namespace of ${name}`);
+}
+
+async function handshakes(site: string): Promise<Map<string, number>> {
+  const shown = await node(site, ["wg", "show", "all", "latest-handshakes"]);
+  return new Map(
+    shown.trim().split("\n").map((line) => {
+      const [device, key, at] = line.split("\t");
+      return [`${device} ${key}`, Number(at)];
+    }),
+  );
+}
+
+async function killRouter(site: string): Promise<void> {
+  const state = JSON.parse(await Deno.readTextFile("/run/lab/kernel/state.json"));
+  const pid = state.gateways[site].router.pid;
+  Deno.kill(pid, "SIGKILL");
+  await until("the router is gone", async () => !await exists(`/proc/${pid}`));
+}
+
+async function showLogs(): Promise<void> {
+  for (const site of ["lisbon", "porto", "hub"]) {
+    const log = await Deno.readTextFile(`/run/lab/kernel/${site}/router.log`).catch(() => "");
+    console.log(`--- ${site}\n${log.split("\n").slice(-20).join("\n")}`);
+  }
+}
+
+async function run(argv: readonly string[]): Promise<string> {
+  const [program = "", ...args] = argv;
+  const { success, code, stdout, stderr } = await new Deno.Command(program, { args, stdin: "null" })
+    .output();
+  const decoder = new TextDecoder();
+  if (success) return decoder.decode(stdout);
+  throw new Error(
+    `${argv.slice(-6).join(" ")}: exit status ${code}\n${decoder.decode(stderr)}${
+      decoder.decode(stdout)
+    }`,
+  );
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 60; tries++) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  throw new Error(`waited in vain until ${what}`);
+}
+
+function equal(actual: unknown, expected: unknown): void {
+  const [a, b] = [JSON.stringify(actual), JSON.stringify(expected)];
+  holds(a === b, `${a} is not ${b}`);
+}
+
+function matches(text: string, pattern: RegExp): void {
+  holds(pattern.test(text), `${JSON.stringify(text)} does not match ${pattern}`);
+}
+
+function holds(condition: boolean, message: string): void {
+  if (!condition) throw new Error(message);
+}
