@@ -1,1 +1,161 @@
-//! placeholder
+//! The C boundary: what TypeScript calls. `boundary.json` describes it.
+//!
+//! Each call returns a [`Status`]; what it has to say goes out as bytes of JSON through `data` and
+//! `length`, to be given back by [`labelway_bytes_free`]. Buffers handed in are borrowed for the
+//! call alone. A panic never crosses: it becomes a status.
+
+mod call;
+#[cfg(test)]
+mod describe;
+
+use labelway_boundary::{EngineConfig, Table};
+use labelway_io::Engine;
+
+use call::{call, parse, to_json};
+
+/// Goes up by one whenever a symbol or the meaning of what crosses changes.
+pub const ABI_VERSION: u32 = 1;
+
+/// What every call but the freeing ones returns.
+#[repr(i32)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Done; the output is the answer in JSON, or empty where there is none.
+    Ok = 0,
+    /// Refused; the output is a JSON array of messages, and nothing has changed.
+    Failed = 1,
+    /// A fault of the library; the output is a JSON array with what it said.
+    Panicked = 2,
+    /// A null pointer where there must be one that is not; no output.
+    BadArgument = 3,
+}
+
+/// The version of this boundary, [`ABI_VERSION`]. Its own signature never changes.
+#[unsafe(no_mangle)]
+pub extern "C" fn labelway_abi_version() -> u32 {
+    ABI_VERSION
+}
+
+/// Starts an engine from an `EngineConfig`; the handle is written to `engine`.
+///
+/// # Safety
+/// `config` points to `config_length` bytes; `engine`, `data` and `length` to one value each.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn labelway_engine_new(
+    config: *const u8,
+    config_length: usize,
+    engine: *mut *mut Engine,
+    data: *mut *mut u8,
+    length: *mut usize,
+) -> i32 {
+    if config.is_null() || engine.is_null() {
+        return Status::BadArgument as i32;
+    }
+    let start = || {
+        // SAFETY: the caller vouches for the bytes and their length, for this call.
+        let config = unsafe { std::slice::from_raw_parts(config, config_length) };
+        let config: EngineConfig = parse("engine configuration", config)?;
+        let started = Box::new(Engine::new(config)?);
+        // SAFETY: not null, and the caller vouches that it is writable.
+        unsafe { engine.write(Box::into_raw(started)) };
+        Ok(Vec::new())
+    };
+    // SAFETY: the caller vouches for `data` and `length`.
+    unsafe { call(data, length, start) }
+}
+
+/// Swaps a whole `Table` in.
+///
+/// # Safety
+/// `engine` comes from [`labelway_engine_new`] and is not freed; `table` points to `table_length`
+/// bytes; `data` and `length` to one value each.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn labelway_engine_apply(
+    engine: *mut Engine,
+    table: *const u8,
+    table_length: usize,
+    data: *mut *mut u8,
+    length: *mut usize,
+) -> i32 {
+    // SAFETY: null or from labelway_engine_new and alive.
+    let Some(engine) = (unsafe { engine.as_ref() }) else {
+        return Status::BadArgument as i32;
+    };
+    if table.is_null() {
+        return Status::BadArgument as i32;
+    }
+    let apply = || {
+        // SAFETY: the caller vouches for the bytes and their length, for this call.
+        let table = unsafe { std::slice::from_raw_parts(table, table_length) };
+        let table: Table = parse("forwarding table", table)?;
+        engine.apply(&table)?;
+        Ok(Vec::new())
+    };
+    // SAFETY: the caller vouches for `data` and `length`.
+    unsafe { call(data, length, apply) }
+}
+
+/// Outputs a `Snapshot`.
+///
+/// # Safety
+/// As for [`labelway_engine_apply`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn labelway_engine_snapshot(
+    engine: *mut Engine,
+    data: *mut *mut u8,
+    length: *mut usize,
+) -> i32 {
+    // SAFETY: null or from labelway_engine_new and alive.
+    let Some(engine) = (unsafe { engine.as_ref() }) else {
+        return Status::BadArgument as i32;
+    };
+    // SAFETY: the caller vouches for `data` and `length`.
+    unsafe { call(data, length, || to_json(&engine.snapshot())) }
+}
+
+/// Outputs an array of `LabelState`.
+///
+/// # Safety
+/// As for [`labelway_engine_apply`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn labelway_engine_labels(
+    engine: *mut Engine,
+    data: *mut *mut u8,
+    length: *mut usize,
+) -> i32 {
+    // SAFETY: null or from labelway_engine_new and alive.
+    let Some(engine) = (unsafe { engine.as_ref() }) else {
+        return Status::BadArgument as i32;
+    };
+    // SAFETY: the caller vouches for `data` and `length`.
+    unsafe { call(data, length, || to_json(&engine.labels())) }
+}
+
+/// Stops the engine: threads are joined, devices and sockets gone when it returns. Null is fine.
+///
+/// # Safety
+/// `engine` comes from [`labelway_engine_new`] and is not used again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn labelway_engine_free(engine: *mut Engine) {
+    if engine.is_null() {
+        return;
+    }
+    // SAFETY: made by Box::into_raw in labelway_engine_new, and given up by the caller.
+    let engine = unsafe { Box::from_raw(engine) };
+    // Nothing can be told here; what a panicking thread left behind goes with the process.
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || drop(engine)));
+}
+
+/// Gives an output back. Null is fine.
+///
+/// # Safety
+/// `data` and `length` are one output of one call, and are not used again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn labelway_bytes_free(data: *mut u8, length: usize) {
+    if data.is_null() {
+        return;
+    }
+    let bytes = std::ptr::slice_from_raw_parts_mut(data, length);
+    // SAFETY: made by Box::into_raw in `call` with this very length.
+    drop(unsafe { Box::from_raw(bytes) });
+}

@@ -1,1 +1,31 @@
-//! placeholder
+//! The only part with sockets, devices and threads: it runs the packets through
+//! `labelway-forward` and `labelway-wireguard`.
+//!
+//! Three threads: *ingress* reads the segments' TUNs, *underlay* the uplinks' sockets (and keeps
+//! WireGuard's timers and the probes), *control* answers `wg`. They look at one [`world::World`]
+//! for a batch, which [`Engine::apply`] swaps; nothing on a packet's way allocates or formats, and
+//! a WireGuard peer is locked once for a run of packets to it.
+
+mod batch;
+mod build;
+mod control;
+mod counters;
+mod engine;
+mod ids;
+mod ingress;
+mod inner;
+mod outer;
+mod poll;
+mod pool;
+mod probe;
+mod shared;
+mod snapshot;
+mod transmit;
+mod tun;
+mod uapi;
+mod underlay;
+mod uplink;
+mod world;
+
+pub use engine::Engine;
+pub use labelway_boundary::EngineConfig;

@@ -1,0 +1,406 @@
+//! From a table to a world: what stays is shared, what is new is opened, or nothing at all is done.
+
+use std::collections::{HashMap, HashSet};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use labelway_boundary::{self as boundary, Table};
+use labelway_forward::{ENCAPSULATION_BYTES, Fib, Live};
+use labelway_wireguard::PublicKey;
+
+use crate::counters::Traffic;
+use crate::outer::OuterSockets;
+use crate::probe::{Prober, Target, Timers, What};
+use crate::shared::Shared;
+use crate::tun::Tun;
+use crate::uplink::{Ports, Uplink};
+use crate::world::{Adjacency, List, Segment, World};
+
+pub struct Builder {
+    uapi_folder: PathBuf,
+    next_ssid: u16,
+}
+
+/// A world that is ready to be used, and the sockets that uplinks on another device take then.
+pub struct Built {
+    pub world: World,
+    pub moved: Vec<Moved>,
+}
+
+type Moved = (Arc<Uplink>, OuterSockets);
+
+impl Builder {
+    pub fn new(uapi_folder: PathBuf) -> Self {
+        Builder {
+            uapi_folder,
+            next_ssid: 0,
+        }
+    }
+
+    /// What was opened closes again by itself when something fails.
+    pub fn build(
+        &mut self,
+        table: &Table,
+        before: Option<&World>,
+        shared: &Shared,
+    ) -> Result<Built, Vec<String>> {
+        let fib = Fib::compile(table)?;
+        let generation = parse_generation(&table.generation).map_err(|problem| vec![problem])?;
+        let adjacency_count = table.adjacencies.len();
+        let probed = adjacency_count + table.lists.iter().filter(|l| is_probed(l)).count();
+        if probed >= usize::from(u16::MAX) {
+            return Err(vec![format!(
+                "Cannot probe {probed} adjacencies and segment lists: at most 65534 fit the STAMP \
+                 session identifier"
+            )]);
+        }
+        let mut problems = Vec::new();
+        let (uplinks, moved) = self.open_uplinks(table, before, shared, &mut problems);
+        let tuns = open_tuns(table, before, shared, &mut problems);
+        if problems.is_empty() {
+            resize(table, before, &tuns, &mut problems);
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let timers = Timers::from(&table.probe);
+        let mut sessions = Sessions::new(self, before, shared.now(), timers.interval);
+        let adjacencies = adjacencies(table, before, &mut sessions)?;
+        let lists = lists(table, before, &mut sessions);
+        let targets = targets(&adjacencies, &lists);
+        let world = World {
+            fib,
+            live: Live::next(before.map(|before| &before.live), table),
+            generation,
+            timers,
+            by_peer: by_peer(uplinks.len(), &adjacencies),
+            uplinks,
+            by_tun: tuns
+                .iter()
+                .enumerate()
+                .map(|(index, tun)| (tun.token, index))
+                .collect(),
+            segments: segments(table, before, tuns),
+            by_ssid: targets
+                .iter()
+                .enumerate()
+                .map(|(at, t)| (t.prober.ssid, at))
+                .collect(),
+            labels: label_counters(table, before),
+            adjacencies,
+            lists,
+            targets,
+            table: table.clone(),
+        };
+        Ok(Built { world, moved })
+    }
+
+    fn open_uplinks(
+        &self,
+        table: &Table,
+        before: Option<&World>,
+        shared: &Shared,
+        problems: &mut Vec<String>,
+    ) -> (Vec<Arc<Uplink>>, Vec<Moved>) {
+        let mut names = HashSet::new();
+        let (mut uplinks, mut moved) = (Vec::new(), Vec::new());
+        for wanted in &table.uplinks {
+            if !names.insert(&wanted.interface) {
+                problems.push(format!(
+                    "Two uplinks have the interface {}",
+                    wanted.interface
+                ));
+                continue;
+            }
+            let open = before
+                .and_then(|before| before.uplinks.iter().find(|uplink| uplink.serves(wanted)));
+            let opened = match open {
+                Some(uplink) => uplink.moved(wanted, &shared.underlay).map(|sockets| {
+                    moved.extend(sockets.map(|sockets| (uplink.clone(), sockets)));
+                    uplink.clone()
+                }),
+                None => self.open_uplink(wanted, shared),
+            };
+            match opened {
+                Ok(uplink) => uplinks.push(uplink),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        (uplinks, moved)
+    }
+
+    fn open_uplink(
+        &self,
+        wanted: &boundary::Uplink,
+        shared: &Shared,
+    ) -> Result<Arc<Uplink>, String> {
+        let uplink = Uplink::open(wanted, &self.uapi_folder)?;
+        let mut watched = uplink.register(&shared.underlay);
+        if let Ports::Embedded(embedded) = &uplink.ports {
+            let listener = &embedded.listener;
+            watched = watched.and_then(|()| shared.control.add(listener.as_fd(), listener.token));
+        }
+        watched.map_err(|error| format!("Cannot watch uplink {}: {error}", wanted.key))?;
+        Ok(Arc::new(uplink))
+    }
+}
+
+fn open_tuns(
+    table: &Table,
+    before: Option<&World>,
+    shared: &Shared,
+    problems: &mut Vec<String>,
+) -> Vec<Arc<Tun>> {
+    let mut tuns: Vec<Arc<Tun>> = Vec::new();
+    for wanted in &table.segments {
+        if tuns.iter().any(|tun| tun.name == wanted.tun) {
+            problems.push(format!("Two segments have the TUN {}", wanted.tun));
+            continue;
+        }
+        let open = before.and_then(|before| {
+            let mut open = before.segments.iter().map(|segment| &segment.tun);
+            open.find(|tun| tun.name == wanted.tun && !tun.lost.load(Ordering::Relaxed))
+        });
+        if let Some(tun) = open {
+            tuns.push(tun.clone());
+            continue;
+        }
+        let opened = Tun::create(&wanted.tun, wanted.mtu).and_then(|tun| {
+            let watched = shared.ingress.add(tun.as_fd(), tun.token);
+            watched.map_err(|error| format!("Cannot watch TUN {}: {error}", wanted.tun))?;
+            Ok(tun)
+        });
+        match opened {
+            Ok(tun) => tuns.push(Arc::new(tun)),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    tuns
+}
+
+/// Sets another MTU on those TUNs that stay; all of them or, as far as the system lets us, none.
+fn resize(table: &Table, before: Option<&World>, tuns: &[Arc<Tun>], problems: &mut Vec<String>) {
+    let Some(before) = before else { return };
+    let mut done: Vec<(&Tun, u32)> = Vec::new();
+    for (wanted, tun) in table.segments.iter().zip(tuns) {
+        let index = before
+            .segments
+            .iter()
+            .position(|segment| Arc::ptr_eq(&segment.tun, tun));
+        let Some(index) = index else { continue };
+        let mtu = before.table.segments[index].mtu;
+        if mtu == wanted.mtu {
+            continue;
+        }
+        match tun.set_mtu(wanted.mtu) {
+            Ok(()) => done.push((tun, mtu)),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if !problems.is_empty() {
+        for (tun, mtu) in done {
+            let _ = tun.set_mtu(mtu);
+        }
+    }
+}
+
+/// Keeps sessions by key and names new ones.
+struct Sessions<'b> {
+    builder: &'b mut Builder,
+    taken: HashSet<u16>,
+    now: Duration,
+    interval: Duration,
+}
+
+impl<'b> Sessions<'b> {
+    fn new(
+        builder: &'b mut Builder,
+        before: Option<&World>,
+        now: Duration,
+        interval: Duration,
+    ) -> Self {
+        let targets = before.map(|before| &before.targets[..]).unwrap_or_default();
+        let taken = targets.iter().map(|target| target.prober.ssid).collect();
+        Sessions {
+            builder,
+            taken,
+            now,
+            interval,
+        }
+    }
+
+    fn start(&mut self, key: &str) -> Arc<Prober> {
+        loop {
+            // Not 0, which is for senders that do not use it (RFC 8972 §3).
+            self.builder.next_ssid = self.builder.next_ssid.wrapping_add(1).max(1);
+            if self.taken.insert(self.builder.next_ssid) {
+                break;
+            }
+        }
+        let first = World::stagger(key, self.interval);
+        Arc::new(Prober::new(self.builder.next_ssid, self.now, first))
+    }
+}
+
+fn adjacencies(
+    table: &Table,
+    before: Option<&World>,
+    sessions: &mut Sessions<'_>,
+) -> Result<Vec<Adjacency>, Vec<String>> {
+    let known: HashMap<&str, &Adjacency> = before.map_or_else(HashMap::new, |before| {
+        let keys = before
+            .table
+            .adjacencies
+            .iter()
+            .map(|adjacency| adjacency.key.as_str());
+        keys.zip(&before.adjacencies).collect()
+    });
+    let build = |wanted: &boundary::Adjacency| {
+        let known = known.get(wanted.key.as_str());
+        let peer = PublicKey::from_base64(&wanted.remote_key).ok_or_else(|| {
+            vec![format!(
+                "Adjacency {} has no public key: {:?}",
+                wanted.key, wanted.remote_key
+            )]
+        })?;
+        Ok(Adjacency {
+            uplink: wanted.uplink as usize,
+            peer,
+            room: wanted.mtu as usize + ENCAPSULATION_BYTES,
+            sent: known.map(|known| known.sent.clone()).unwrap_or_default(),
+            received: known
+                .map(|known| known.received.clone())
+                .unwrap_or_default(),
+            prober: match known {
+                Some(known) => known.prober.clone(),
+                None => sessions.start(&wanted.key),
+            },
+            remote_generation: known
+                .map(|known| known.remote_generation.clone())
+                .unwrap_or_default(),
+        })
+    };
+    table.adjacencies.iter().map(build).collect()
+}
+
+fn lists(table: &Table, before: Option<&World>, sessions: &mut Sessions<'_>) -> Vec<List> {
+    let known: HashMap<&str, &List> = before.map_or_else(HashMap::new, |before| {
+        let keys = before.table.lists.iter().map(|list| list.key.as_str());
+        keys.zip(&before.lists).collect()
+    });
+    let build = |wanted: &boundary::SegmentList| {
+        let known = known.get(wanted.key.as_str());
+        List {
+            sent: known.map(|known| known.sent.clone()).unwrap_or_default(),
+            prober: is_probed(wanted).then(|| {
+                known
+                    .and_then(|known| known.prober.clone())
+                    .unwrap_or_else(|| sessions.start(&wanted.key))
+            }),
+        }
+    };
+    table.lists.iter().map(build).collect()
+}
+
+/// A list without labels is one adjacency, which is probed already.
+fn is_probed(list: &boundary::SegmentList) -> bool {
+    !list.labels.is_empty()
+}
+
+fn targets(adjacencies: &[Adjacency], lists: &[List]) -> Vec<Target> {
+    let adjacencies = adjacencies
+        .iter()
+        .enumerate()
+        .map(|(index, adjacency)| Target {
+            what: What::Adjacency(index),
+            prober: adjacency.prober.clone(),
+        });
+    let lists = lists.iter().enumerate().filter_map(|(index, list)| {
+        let prober = list.prober.clone()?;
+        Some(Target {
+            what: What::List(index),
+            prober,
+        })
+    });
+    adjacencies.chain(lists).collect()
+}
+
+fn by_peer(uplinks: usize, adjacencies: &[Adjacency]) -> Vec<HashMap<PublicKey, usize>> {
+    let mut by_peer = vec![HashMap::new(); uplinks];
+    for (index, adjacency) in adjacencies.iter().enumerate() {
+        by_peer[adjacency.uplink].insert(adjacency.peer, index);
+    }
+    by_peer
+}
+
+fn segments(table: &Table, before: Option<&World>, tuns: Vec<Arc<Tun>>) -> Vec<Segment> {
+    let known: HashMap<&str, &Segment> = before.map_or_else(HashMap::new, |before| {
+        let names = before
+            .table
+            .segments
+            .iter()
+            .map(|segment| segment.name.as_str());
+        names.zip(&before.segments).collect()
+    });
+    let build = |(wanted, tun): (&boundary::Segment, Arc<Tun>)| {
+        let known = known.get(wanted.name.as_str());
+        Segment {
+            tun,
+            ingress: known.map(|known| known.ingress.clone()).unwrap_or_default(),
+            egress: known.map(|known| known.egress.clone()).unwrap_or_default(),
+        }
+    };
+    table.segments.iter().zip(tuns).map(build).collect()
+}
+
+fn label_counters(table: &Table, before: Option<&World>) -> Vec<Arc<Traffic>> {
+    let counter = |label: u32| {
+        let before = before?;
+        let index = before
+            .table
+            .labels
+            .binary_search_by_key(&label, |entry| entry.label)
+            .ok()?;
+        Some(before.labels[index].clone())
+    };
+    table
+        .labels
+        .iter()
+        .map(|entry| counter(entry.label).unwrap_or_default())
+        .collect()
+}
+
+fn parse_generation(text: &str) -> Result<[u8; 8], String> {
+    let digits = text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    match u64::from_str_radix(text, 16) {
+        Ok(number) if digits => Ok(number.to_be_bytes()),
+        _ => Err(format!(
+            "The table's generation is {text:?}: 16 lower-case hexadecimal digits are meant"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generations() {
+        assert_eq!(
+            parse_generation("0123456789abcdef"),
+            Ok(0x0123_4567_89ab_cdefu64.to_be_bytes())
+        );
+        for wrong in [
+            "",
+            "0123456789ABCDEF",
+            "+123456789abcdef",
+            "0123456789abcde",
+            "é23456789abcde",
+        ] {
+            assert!(parse_generation(wrong).is_err(), "{wrong}");
+        }
+    }
+}

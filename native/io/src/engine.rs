@@ -1,0 +1,128 @@
+//! The engine: told whole tables, asked for state.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use labelway_boundary::{EngineConfig, LabelState, Snapshot, Table};
+use parking_lot::Mutex;
+
+use crate::build::Builder;
+use crate::shared::{Shared, spawn};
+use crate::snapshot::{RetiredDrops, labels, snapshot};
+use crate::world::World;
+use crate::{control, ingress, underlay};
+
+/// How long a thread may hold on to an old table. A batch takes well under a millisecond.
+const QUIESCENCE: Duration = Duration::from_secs(2);
+
+/// The running packet half. Dropping it stops it: threads are joined, devices and sockets gone.
+pub struct Engine {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+    state: Mutex<State>,
+}
+
+struct State {
+    builder: Builder,
+    retired_drops: RetiredDrops,
+    /// Worlds that a thread had not let go in time.
+    lingering: Vec<Arc<World>>,
+}
+
+impl Engine {
+    /// Starts the threads; they wait for the first table.
+    pub fn new(config: EngineConfig) -> Result<Self, Vec<String>> {
+        let fail = |error: std::io::Error| vec![format!("Cannot start the engine: {error}")];
+        let shared = Arc::new(Shared::new().map_err(fail)?);
+        let state = State {
+            builder: Builder::new(config.uapi_folder.into()),
+            retired_drops: RetiredDrops::default(),
+            lingering: Vec::new(),
+        };
+        let mut engine = Engine {
+            shared,
+            threads: Vec::with_capacity(3),
+            state: Mutex::new(state),
+        };
+        for (name, body) in [
+            ("lw-ingress", ingress::run as fn(&Shared)),
+            ("lw-underlay", underlay::run),
+            ("lw-control", control::run),
+        ] {
+            // On failure, dropping the engine stops the threads that run already.
+            engine
+                .threads
+                .push(spawn(&engine.shared, name, body).map_err(fail)?);
+        }
+        Ok(engine)
+    }
+
+    /// Swaps a table in: opens what is new, keeps what stays, closes what is gone before it
+    /// returns. If anything fails, everything is as before, and all that is wrong is told.
+    pub fn apply(&self, table: &Table) -> Result<(), Vec<String>> {
+        let mut state = self.state.lock();
+        let before = self.shared.world.load_full();
+        let built = state
+            .builder
+            .build(table, before.as_deref(), &self.shared)?;
+        let world = Arc::new(built.world);
+        self.shared.world.store(Some(world.clone()));
+        self.shared.swaps.fetch_add(1, Ordering::Relaxed);
+        for (uplink, sockets) in built.moved {
+            uplink.replace(sockets);
+        }
+        if let Some(before) = before {
+            state.retired_drops.keep_of_gone(&before, &world);
+            state.retire(before);
+        }
+        Ok(())
+    }
+
+    pub fn snapshot(&self) -> Snapshot {
+        let state = self.state.lock();
+        snapshot(&self.shared, &state.retired_drops)
+    }
+
+    /// Hits by label, in the order of the table's labels.
+    pub fn labels(&self) -> Vec<LabelState> {
+        self.shared
+            .world
+            .load()
+            .as_deref()
+            .map(labels)
+            .unwrap_or_default()
+    }
+
+    /// As dropping it.
+    pub fn close(self) {}
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.shared.stop();
+        for thread in self.threads.drain(..) {
+            // A panic in a thread is caught and counted there.
+            let _ = thread.join();
+        }
+        self.state.lock().lingering.clear();
+        // The last reference: closes every device and socket, and unlinks the latter's files.
+        self.shared.world.store(None);
+    }
+}
+
+impl State {
+    /// Waits until no thread looks at an old world any more, then closes what it alone held.
+    fn retire(&mut self, before: Arc<World>) {
+        let end = Instant::now() + QUIESCENCE;
+        self.lingering.push(before);
+        loop {
+            self.lingering.retain(|world| Arc::strong_count(world) > 1);
+            if self.lingering.is_empty() || Instant::now() > end {
+                return;
+            }
+            std::thread::sleep(Duration::from_micros(100));
+        }
+    }
+}

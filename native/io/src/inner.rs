@@ -1,0 +1,156 @@
+//! The sockets of one kernel-backend uplink: inner packets go through a WireGuard device that is
+//! not ours (the kernel's, or another program's TUN).
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::ids;
+use crate::outer::{enlarge_buffers, integer_option};
+use crate::poll::Token;
+
+/// Sends whole inner packets, header included, and receives the payload of those UDP ports that
+/// the switch understands.
+pub struct InnerSockets {
+    pub raw: Socket,
+    pub ports: Vec<InnerPort>,
+}
+
+pub struct InnerPort {
+    pub socket: Socket,
+    pub port: u16,
+    pub token: Token,
+}
+
+impl InnerSockets {
+    pub fn open(interface: &str, address: Ipv4Addr, ports: &[u16]) -> io::Result<Self> {
+        let kind = Type::RAW.nonblocking().cloexec();
+        let raw = Socket::new(Domain::IPV4, kind, Some(Protocol::from(libc::IPPROTO_RAW)))?;
+        raw.bind_device(Some(interface.as_bytes()))?;
+        raw.set_header_included_v4(true)?;
+        enlarge_buffers(&raw);
+        let mut open = Vec::with_capacity(ports.len());
+        for &port in ports {
+            let socket = receiving(interface, address, port)?;
+            open.push(InnerPort {
+                socket,
+                port,
+                token: ids::next(),
+            });
+        }
+        Ok(InnerSockets { raw, ports: open })
+    }
+
+    /// The interface came back with another index: bind to the new one.
+    pub fn rebind_device(&self, interface: &str) -> io::Result<()> {
+        self.raw.bind_device(Some(interface.as_bytes()))?;
+        for port in &self.ports {
+            port.socket.bind_device(Some(interface.as_bytes()))?;
+        }
+        Ok(())
+    }
+}
+
+fn receiving(interface: &str, address: Ipv4Addr, port: u16) -> io::Result<Socket> {
+    let kind = Type::DGRAM.nonblocking().cloexec();
+    let socket = Socket::new(Domain::IPV4, kind, Some(Protocol::UDP))?;
+    socket.bind_device(Some(interface.as_bytes()))?;
+    // The address may come a moment later than the socket, or go and come back.
+    integer_option(&socket, libc::IPPROTO_IP, libc::IP_FREEBIND, 1)?;
+    enlarge_buffers(&socket);
+    socket.bind(&SocketAddr::from((address, port)).into())?;
+    Ok(socket)
+}
+
+/// Why the sockets could not be opened, and what to do.
+pub fn explain(uplink: &str, interface: &str, error: &io::Error) -> String {
+    let why = match error.raw_os_error() {
+        Some(libc::ENODEV) => {
+            format!("there is no WireGuard interface {interface}; it is made before the table")
+        }
+        Some(libc::EADDRINUSE) => {
+            format!("another program listens on its UDP ports; see `ss -ulpn` for {interface}")
+        }
+        Some(libc::EPERM) => "permission denied; run as root or with CAP_NET_RAW".to_owned(),
+        _ => format!("{error} (interface {interface})"),
+    };
+    format!("Cannot open the sockets of uplink {uplink}: {why}")
+}
+
+/// Puts the headers back that the socket took off: IPv4 without options (RFC 791 §3.1) and UDP
+/// (RFC 768). The kernel has checked both. Returns the length of the whole.
+pub fn rebuild(
+    room: &mut [u8],
+    payload: &[u8],
+    from: SocketAddr,
+    to: Ipv4Addr,
+    port: u16,
+) -> Option<usize> {
+    const HEADERS: usize = 28;
+    let SocketAddr::V4(from) = from else {
+        return None;
+    };
+    let total = payload.len() + HEADERS;
+    let length = u16::try_from(total).ok()?;
+    let (headers, rest) = room.get_mut(..total)?.split_at_mut(HEADERS);
+    rest.copy_from_slice(payload);
+    headers.fill(0);
+    headers[0] = 0x45;
+    headers[2..4].copy_from_slice(&length.to_be_bytes());
+    headers[6] = 0x40; // do not fragment
+    headers[8] = 64; // the time to live of an inner header means nothing here
+    headers[9] = libc::IPPROTO_UDP as u8;
+    headers[12..16].copy_from_slice(&from.ip().octets());
+    headers[16..20].copy_from_slice(&to.octets());
+    let checksum = header_checksum(&headers[..20]);
+    headers[10..12].copy_from_slice(&checksum.to_be_bytes());
+    headers[20..22].copy_from_slice(&from.port().to_be_bytes());
+    headers[22..24].copy_from_slice(&port.to_be_bytes());
+    headers[24..26].copy_from_slice(&(length - 20).to_be_bytes());
+    Some(total) // checksum 0: none, as the sender may leave it (RFC 768)
+}
+
+fn header_checksum(header: &[u8]) -> u16 {
+    let sum = header.chunks_exact(2).fold(0u32, |sum, pair| {
+        sum + u32::from(u16::from_be_bytes([pair[0], pair[1]]))
+    });
+    let folded = (sum & 0xffff) + (sum >> 16);
+    !((folded & 0xffff) + (folded >> 16)) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_come_back() {
+        let mut room = [0xff; 64];
+        let from = "100.96.0.8:50000".parse().unwrap();
+        let length = rebuild(
+            &mut room,
+            b"hello",
+            from,
+            Ipv4Addr::new(100, 96, 0, 16),
+            6635,
+        );
+        assert_eq!(length, Some(33));
+        // Identification 0 and no UDP checksum.
+        let wanted = [
+            0x45, 0, 0, 33, 0, 0, 0x40, 0, 64, 17, 0x71, 0xf4, 100, 96, 0, 8, 100, 96, 0,
+            16, //
+            0xc3, 0x50, 0x19, 0xeb, 0, 13, 0, 0, b'h', b'e', b'l', b'l', b'o',
+        ];
+        assert_eq!(
+            header_checksum(&wanted[..20]),
+            0,
+            "a header with its checksum sums to zero"
+        );
+        assert_eq!(room[..33], wanted);
+        assert_eq!(room[33], 0xff);
+        assert_eq!(
+            rebuild(&mut room, &[0; 37], from, Ipv4Addr::LOCALHOST, 1),
+            None
+        );
+    }
+}

@@ -1,0 +1,220 @@
+//! The UDP sockets of one embedded uplink: what WireGuard datagrams go through.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::ids;
+use crate::poll::Token;
+
+/// Bytes of socket buffer each way: 25 ms at 1 Gbit/s, what a busy thread may fall behind.
+const BUFFER: usize = 4 << 20;
+
+/// Tries to find one number that is free for both families when any will do.
+const EPHEMERAL_TRIES: usize = 32;
+
+/// One IPv4 and one IPv6 socket on the same port of one device. IPv6 may be missing altogether
+/// from a kernel.
+pub struct OuterSockets {
+    pub v4: Socket,
+    pub v6: Option<Socket>,
+    pub device: String,
+    pub port: u16,
+    mark: AtomicU32,
+    pub token4: Token,
+    pub token6: Token,
+}
+
+impl OuterSockets {
+    /// Port 0: any that is free.
+    pub fn open(device: &str, port: u16, mark: u32) -> io::Result<Self> {
+        let mut tries = if port == 0 { EPHEMERAL_TRIES } else { 1 };
+        loop {
+            tries -= 1;
+            match Self::open_once(device, port, mark) {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries > 0 => continue,
+                result => return result,
+            }
+        }
+    }
+
+    fn open_once(device: &str, port: u16, mark: u32) -> io::Result<Self> {
+        let v4 = prepare(Domain::IPV4, device, mark)?;
+        v4.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)).into())?;
+        let address = v4.local_addr()?.as_socket();
+        let port = address.map(|address| address.port()).unwrap_or(port);
+        let v6 = match prepare(Domain::IPV6, device, mark) {
+            Ok(v6) => {
+                v6.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)).into())?;
+                Some(v6)
+            }
+            Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => None,
+            Err(error) => return Err(error),
+        };
+        Ok(OuterSockets {
+            v4,
+            v6,
+            device: device.to_owned(),
+            port,
+            mark: AtomicU32::new(mark),
+            token4: ids::next(),
+            token6: ids::next(),
+        })
+    }
+
+    /// Both sockets with their tokens.
+    pub fn all(&self) -> impl Iterator<Item = (&Socket, Token)> {
+        std::iter::once((&self.v4, self.token4))
+            .chain(self.v6.as_ref().map(|socket| (socket, self.token6)))
+    }
+
+    pub fn mark(&self) -> u32 {
+        self.mark.load(Ordering::Relaxed)
+    }
+
+    pub fn set_mark(&self, mark: u32) -> io::Result<()> {
+        for (socket, _) in self.all() {
+            socket.set_mark(mark)?;
+        }
+        self.mark.store(mark, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The device came back with another index: bind to the new one.
+    pub fn rebind_device(&self) -> io::Result<()> {
+        for (socket, _) in self.all() {
+            socket.bind_device(Some(self.device.as_bytes()))?;
+        }
+        Ok(())
+    }
+}
+
+fn prepare(domain: Domain, device: &str, mark: u32) -> io::Result<Socket> {
+    let kind = Type::DGRAM.nonblocking().cloexec();
+    let socket = Socket::new(domain, kind, Some(Protocol::UDP))?;
+    socket.bind_device(Some(device.as_bytes()))?;
+    socket.set_mark(mark)?;
+    enlarge_buffers(&socket);
+    // As kernel WireGuard does: without DF, so that a narrower way fragments rather than loses.
+    if domain == Domain::IPV6 {
+        socket.set_only_v6(true)?;
+        integer_option(
+            &socket,
+            libc::IPPROTO_IPV6,
+            libc::IPV6_MTU_DISCOVER,
+            libc::IPV6_PMTUDISC_DONT,
+        )?;
+    } else {
+        integer_option(
+            &socket,
+            libc::IPPROTO_IP,
+            libc::IP_MTU_DISCOVER,
+            libc::IP_PMTUDISC_DONT,
+        )?;
+    }
+    Ok(socket)
+}
+
+/// Best effort: beyond the system's limit where that is allowed, else up to it.
+pub fn enlarge_buffers(socket: &Socket) {
+    let size = BUFFER as libc::c_int;
+    if integer_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, size).is_err() {
+        let _ = socket.set_recv_buffer_size(BUFFER);
+    }
+    if integer_option(socket, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, size).is_err() {
+        let _ = socket.set_send_buffer_size(BUFFER);
+    }
+}
+
+/// Options that socket2 has no name for.
+pub fn integer_option(
+    socket: &Socket,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    // SAFETY: the option value is one int, which lives across the call; the descriptor is open.
+    let status = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            name,
+            (&raw const value).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    };
+    if status < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
+
+/// The index of a device now; none while it is away.
+pub fn device_index(device: &str) -> Option<u32> {
+    let name = std::ffi::CString::new(device).ok()?;
+    // SAFETY: the name is a string that ends with a zero byte and lives across the call.
+    let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
+    (index != 0).then_some(index)
+}
+
+/// Why an uplink's sockets could not be opened, and what to do.
+pub fn explain(uplink: &str, device: &str, port: u16, error: &io::Error) -> String {
+    let why = match error.raw_os_error() {
+        Some(libc::ENODEV) => {
+            format!("there is no device {device}; see `ip link` for those that there are")
+        }
+        Some(libc::EADDRINUSE) => {
+            format!("UDP port {port} on {device} is in use; see `ss -ulpn sport = :{port}`")
+        }
+        Some(libc::EPERM) => {
+            "permission denied; run as root or with CAP_NET_ADMIN and CAP_NET_RAW".to_owned()
+        }
+        _ => format!("{error} (device {device}, UDP port {port})"),
+    };
+    format!("Cannot open the sockets of uplink {uplink}: {why}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn root() -> bool {
+        rustix::process::geteuid().is_root()
+    }
+
+    #[test]
+    fn both_families_get_one_port() {
+        if !root() {
+            return;
+        }
+        let sockets = OuterSockets::open("lo", 0, 0).unwrap();
+        assert_ne!(sockets.port, 0);
+        for (socket, _) in sockets.all() {
+            let address = socket.local_addr().unwrap().as_socket().unwrap();
+            assert_eq!(address.port(), sockets.port);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_opened_is_named() {
+        let error = io::Error::from_raw_os_error(libc::ENODEV);
+        assert!(explain("fibre", "eth9", 0, &error).contains("there is no device eth9"));
+        if !root() {
+            return;
+        }
+        let error = OuterSockets::open("no-such-dev", 0, 0).err().unwrap();
+        assert_eq!(error.raw_os_error(), Some(libc::ENODEV));
+        let first = OuterSockets::open("lo", 0, 0).unwrap();
+        let error = OuterSockets::open("lo", first.port, 0).err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        let text = explain("fibre", "lo", first.port, &error);
+        assert!(
+            text.contains(&format!("UDP port {} on lo is in use", first.port)),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,332 @@
+//! When a probed thing counts as up or down.
+
+use std::time::Duration;
+
+use labelway_boundary::{Liveness, ProbeTimers, Quality};
+
+use super::window::{Answer, Window};
+
+/// Longest wait for a reply before its probe counts as missed. A satellite hop takes 0.6 s.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// How long a session that never had an answer may stay without a verdict.
+const FIRST_VERDICT: Duration = Duration::from_secs(2);
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Timers {
+    pub interval: Duration,
+    pub down_after: u32,
+    pub up_after: u32,
+}
+
+impl From<&ProbeTimers> for Timers {
+    fn from(timers: &ProbeTimers) -> Self {
+        Timers {
+            interval: Duration::from_millis(timers.interval_millis.max(1).into()),
+            down_after: timers.down_after.max(1),
+            up_after: timers.up_after.max(1),
+        }
+    }
+}
+
+/// The state has just become this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    Up,
+    Down,
+}
+
+/// One probed thing. Pure: `now` is the time since the engine started.
+///
+/// ```text
+///            first reply            down_after misses in a row
+///  Unknown ──────────────▶ Up ◀──────────────────────────────▶ Down
+///     │                          up_after replies in a row      ▲  (never up before: the first
+///     └──────────────── no reply for 2 s ───────────────────────┘   reply is enough)
+/// ```
+pub struct Session {
+    state: Liveness,
+    since: Duration,
+    downs: u64,
+    sent: u64,
+    answered: u64,
+    misses_in_row: u32,
+    replies_in_row: u32,
+    /// When the first probe went; a verdict needs one.
+    first_sent: Option<Duration>,
+    window: Window,
+    /// Kept from the last replies, so that each timer tick need not sort the window.
+    usual_rtt: Option<Duration>,
+}
+
+impl Session {
+    pub fn new(now: Duration) -> Self {
+        Session {
+            state: Liveness::Unknown,
+            since: now,
+            downs: 0,
+            sent: 0,
+            answered: 0,
+            misses_in_row: 0,
+            replies_in_row: 0,
+            first_sent: None,
+            window: Window::new(),
+            usual_rtt: None,
+        }
+    }
+
+    /// A probe goes out now; returns its sequence number (RFC 8762 §4.1.1).
+    pub fn handle_sent(&mut self, now: Duration) -> u32 {
+        self.sent += 1;
+        self.first_sent.get_or_insert(now);
+        self.window.sent(now)
+    }
+
+    /// A reply came; `residence` is the time that it spent in the reflector.
+    pub fn handle_reply(
+        &mut self,
+        sequence: u32,
+        residence: Duration,
+        timers: &Timers,
+        now: Duration,
+    ) -> Option<Change> {
+        let Answer::First { sent } = self.window.answered(sequence, residence, now) else {
+            return None;
+        };
+        let first_ever = self.answered == 0;
+        self.answered += 1;
+        self.misses_in_row = 0;
+        self.replies_in_row += 1;
+        self.learn_rtt(now.saturating_sub(sent));
+        let enough = first_ever || self.replies_in_row >= timers.up_after;
+        (self.state != Liveness::Up && enough).then(|| self.become_state(Change::Up, now))
+    }
+
+    /// To be called every interval or more often.
+    pub fn handle_timeout(&mut self, timers: &Timers, now: Duration) -> Option<Change> {
+        let deadline = now.saturating_sub(self.wait(timers));
+        let missed = self.window.give_up_before(deadline);
+        if missed > 0 {
+            self.misses_in_row = self.misses_in_row.saturating_add(missed);
+            self.replies_in_row = 0;
+        }
+        let down = match self.state {
+            Liveness::Up => self.misses_in_row >= timers.down_after,
+            Liveness::Unknown => self
+                .first_sent
+                .is_some_and(|first| now.saturating_sub(first) >= FIRST_VERDICT),
+            Liveness::Down => false,
+        };
+        down.then(|| self.become_state(Change::Down, now))
+    }
+
+    pub fn quality(&self, now: Duration) -> Quality {
+        Quality {
+            state: self.state,
+            state_millis: now.saturating_sub(self.since).as_millis() as u64,
+            downs: self.downs,
+            rtt_micros: self.window.rtt_micros(),
+            jitter_micros: self.window.jitter_micros(),
+            loss: self.window.loss(),
+            probes_sent: self.sent,
+            probes_answered: self.answered,
+        }
+    }
+
+    /// A probe is missed when its reply has not come in twice the usual time and an interval more:
+    /// at 100 ms intervals five misses are seen within 0.8 s on ways of up to 100 ms.
+    fn wait(&self, timers: &Timers) -> Duration {
+        let usual = self.usual_rtt.unwrap_or(timers.interval);
+        (usual * 2 + timers.interval).min(LONGEST_WAIT)
+    }
+
+    /// A moving average, an eighth of each new value (as TCP's, RFC 6298 §2).
+    fn learn_rtt(&mut self, rtt: Duration) {
+        self.usual_rtt = Some(match self.usual_rtt {
+            None => rtt,
+            Some(usual) => (usual * 7 + rtt) / 8,
+        });
+    }
+
+    fn become_state(&mut self, change: Change, now: Duration) -> Change {
+        self.state = match change {
+            Change::Up => Liveness::Up,
+            Change::Down => Liveness::Down,
+        };
+        if change == Change::Down {
+            self.downs += 1;
+        }
+        self.since = now;
+        change
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+    const TIMERS: Timers = Timers {
+        interval: Duration::from_millis(100),
+        down_after: 5,
+        up_after: 10,
+    };
+
+    /// A way with a fixed round trip that can be cut.
+    struct Way {
+        session: Session,
+        now: Duration,
+        rtt: Duration,
+        cut: bool,
+        under_way: Vec<(Duration, u32)>,
+        changes: Vec<(u64, Change)>,
+    }
+
+    impl Way {
+        fn new(rtt: Duration) -> Self {
+            let session = Session::new(Duration::ZERO);
+            Way {
+                session,
+                now: Duration::ZERO,
+                rtt,
+                cut: false,
+                under_way: vec![],
+                changes: vec![],
+            }
+        }
+
+        fn run(&mut self, millis: u32) {
+            for _ in 0..millis / 10 {
+                if self.now.as_millis().is_multiple_of(100) {
+                    let sequence = self.session.handle_sent(self.now);
+                    if !self.cut {
+                        self.under_way.push((self.now + self.rtt, sequence));
+                    }
+                }
+                self.now += MS * 10;
+                let now = self.now;
+                let (due, later) = self.under_way.drain(..).partition(|(at, _)| *at <= now);
+                self.under_way = later;
+                let due: Vec<(Duration, u32)> = due;
+                let at = now.as_millis() as u64;
+                if !self.cut {
+                    for (_, sequence) in due {
+                        let change =
+                            self.session
+                                .handle_reply(sequence, Duration::ZERO, &TIMERS, now);
+                        self.changes.extend(change.map(|change| (at, change)));
+                    }
+                }
+                let change = self.session.handle_timeout(&TIMERS, now);
+                self.changes.extend(change.map(|change| (at, change)));
+            }
+        }
+    }
+
+    #[test]
+    fn up_at_the_first_reply() {
+        let mut way = Way::new(MS * 30);
+        assert_eq!(way.session.state, Liveness::Unknown);
+        way.run(1000);
+        assert_eq!(way.changes, [(30, Change::Up)]);
+        let quality = way.session.quality(way.now);
+        assert_eq!(
+            (quality.rtt_micros, quality.jitter_micros),
+            (Some(30_000), Some(0))
+        );
+        assert_eq!(
+            (quality.loss, quality.downs, quality.state_millis),
+            (0.0, 0, 970)
+        );
+        assert_eq!((quality.probes_sent, quality.probes_answered), (10, 10));
+    }
+
+    #[test]
+    fn down_within_a_second_and_up_again_after_ten_replies() {
+        let mut way = Way::new(MS * 100);
+        way.run(3000);
+        way.cut = true;
+        way.run(1000);
+        assert_eq!(way.changes.len(), 2, "{:?}", way.changes);
+        let (at, change) = way.changes[1];
+        assert_eq!(change, Change::Down);
+        assert!(at > 3400 && at < 4000, "{at}");
+        way.run(2000);
+        way.cut = false;
+        way.under_way.clear();
+        way.run(900);
+        assert_eq!(
+            way.session.state,
+            Liveness::Down,
+            "eight replies are not enough"
+        );
+        way.run(400);
+        assert_eq!(way.changes.len(), 3);
+        let (at, change) = way.changes[2];
+        // The cut's last probe is given up at 6200, when the first two replies are in already: ten
+        // in a row are counted from there.
+        assert_eq!((at, change), (6200 + 1000, Change::Up));
+        assert_eq!(way.session.quality(way.now).downs, 1);
+    }
+
+    #[test]
+    fn never_answered_is_unknown_then_down() {
+        let mut way = Way::new(MS * 30);
+        way.cut = true;
+        way.run(1900);
+        assert_eq!(way.session.state, Liveness::Unknown);
+        way.run(200);
+        assert_eq!(way.changes, [(2000, Change::Down)]);
+        way.cut = false;
+        way.run(200);
+        assert_eq!(
+            way.session.state,
+            Liveness::Up,
+            "the first reply ever counts at once"
+        );
+    }
+
+    #[test]
+    fn nothing_sent_gives_no_verdict() {
+        let mut session = Session::new(Duration::ZERO);
+        assert_eq!(session.handle_timeout(&TIMERS, MS * 60_000), None);
+        assert_eq!(session.state, Liveness::Unknown);
+    }
+
+    #[test]
+    fn a_long_way_stays_up() {
+        let mut way = Way::new(MS * 700);
+        way.run(10_000);
+        assert_eq!(way.changes, [(700, Change::Up)]);
+        assert_eq!(way.session.quality(way.now).loss, 0.0);
+    }
+
+    #[test]
+    fn single_losses_do_not_bring_it_down() {
+        let mut way = Way::new(MS * 20);
+        way.run(1000);
+        for _ in 0..20 {
+            way.cut = true;
+            way.run(400);
+            way.cut = false;
+            way.run(100);
+        }
+        assert_eq!(way.session.quality(way.now).downs, 0);
+        assert!((way.session.quality(way.now).loss - 0.8).abs() < 0.05);
+    }
+
+    #[test]
+    fn copies_of_a_reply_do_not_bring_it_up() {
+        let mut way = Way::new(MS * 20);
+        way.run(1000);
+        way.cut = true;
+        way.run(2000);
+        assert_eq!(way.session.state, Liveness::Down);
+        let sequence = way.session.handle_sent(way.now);
+        for _ in 0..20 {
+            way.session
+                .handle_reply(sequence, Duration::ZERO, &TIMERS, way.now);
+        }
+        assert_eq!(way.session.state, Liveness::Down);
+    }
+}

@@ -1,0 +1,25 @@
+//! STAMP (RFC 8762) sessions: is an adjacency or a segment list alive, and how good is it?
+//!
+//! One session probes one adjacency or one list, named by its STAMP session identifier (RFC 8972
+//! §3). The reflector keeps no state (RFC 8762 §4.3). `now` is the time since the engine started.
+
+mod liveness;
+mod message;
+mod prober;
+mod window;
+
+pub use liveness::Timers;
+pub use prober::{LocalOutcome, Prober, Target, What, handle_local, handle_tick};
+
+/// UDP ports of both ends.
+pub struct StampPorts {
+    pub reflector: u16,
+    pub sender: u16,
+}
+
+/// The sender's port differs from the reflector's, so that each end tells a reply from a probe:
+/// both have the same length.
+pub const STAMP_PORTS: StampPorts = StampPorts {
+    reflector: labelway_wire::port::STAMP,
+    sender: 49862,
+};

@@ -1,0 +1,236 @@
+//! Sessions within the table: what is due, what came back, what it means for the paths.
+
+use std::net::Ipv4Addr;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use labelway_boundary::{Liveness, Quality};
+use labelway_forward::{DropReason, HEADROOM, LocalDatagram, Packet, encapsulate_local};
+use labelway_wire::{Ipv4, Udp};
+use parking_lot::Mutex;
+
+use super::STAMP_PORTS;
+use super::liveness::{Change, Session};
+use super::message::{read_answer, read_probe, timestamp, write_answer, write_probe};
+use crate::counters::IoDrop;
+use crate::world::World;
+
+/// One session; it outlives the tables under its key.
+pub struct Prober {
+    pub ssid: u16,
+    state: Mutex<State>,
+}
+
+struct State {
+    session: Session,
+    next: Duration,
+}
+
+/// What a session probes, by index into the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    Adjacency(usize),
+    List(usize),
+}
+
+pub struct Target {
+    pub what: What,
+    pub prober: Arc<Prober>,
+}
+
+impl Prober {
+    pub fn new(ssid: u16, now: Duration, first: Duration) -> Self {
+        Prober {
+            ssid,
+            state: Mutex::new(State {
+                session: Session::new(now),
+                next: now + first,
+            }),
+        }
+    }
+
+    pub fn quality(&self, now: Duration) -> Quality {
+        self.state.lock().session.quality(now)
+    }
+}
+
+/// Gives up what is overdue and, if it is time, makes the next probe: the packet to send lies in
+/// `slot`. The pool's buffers are far larger than any probe.
+pub fn handle_tick(
+    world: &World,
+    target: &Target,
+    slot: &mut [u8],
+    now: Duration,
+) -> Result<Option<(usize, Range<usize>)>, DropReason> {
+    let timers = &world.timers;
+    let sequence = {
+        let mut state = target.prober.state.lock();
+        if let Some(change) = state.session.handle_timeout(timers, now) {
+            publish(world, target.what, change);
+        }
+        if now < state.next {
+            return Ok(None);
+        }
+        state.next += timers.interval;
+        if state.next <= now {
+            // The thread was held up: go on from here rather than send what was missed at once.
+            state.next = now + timers.interval;
+        }
+        state.session.handle_sent(now)
+    };
+    let (adjacency, labels, return_labels, destination) = match target.what {
+        What::Adjacency(index) => {
+            let adjacency = &world.table.adjacencies[index];
+            (index, &[][..], &[][..], adjacency.remote_address)
+        }
+        What::List(index) => {
+            let list = &world.table.lists[index];
+            (
+                list.adjacency as usize,
+                &list.labels[..],
+                &list.return_labels[..],
+                list.probe_address,
+            )
+        }
+    };
+    let ssid = target.prober.ssid;
+    let payload = &mut slot[HEADROOM..];
+    let length = write_probe(payload, sequence, ssid, world.generation, return_labels)
+        .ok_or(DropReason::NoHeadroom)?;
+    let datagram = LocalDatagram {
+        source: own_address(world, adjacency),
+        destination,
+        source_port: STAMP_PORTS.sender,
+        destination_port: STAMP_PORTS.reflector,
+    };
+    let mut packet = Packet::new(slot, length);
+    encapsulate_local(&world.fib, adjacency, labels, &datagram, &mut packet)?;
+    Ok(Some((adjacency, packet.range())))
+}
+
+/// What became of a datagram for this router.
+pub enum LocalOutcome {
+    /// The packet now is an answer, to be sent over this adjacency.
+    Answer {
+        adjacency: usize,
+        range: Range<usize>,
+    },
+    Taken,
+    Drop(IoDrop),
+}
+
+/// A STAMP datagram that came by adjacency `from`: reflects a probe, takes in an answer.
+pub fn handle_local(
+    world: &World,
+    from: usize,
+    labelled: bool,
+    packet: Packet<'_>,
+    now: Duration,
+) -> LocalOutcome {
+    let malformed = LocalOutcome::Drop(IoDrop::ProbeMalformed);
+    let Ok(ip) = Ipv4::decode(packet.bytes()) else {
+        return malformed;
+    };
+    let Ok(udp) = Udp::decode(&ip) else {
+        return malformed;
+    };
+    if udp.destination_port() == STAMP_PORTS.sender {
+        return take_answer(world, from, labelled, udp.payload(), now);
+    }
+    let Some(probe) = read_probe(udp.payload()) else {
+        return malformed;
+    };
+    let received = timestamp();
+    let ttl = ip.ttl();
+    let datagram = LocalDatagram {
+        source: ip.destination(),
+        destination: ip.source(),
+        source_port: STAMP_PORTS.reflector,
+        destination_port: udp.source_port(),
+    };
+    if !labelled && let Some(generation) = probe.generation {
+        *world.adjacencies[from].remote_generation.lock() = Some(generation);
+    }
+    let slot = packet.into_buffer();
+    let payload = &mut slot[HEADROOM..];
+    let Some(length) = write_answer(payload, &probe.packet, received, ttl, world.generation) else {
+        return malformed;
+    };
+    // Back over the adjacency that it came by, under the labels that the sender asks for: the
+    // neighbour's acceptance check decides whether they may pass there (RFC 9503 §4.1.3).
+    let labels = if labelled {
+        probe.return_labels.as_slice()
+    } else {
+        &[]
+    };
+    let mut packet = Packet::new(slot, length);
+    match encapsulate_local(&world.fib, from, labels, &datagram, &mut packet) {
+        Ok(()) => LocalOutcome::Answer {
+            adjacency: from,
+            range: packet.range(),
+        },
+        Err(_) => malformed,
+    }
+}
+
+fn take_answer(
+    world: &World,
+    from: usize,
+    labelled: bool,
+    payload: &[u8],
+    now: Duration,
+) -> LocalOutcome {
+    let Some(answer) = read_answer(payload) else {
+        return LocalOutcome::Drop(IoDrop::ProbeMalformed);
+    };
+    let stale = LocalOutcome::Drop(IoDrop::ProbeStale);
+    let Some(&index) = world.by_ssid.get(&answer.session) else {
+        return stale;
+    };
+    let target = &world.targets[index];
+    match target.what {
+        What::Adjacency(index) => {
+            // A neighbour cannot answer for another one.
+            if labelled || index != from {
+                return stale;
+            }
+            if let Some(generation) = answer.generation {
+                *world.adjacencies[from].remote_generation.lock() = Some(generation);
+            }
+        }
+        // The last hop may have taken the stack off, so that the answer comes bare.
+        What::List(_) => {}
+    }
+    let mut state = target.prober.state.lock();
+    let timers = &world.timers;
+    let change = state
+        .session
+        .handle_reply(answer.sequence, answer.residence, timers, now);
+    if let Some(change) = change {
+        publish(world, target.what, change);
+    }
+    LocalOutcome::Taken
+}
+
+/// The switch sees it with its next packet.
+fn publish(world: &World, what: What, change: Change) {
+    let state = match change {
+        Change::Up => Liveness::Up,
+        Change::Down => Liveness::Down,
+    };
+    match what {
+        What::Adjacency(index) => world.live.set_adjacency(index, state),
+        What::List(index) => world.live.set_list(index, state),
+    }
+}
+
+/// What an answer is sent to: the loopback, or the tunnel address of a site without one.
+fn own_address(world: &World, adjacency: usize) -> Ipv4Addr {
+    let uplink = world.adjacencies[adjacency].uplink;
+    world
+        .table
+        .site
+        .loopback4
+        .unwrap_or(world.table.uplinks[uplink].tunnel_address)
+}

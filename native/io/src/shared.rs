@@ -1,0 +1,139 @@
+//! What the engine and its threads hold in common.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use labelway_forward::{Context, Count, DropReason, TokenBucket};
+
+use crate::counters::{Drops, IoDrop, Thread};
+use crate::poll::Poll;
+use crate::world::World;
+
+pub struct Shared {
+    /// None before the first table.
+    pub world: ArcSwapOption<World>,
+    pub started: Instant,
+    pub stopping: AtomicBool,
+    pub swaps: AtomicU64,
+    pub ingress: Poll,
+    pub underlay: Poll,
+    pub control: Poll,
+    pub drops: [Drops; 2],
+    /// Times that a thread failed and was started again.
+    pub faults: AtomicU64,
+}
+
+impl Shared {
+    pub fn new() -> std::io::Result<Self> {
+        Ok(Shared {
+            world: ArcSwapOption::empty(),
+            started: Instant::now(),
+            stopping: AtomicBool::new(false),
+            swaps: AtomicU64::new(0),
+            ingress: Poll::new()?,
+            underlay: Poll::new()?,
+            control: Poll::new()?,
+            drops: Default::default(),
+            faults: AtomicU64::new(0),
+        })
+    }
+
+    /// Time since the engine started: the `now` of everything that is ours.
+    pub fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    pub fn drops(&self, thread: Thread) -> &Drops {
+        &self.drops[thread as usize]
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        for poll in [&self.ingress, &self.underlay, &self.control] {
+            poll.wake();
+        }
+    }
+}
+
+/// Counts for one thread into the world's counters.
+pub struct Counting<'a> {
+    pub thread: Thread,
+    pub world: &'a World,
+    pub drops: &'a Drops,
+}
+
+impl Count for Counting<'_> {
+    fn label(&mut self, entry: usize, bytes: usize) {
+        self.world.labels[entry].add(self.thread, bytes);
+    }
+
+    fn list(&mut self, list: usize, bytes: usize) {
+        self.world.lists[list].sent.add(self.thread, bytes);
+    }
+
+    fn dropped(&mut self, reason: DropReason) {
+        self.drops.forward(reason);
+    }
+}
+
+pub fn context<'a, 'c>(
+    counting: &'a mut Counting<'c>,
+    icmp: &'a mut TokenBucket,
+    now: Duration,
+) -> Context<'a, Counting<'c>> {
+    Context {
+        fib: &counting.world.fib,
+        live: &counting.world.live,
+        icmp,
+        now,
+        count: counting,
+    }
+}
+
+/// Writes to a segment's LAN; false if the device did not take it.
+pub fn to_lan(world: &World, drops: &Drops, segment: usize, packet: &[u8]) -> bool {
+    let written = world.segments[segment].tun.write(packet).is_ok();
+    if !written {
+        drops.io(IoDrop::TunRefused);
+    }
+    written
+}
+
+/// Names and runs one of the engine's threads. A panic in it is counted, and it starts afresh: a
+/// router that has met one bad packet still has to forward the others.
+pub fn spawn(
+    shared: &Arc<Shared>,
+    name: &str,
+    body: fn(&Shared),
+) -> std::io::Result<std::thread::JoinHandle<()>> {
+    let shared = shared.clone();
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || {
+            block_signals();
+            while !shared.is_stopping() {
+                let run = std::panic::AssertUnwindSafe(|| body(&shared));
+                if std::panic::catch_unwind(run).is_err() {
+                    shared.faults.fetch_add(1, Ordering::Relaxed);
+                    // A fault that comes back at once must not take the whole processor.
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+            }
+        })
+}
+
+/// Signals are for the threads of the program around us.
+fn block_signals() {
+    // SAFETY: the set is filled before it is used; the call changes this thread's mask alone.
+    unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &all, std::ptr::null_mut());
+    }
+}

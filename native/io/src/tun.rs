@@ -1,0 +1,164 @@
+//! TUN devices: where customer packets come from and go to.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::sync::atomic::AtomicBool;
+
+use crate::ids;
+use crate::poll::Token;
+
+const CLONE_DEVICE: &str = "/dev/net/tun";
+
+/// Refuse a name that exists, rather than attach to somebody else's device (linux/if_tun.h).
+const IFF_TUN_EXCL: libc::c_int = 0x8000;
+
+/// One TUN device, up, without addresses. It is gone when this is dropped.
+pub struct Tun {
+    file: File,
+    pub name: String,
+    pub token: Token,
+    /// Somebody removed the device under us; the next table makes it anew.
+    pub lost: AtomicBool,
+}
+
+impl Tun {
+    /// Creates the device, sets its MTU and brings it up.
+    pub fn create(name: &str, mtu: u32) -> Result<Self, String> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC)
+            .open(CLONE_DEVICE)
+            .map_err(|error| explain_open(name, &error))?;
+        attach(&file, name).map_err(|error| explain_attach(name, &error))?;
+        let tun = Tun {
+            file,
+            name: name.to_owned(),
+            token: ids::next(),
+            lost: AtomicBool::new(false),
+        };
+        tun.set_mtu(mtu)?;
+        tun.bring_up()?;
+        Ok(tun)
+    }
+
+    pub fn set_mtu(&self, mtu: u32) -> Result<(), String> {
+        let mut request = request(&self.name);
+        request.ifr_ifru.ifru_mtu = mtu as libc::c_int;
+        configure(libc::SIOCSIFMTU, &mut request)
+            .map_err(|error| format!("Cannot set the MTU of {} to {mtu}: {error}", self.name))
+    }
+
+    fn bring_up(&self) -> Result<(), String> {
+        let mut request = request(&self.name);
+        configure(libc::SIOCGIFFLAGS, &mut request)
+            .and_then(|()| {
+                // SAFETY: SIOCGIFFLAGS has just filled this member of the union.
+                let flags = unsafe { request.ifr_ifru.ifru_flags };
+                request.ifr_ifru.ifru_flags = flags | libc::IFF_UP as libc::c_short;
+                configure(libc::SIOCSIFFLAGS, &mut request)
+            })
+            .map_err(|error| format!("Cannot bring {} up: {error}", self.name))
+    }
+
+    /// One packet; `WouldBlock` when none is waiting.
+    pub fn read(&self, room: &mut [u8]) -> io::Result<usize> {
+        (&self.file).read(room)
+    }
+
+    /// One packet, whole or not at all.
+    pub fn write(&self, packet: &[u8]) -> io::Result<()> {
+        (&self.file).write(packet).map(drop)
+    }
+}
+
+impl AsFd for Tun {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+/// An interface request for the device of that name; longer names were refused with the table.
+fn request(name: &str) -> libc::ifreq {
+    // SAFETY: an ifreq is plain bytes and integers, for which all zeroes is a valid value.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    let room = libc::IFNAMSIZ - 1;
+    for (to, from) in request.ifr_name[..room].iter_mut().zip(name.bytes()) {
+        *to = from as libc::c_char;
+    }
+    request
+}
+
+fn attach(file: &File, name: &str) -> io::Result<()> {
+    let mut request = request(name);
+    request.ifr_ifru.ifru_flags = (libc::IFF_TUN | libc::IFF_NO_PI | IFF_TUN_EXCL) as libc::c_short;
+    // SAFETY: TUNSETIFF reads and writes one ifreq, which lives across the call; the descriptor is
+    // open.
+    let status = unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETIFF, &mut request) };
+    if status < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
+
+fn configure(operation: libc::Ioctl, request: &mut libc::ifreq) -> io::Result<()> {
+    // Any socket takes interface requests; it names the network namespace.
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None)?;
+    // SAFETY: the interface requests used here (MTU, flags) read and write one ifreq, which lives
+    // across the call.
+    let status = unsafe { libc::ioctl(socket.as_raw_fd(), operation, request) };
+    if status < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
+
+fn explain_open(name: &str, error: &io::Error) -> String {
+    let why = match error.kind() {
+        io::ErrorKind::NotFound => {
+            "it does not exist; load the module with `modprobe tun`, or give the container the \
+             device /dev/net/tun"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "permission denied; run as root or with CAP_NET_ADMIN, and in a container allow the \
+             device"
+        }
+        _ => return format!("Cannot create TUN {name}: cannot open {CLONE_DEVICE}: {error}"),
+    };
+    format!("Cannot create TUN {name}: cannot open {CLONE_DEVICE}: {why}")
+}
+
+fn explain_attach(name: &str, error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(libc::EBUSY | libc::EINVAL | libc::EEXIST) => format!(
+            "Cannot create TUN {name}: a device of this name exists (EBUSY); \
+             stop what made it, or remove it with `ip link delete {name}`"
+        ),
+        Some(libc::EPERM) => format!(
+            "Cannot create TUN {name}: permission denied; run as root or with CAP_NET_ADMIN"
+        ),
+        _ => format!("Cannot create TUN {name}: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_say_what_to_do() {
+        let missing = explain_open("lws1-a", &io::Error::from_raw_os_error(libc::ENOENT));
+        assert!(missing.contains("modprobe tun"), "{missing}");
+        let denied = explain_open("lws1-a", &io::Error::from_raw_os_error(libc::EACCES));
+        assert!(denied.contains("CAP_NET_ADMIN"), "{denied}");
+        let busy = explain_attach("lws1-a", &io::Error::from_raw_os_error(libc::EBUSY));
+        assert!(
+            busy.contains("lws1-a: a device of this name exists"),
+            "{busy}"
+        );
+    }
+}

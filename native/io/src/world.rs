@@ -1,0 +1,79 @@
+//! Everything that the threads look at for one batch, swapped as one pointer.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use labelway_boundary::Table;
+use labelway_forward::{Fib, Live};
+use labelway_wireguard::PublicKey;
+use parking_lot::Mutex;
+
+use crate::counters::Traffic;
+use crate::poll::Token;
+use crate::probe::{Prober, Target, Timers};
+use crate::tun::Tun;
+use crate::uplink::Uplink;
+
+/// One generation of the table with what it needs open. Parts that outlive it are shared with the
+/// next one: devices by name, counters and sessions by key.
+pub struct World {
+    pub table: Table,
+    pub fib: Fib,
+    pub live: Live,
+    /// The table's generation as it goes into probes.
+    pub generation: [u8; 8],
+    pub timers: Timers,
+    pub uplinks: Vec<Arc<Uplink>>,
+    pub adjacencies: Vec<Adjacency>,
+    /// For each uplink: which adjacency a peer is.
+    pub by_peer: Vec<HashMap<PublicKey, usize>>,
+    pub segments: Vec<Segment>,
+    pub by_tun: HashMap<Token, usize>,
+    pub lists: Vec<List>,
+    /// In the order of the table's labels.
+    pub labels: Vec<Arc<Traffic>>,
+    pub targets: Vec<Target>,
+    /// STAMP session identifier → index into `targets`.
+    pub by_ssid: HashMap<u16, usize>,
+}
+
+pub struct Adjacency {
+    pub uplink: usize,
+    pub peer: PublicKey,
+    /// Bytes of an inner packet, header included, that WireGuard may pad up to.
+    pub room: usize,
+    pub sent: Arc<Traffic>,
+    pub received: Arc<Traffic>,
+    pub prober: Arc<Prober>,
+    pub remote_generation: Arc<Mutex<Option<[u8; 8]>>>,
+}
+
+pub struct Segment {
+    pub tun: Arc<Tun>,
+    pub ingress: Arc<Traffic>,
+    pub egress: Arc<Traffic>,
+}
+
+pub struct List {
+    pub sent: Arc<Traffic>,
+    /// None where the list pushes no labels: it is as its adjacency is.
+    pub prober: Option<Arc<Prober>>,
+}
+
+impl World {
+    /// The uplink that a socket's token belongs to.
+    pub fn uplink_of(&self, token: Token) -> Option<usize> {
+        self.uplinks.iter().position(|uplink| uplink.owns(token))
+    }
+
+    /// A prober for a new key starts somewhere within the interval, so that they do not all send at
+    /// once.
+    pub fn stagger(key: &str, interval: Duration) -> Duration {
+        // FNV-1a: any spread will do, but the same one each time.
+        let hash = key.bytes().fold(0x811c_9dc5u32, |hash, byte| {
+            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+        });
+        interval.mul_f64(f64::from(hash) / (f64::from(u32::MAX) + 1.0))
+    }
+}

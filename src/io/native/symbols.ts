@@ -1,0 +1,17 @@
+// Generated from native/ffi by `deno task boundary`. Do not edit.
+
+/** The library must say that it speaks this version. */
+export const ABI_VERSION = 1;
+
+/** What a call returns; see native/ffi/src/lib.rs. */
+export const STATUS = { ok: 0, failed: 1, panicked: 2, badArgument: 3 } as const;
+
+export const SYMBOLS = {
+  labelway_abi_version: { parameters: [], result: "u32" },
+  labelway_engine_new: { parameters: ["buffer", "usize", "buffer", "buffer", "buffer"], result: "i32" },
+  labelway_engine_apply: { parameters: ["pointer", "buffer", "usize", "buffer", "buffer"], result: "i32" },
+  labelway_engine_snapshot: { parameters: ["pointer", "buffer", "buffer"], result: "i32" },
+  labelway_engine_labels: { parameters: ["pointer", "buffer", "buffer"], result: "i32" },
+  labelway_engine_free: { parameters: ["pointer"], result: "void" },
+  labelway_bytes_free: { parameters: ["pointer", "usize"], result: "void" },
+} as const;
