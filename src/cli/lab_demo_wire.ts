@@ -8,9 +8,8 @@ import {
   occurrences,
   protocols,
 } from "../lab/capture.ts";
-import { siteFolder } from "../lab/folder.ts";
 import { enter } from "../lab/gateway.ts";
-import { parseNetwork } from "../config/parse.ts";
+import { readNetwork } from "../lab/network.ts";
 import type { Network } from "../model/network.ts";
 import { describeLabel } from "../sr/labels.ts";
 import { tunnelAddress } from "../sr/labels.ts";
@@ -40,7 +39,7 @@ const NO_NEIGHBOURS = [
 ];
 
 export async function showWire(stage: Stage): Promise<void> {
-  const { place, state, io } = stage;
+  const { place, state } = stage;
   const payload = `${place.folder}/payload`;
   await Deno.writeTextFile(payload, MARKER.repeat(64_000), { mode: 0o600 });
   const captures = {
@@ -99,7 +98,7 @@ async function showProtocols({ io }: Stage, internet: string): Promise<void> {
 /** One customer packet as it enters the hub and as it leaves. */
 async function showLabels(stage: Stage, file: string): Promise<void> {
   const { io } = stage;
-  const network = await readNetwork(stage);
+  const network = await readNetwork(stage.place, "hub");
   const packets = await decodeLabels(file);
   const rows: Cell[][] = [];
   for (const family of [4, 6] as const) {
@@ -157,7 +156,7 @@ function uplinkOf(network: Network, address: string): string {
 /** The embedded WireGuard as the system's own `wg` lists it. */
 async function showPeers(stage: Stage): Promise<void> {
   const { place, state, io } = stage;
-  const network = await readNetwork(stage);
+  const network = await readNetwork(place, "lisbon");
   const names = new Map(
     network.sites.flatMap((site) =>
       site.uplinks.map((uplink) =>
@@ -186,11 +185,4 @@ async function showPeers(stage: Stage): Promise<void> {
   );
   io.out(`  ${paint("lisbon#", "quiet", io.color)} wg show all dump`);
   io.out(indent(renderTable(columns, rows, io)));
-}
-
-async function readNetwork({ place }: Stage): Promise<Network> {
-  const file = `${siteFolder(place.folder, "hub")}/network.yaml`;
-  const parsed = parseNetwork(await Deno.readTextFile(file), file);
-  if ("problems" in parsed) throw new TypeError(`${file} is not valid`);
-  return parsed.network;
 }

@@ -26,7 +26,7 @@ import { linkem, startLinkem } from "./linkem.ts";
 import { createNamespaces, hasNetem, removeNamespaces, setUp } from "./namespaces.ts";
 import { netem, startNetem } from "./netem.ts";
 import { endAll, type ProcessId } from "./process.ts";
-import { checkNetwork, interfaceNames } from "./network.ts";
+import { checkNetwork, interfaceNames, readNetwork } from "./network.ts";
 import { awaitRouters } from "./ready.ts";
 
 export interface UpOptions {
@@ -120,7 +120,7 @@ async function build(place: Place, networkText: string, options: UpOptions): Pro
   for (const site of topology.sites) {
     let wireguard: ProcessId[] = [];
     if (site.wireguard === "wireguard-go") {
-      const names = interfaceNames(await Deno.readTextFile(networkCopy(place)), site.name);
+      const names = interfaceNames(await readNetwork(place, site.name), site.name);
       options.report(`wireguard-go at ${site.name}: ${names.join(", ")}`);
       wireguard = await startWireguardGo(place, state, site, names);
     }
@@ -137,7 +137,7 @@ async function build(place: Place, networkText: string, options: UpOptions): Pro
 
 /** The network's file with every site's public keys, in each gateway's own folder. */
 async function distribute(place: Place, text: string): Promise<void> {
-  const master = networkCopy(place);
+  const master = `${place.folder}/network.yaml`;
   await Deno.writeTextFile(master, text, { mode: 0o600 });
   for (const { name } of place.topology.sites) {
     const keys = `${siteFolder(place.folder, name)}/keys`;
@@ -146,10 +146,6 @@ async function distribute(place: Place, text: string): Promise<void> {
   for (const { name } of place.topology.sites) {
     await Deno.copyFile(master, `${siteFolder(place.folder, name)}/network.yaml`);
   }
-}
-
-function networkCopy(place: Place): string {
-  return `${place.folder}/network.yaml`;
 }
 
 async function remove(place: Place, { keepLogs = false } = {}): Promise<number> {
