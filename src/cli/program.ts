@@ -9,5 +9,7 @@ export const PROGRAM: Program = {
   name: "labelway",
   version: VERSION,
   summary: "Labelway, an edge overlay router: label-switched paths over WireGuard.",
-  commands: {},
+  commands: {
+    lab: async () => (await import("./lab.ts")).lab,
+  },
 };
