@@ -43,6 +43,10 @@ reasons! {
     SourceNotAllowed => "wireguard-source-not-allowed",
     /// To send, but the peer has no endpoint yet.
     NoEndpoint => "wireguard-no-endpoint",
+    /// Waited for a handshake that nobody answered for 90 s.
+    NoAnswer => "wireguard-no-answer",
+    /// 256 packets wait for the handshake already.
+    QueueFull => "wireguard-queue-full",
     /// The device has no private key.
     NoPrivateKey => "wireguard-no-private-key",
     /// The peer was removed while the packet was on its way.
@@ -63,6 +67,12 @@ impl Drops {
     pub fn count(&self, reason: DropReason) -> DropReason {
         self.0[reason as usize].fetch_add(1, Ordering::Relaxed);
         reason
+    }
+
+    pub fn add(&self, reason: DropReason, packets: u64) {
+        if packets > 0 {
+            self.0[reason as usize].fetch_add(packets, Ordering::Relaxed);
+        }
     }
 
     pub fn read(&self, reason: DropReason) -> u64 {

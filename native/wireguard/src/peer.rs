@@ -17,6 +17,8 @@ use crate::now::Now;
 use crate::peers::Identity;
 use crate::{DATA_OVERHEAD, MIN_OUTPUT};
 
+/// First byte of a data message.
+const DATA: u8 = 4;
 /// WireGuard paper §6.1: a session is renewed after the first, refused after the second.
 const REKEY_AFTER_TIME: Duration = Duration::from_secs(120);
 const REJECT_AFTER_TIME: Duration = Duration::from_secs(180);
@@ -24,6 +26,8 @@ const REJECT_AFTER_TIME: Duration = Duration::from_secs(180);
 const REJECT_AFTER_MESSAGES: u64 = u64::MAX - (1 << 13);
 /// As the kernel: at most 50 initiations a second are taken from a peer.
 const BETWEEN_INITIATIONS: Duration = Duration::from_millis(20);
+/// As many packets wait for a handshake: boringtun's limit, which it keeps without a word.
+const QUEUE: u64 = 256;
 /// WireGuard paper §5.4.6: plaintext is padded to a multiple of this many bytes.
 const PADDING: usize = 16;
 
@@ -149,6 +153,10 @@ pub(crate) struct State {
     unconfirmed: Option<u32>,
     /// A handshake was completed: what waited for it can go.
     flush: bool,
+    /// Packets that wait inside `tunn`.
+    waiting: u64,
+    /// Packets that will never go, not yet counted as dropped.
+    lost: u64,
 }
 
 /// The sessions from before a change of keys. boringtun takes keys only when a `Tunn` is made,
@@ -193,6 +201,7 @@ impl State {
             });
         }
         self.unconfirmed = None;
+        self.lost += std::mem::take(&mut self.waiting);
         self.tunn = identity.map(|identity| {
             Tunn::new(
                 identity.secret.clone(),
@@ -243,15 +252,16 @@ impl State {
         if out.len() < (plain.len() + DATA_OVERHEAD).max(MIN_OUTPUT) {
             return Err(DropReason::BufferTooSmall);
         }
-        let sent = match self.sending_tunn(now)?.encapsulate(plain, out) {
-            TunnResult::WriteToNetwork(datagram) => Datagram {
-                len: datagram.len(),
-                to,
-            },
-            _ => return Ok(Sent::Queued),
-        };
-        self.sent(now, sent.len);
-        Ok(Sent::Datagram(sent))
+        let len = length(self.sending_tunn(now)?.encapsulate(plain, out));
+        let encrypted = len.is_some() && out[0] == DATA;
+        if let Some(len) = len {
+            self.sent(now, len);
+        }
+        if !encrypted && self.waiting == QUEUE {
+            return Err(DropReason::QueueFull);
+        }
+        self.waiting += u64::from(!encrypted);
+        Ok(len.map_or(Sent::Queued, |len| Sent::Datagram(Datagram { len, to })))
     }
 
     /// The new keys' sessions, or the old ones' as long as there are no others.
@@ -364,6 +374,7 @@ impl State {
         };
         let len = datagram.len();
         self.flush = true;
+        self.waiting = self.waiting.saturating_sub(1);
         self.sent(now, len);
         Some(Datagram { len, to })
     }
@@ -372,6 +383,7 @@ impl State {
         &mut self,
         now: Now,
         out: &mut [u8],
+        drops: &Drops,
         send: &mut impl FnMut(&[u8], SocketAddr),
     ) {
         if out.len() < MIN_OUTPUT {
@@ -387,10 +399,17 @@ impl State {
         {
             self.replaced = None;
         }
+        drops.add(DropReason::NoAnswer, std::mem::take(&mut self.lost));
         let Some(tunn) = &mut self.tunn else { return };
         // ConnectionExpired after 90 s without an answer is no end: the next packet to send, or
         // the next persistent keepalive, starts another handshake.
-        let timed = length(tunn.update_timers(out));
+        let timed = match tunn.update_timers(out) {
+            TunnResult::Err(WireGuardError::ConnectionExpired) => {
+                drops.add(DropReason::NoAnswer, std::mem::take(&mut self.waiting));
+                None
+            }
+            other => length(other),
+        };
         let Some(to) = self.endpoint else { return };
         if let Some(len) = timed {
             self.sent(now, len);

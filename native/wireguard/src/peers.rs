@@ -85,7 +85,9 @@ impl Peers {
             identity.limiter.reset_count();
         }
         for peer in &self.all {
-            peer.state.lock().update_timers(now, out, &mut send);
+            peer.state
+                .lock()
+                .update_timers(now, out, &self.drops, &mut send);
         }
     }
 }

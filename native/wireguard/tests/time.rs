@@ -78,13 +78,25 @@ fn without_an_answer_it_gives_up_after_90_seconds_until_there_is_traffic() {
     let packet = ipv4(pair.a.inner, pair.b.inner, b"x");
     let first = pair.a.send(pair.clock, &pair.b.key(), &packet).unwrap();
     assert_eq!(first[0].1[0], 1);
+    for _ in 1..256 {
+        assert!(
+            pair.a
+                .send(pair.clock, &pair.b.key(), &packet)
+                .unwrap()
+                .is_empty()
+        );
+    }
+    let one_more = pair.a.send(pair.clock, &pair.b.key(), &packet);
+    assert_eq!(one_more, Err(DropReason::QueueFull));
     let retries = alone(&mut pair, SECOND * 120);
     assert!(
         retries.iter().all(|kind| *kind == 1) && (15..=18).contains(&retries.len()),
         "{retries:?}"
     );
+    assert_eq!(pair.a.device.drops(DropReason::NoAnswer), 256);
     assert!(alone(&mut pair, SECOND * 1000).is_empty());
     assert_eq!(pair.a_to_b(&packet), vec![packet]);
+    assert_eq!(pair.a.device.drops(DropReason::NoAnswer), 256);
 }
 
 #[test]
@@ -128,7 +140,7 @@ fn a_persistent_keepalive_keeps_its_interval_and_yields_to_traffic() {
     }
     assert_eq!(quiet, 0, "keepalives among traffic");
     keepalive(&pair.a, &pair.b, 0);
-    assert!(alone(&mut pair, SECOND * 14).is_empty());
+    assert!(!alone(&mut pair, SECOND * 60).contains(&4), "switched off");
 }
 
 #[test]

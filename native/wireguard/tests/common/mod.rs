@@ -7,6 +7,9 @@ use std::time::{Duration, Instant, SystemTime};
 use boringtun::x25519;
 use labelway_wireguard::*;
 
+/// An inner packet and the peer that it is from.
+pub type Packet = (PublicKey, Vec<u8>);
+/// Datagrams and where they go.
 pub type Wire = Vec<(SocketAddr, Vec<u8>)>;
 
 /// A clock that the test moves, together with boringtun's where that one is mocked.
@@ -128,7 +131,7 @@ impl End {
         clock: Clock,
         from: SocketAddr,
         datagram: &[u8],
-    ) -> Result<(Option<(PublicKey, Vec<u8>)>, Wire), DropReason> {
+    ) -> Result<(Option<Packet>, Wire), DropReason> {
         let peers = self.device.peers();
         let mut receiver = peers.receiver();
         let mut out = vec![0; 2000];
