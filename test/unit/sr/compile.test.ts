@@ -1,0 +1,317 @@
+import { describe, expect, test } from "vitest";
+import type { Table, Verdict } from "../../../src/model/boundary.ts";
+import type { Network, Policy, PolicyMatch, Site } from "../../../src/model/network.ts";
+import type { Instant, Prefix } from "../../../src/model/quantity.ts";
+import { compile, compileTable } from "../../../src/sr/compile.ts";
+import { sameOrder, updateRankings } from "../../../src/sr/rankings.ts";
+import { type SiteShape, toNetwork } from "../te/random_network.ts";
+
+const fibre = { number: 0, color: "internet", endpoint: true, metered: false, cost: 10, mtu: 1500 };
+const lte = { number: 1, color: "lte", endpoint: true, metered: true, cost: 50, mtu: 1400 };
+const plain: SiteShape = { sid: 0, transit: true, uplinks: [fibre, lte], segments: [1, 2] };
+
+/** Sites 1 to 3 with fibre and metered LTE; 2 is a hub; 4 is behind NAT and meets the hub alone. */
+function network(policies: Policy[] = [], changes: Partial<Network> = {}): Network {
+  const shape = {
+    sites: [
+      { ...plain, sid: 1, transit: false },
+      { ...plain, sid: 2, segments: [2] },
+      { ...plain, sid: 3, transit: false },
+      {
+        sid: 4,
+        transit: false,
+        uplinks: [{ ...lte, color: "mpls", endpoint: false }],
+        segments: [1],
+      },
+    ],
+    meet: [["internet", "internet"], ["lte", "lte"]] as const,
+    penultimate: "pop" as const,
+    policies: [],
+  };
+  const base = toNetwork(shape);
+  const hub = base.sites.find((site) => site.name === "site2")!;
+  const dock = { ...hub.uplinks[0]!, name: "up2", number: 2, color: "dock", listenPort: 1 };
+  const sites = base.sites.map((site) =>
+    site === hub ? { ...hub, uplinks: [...hub.uplinks, dock] } as Site : site
+  );
+  const meet = [...base.meet, ["dock", "mpls"] as const];
+  return { ...base, sites, meet, policies, ...changes };
+}
+
+const anything: PolicyMatch = { sourcePorts: [], destinationPorts: [] };
+const nothing = { avoidSites: [], requireSites: [], avoidColors: [], requireColors: [] };
+
+describe("segments", () => {
+  test("reach each other member, the loopback of a site in its lowest segment", () => {
+    const { table } = compile(network(), "site1", "kernel");
+    const [first, second] = table.segments;
+    expect(first).toMatchObject({
+      name: "segment1",
+      service_label: 28001,
+      tun: "lws1-segment1",
+      local: ["10.1.1.0/24", "10.255.0.1/32", "2001:db8:1:1::/64"],
+    });
+    expect(first!.routes.map((route) => route.prefix)).toEqual([
+      "10.1.3.0/24",
+      "10.255.0.3/32",
+      "2001:db8:1:3::/64",
+      "10.1.4.0/24",
+      "10.255.0.4/32",
+      "2001:db8:1:4::/64",
+    ]);
+    // The hub is no member of segment 1, so its loopback is found in segment 2.
+    expect(second!.local).toEqual(["10.2.1.0/24", "2001:db8:2:1::/64"]);
+    expect(second!.routes.map((route) => route.prefix)).toContain("10.255.0.2/32");
+    expect(table.uplinks[0]).toEqual({
+      key: "up0",
+      interface: "lw-0-up0",
+      backend: "kernel",
+      device: "eth0",
+      tunnel_address: "100.96.0.8",
+    });
+  });
+
+  test("carry the packet that fits the smallest list: 108 bytes, two labels and the service's", () => {
+    const { table } = compile(network(), "site1", "embedded");
+    const longest = Math.max(...table.lists.map((list) => list.labels.length));
+    expect(longest).toBe(1);
+    expect(table.segments[0]!.mtu).toBe(1400 - 108 - 4 - 4);
+  });
+
+  test("behind NAT go through the hub, by an adjacency SID of the hub, and back", () => {
+    const { table } = compile(network(), "site4", "embedded");
+    const list = table.lists.find((one) => one.key === "up1>site2.up2,up0>site1.up0")!;
+    // srlb + (remote SID × 8 + hub's uplink) × 8 + remote uplink.
+    expect(list.labels).toEqual([100000 + (1 * 8 + 0) * 8 + 0]);
+    expect(list.return_labels).toEqual([100000 + (4 * 8 + 2) * 8 + 1]);
+    expect(list.probe_address).toBe("10.255.0.1");
+    expect(table.adjacencies.map((one) => one.key)).toEqual(["up1>site2.up2"]);
+    expect(table.adjacencies[0]).toMatchObject({
+      remote_address: "100.96.0.18",
+      remote_key: "key-2-0",
+      remote_site: 2,
+      mtu: 1400 - 108,
+    });
+  });
+
+  test("of a site that transits without LANs are none, and its labels are there", () => {
+    const bare = network();
+    const segments = bare.segments.map((segment) => ({
+      ...segment,
+      lans: segment.lans.filter((lan) => lan.site !== "site2"),
+    }));
+    const { table } = compile({ ...bare, segments }, "site2", "embedded");
+    expect(table.segments).toEqual([]);
+    expect(table.lists).toEqual([]);
+    expect(table.labels.filter((entry) => entry.label < 28000).map((entry) => entry.label))
+      .toEqual([16001, 16002, 16003, 16004]);
+  });
+
+  test("with explicit null, the penultimate hop swaps to label 0", () => {
+    const { table } = compile(network([], { penultimate: "explicit-null" }), "site2", "embedded");
+    const entry = table.labels.find((one) => one.label === 16001)!;
+    expect(entry.action).toEqual({ forward: [{ adjacency: 0, labels: [0] }] });
+  });
+
+  test("of an unknown site cannot be compiled, and the message tells the known ones", () => {
+    expect(() => compile(network(), "site9", "embedded")).toThrow(
+      'Cannot compile for site "site9": the network has site1, site2, site3, site4',
+    );
+  });
+});
+
+describe("fallbacks of a node SID", () => {
+  test("keep to the neighbour, its colors, MTU and metering", () => {
+    const twin = (number: number, more = {}) => ({ ...fibre, number, ...more });
+    const shape = {
+      sites: [
+        { ...plain, sid: 1, uplinks: [fibre, lte] },
+        {
+          ...plain,
+          sid: 2,
+          uplinks: [
+            twin(0),
+            twin(2, { cost: 20 }),
+            twin(3, { mtu: 1400 }),
+            twin(4, { metered: true }),
+          ],
+        },
+      ],
+      meet: [],
+      penultimate: "pop" as const,
+      policies: [],
+    };
+    const { table } = compile(toNetwork(shape), "site1", "embedded");
+    const action = table.labels.find((one) => one.label === 16002)!.action;
+    const hops = typeof action === "object" && "forward" in action ? action.forward : [];
+    expect(hops.map((hop) => table.adjacencies[hop.adjacency]!.key)).toEqual([
+      "up0>site2.up0",
+      "up0>site2.up2",
+    ]);
+  });
+});
+
+describe("policies", () => {
+  const route = (table: Table, prefix: string) => {
+    const segment = table.segments.find((one) =>
+      one.routes.some((each) => each.prefix === prefix)
+    )!;
+    return segment.steerings[segment.routes.find((one) => one.prefix === prefix)!.steering]!;
+  };
+  const keys = (table: Table, verdict: Verdict) =>
+    verdict === "drop" ? "drop" : verdict.paths.map((at) => table.paths[at]!.key);
+
+  test("stand in the order of the file, those that cannot match left out", () => {
+    const drop = { kind: "drop" } as const;
+    const { table } = compile(
+      network([
+        {
+          name: "elsewhere",
+          match: { ...anything, destination: "10.9.0.0/16" as Prefix },
+          action: drop,
+        },
+        { name: "other", match: { ...anything, segment: "segment2" }, action: drop },
+        {
+          name: "wide",
+          match: { ...anything, destination: "10.1.0.0/16" as Prefix },
+          action: drop,
+        },
+        {
+          name: "narrow",
+          match: { ...anything, destination: "10.1.3.7/32" as Prefix, dscp: 46 },
+          action: drop,
+        },
+      ]),
+      "site1",
+      "embedded",
+    );
+    expect(route(table, "10.1.3.0/24").rules.map((rule) => rule.policy)).toEqual([
+      "wide",
+      "narrow",
+    ]);
+    expect(route(table, "10.1.4.0/24").rules.map((rule) => rule.policy)).toEqual(["wide"]);
+    expect(route(table, "10.1.3.0/24").rules[1]!.matches).toEqual({
+      source: null,
+      destination: "10.1.3.7/32",
+      dscp: 46,
+      protocol: null,
+      source_ports: [],
+      destination_ports: [],
+    });
+  });
+
+  test("without any rank by cost, metered last", () => {
+    const { table } = compile(network(), "site1", "embedded");
+    expect(keys(table, route(table, "10.1.3.0/24").fallback)).toEqual([
+      "up0>site3.up0",
+      "up0>site2.up0,up0>site3.up0",
+      "up1>site3.up1",
+      "up0>site2.up0,up1>site3.up1",
+      "up1>site2.up1,up0>site3.up0",
+      "up1>site2.up1,up1>site3.up1",
+    ]);
+  });
+
+  test("avoid, require, and drop where nothing is left", () => {
+    const by = (name: string, constraints: Partial<typeof nothing> & object): Policy => ({
+      name,
+      match: anything,
+      action: { kind: "objective", objective: "cost", constraints: { ...nothing, ...constraints } },
+    });
+    const { table } = compile(
+      network([
+        by("no-lte", { avoidColors: ["lte"] as never }),
+        by("over-hub", { requireSites: ["site2"] as never, avoidColors: ["lte"] as never }),
+        by("never", { avoidColors: ["lte", "internet"] as never }),
+      ]),
+      "site1",
+      "embedded",
+    );
+    expect(route(table, "10.1.3.0/24").rules.map((rule) => keys(table, rule.verdict))).toEqual([
+      ["up0>site3.up0", "up0>site2.up0,up0>site3.up0"],
+      ["up0>site2.up0,up0>site3.up0"],
+      [],
+    ]);
+  });
+
+  test("name sites or hops, and then compute or drop", () => {
+    const hop = (from: string, to: string) => {
+      const end = (text: string) => ({ site: text.split(".")[0]!, uplink: text.split(".")[1]! });
+      return { from: end(from), to: end(to) };
+    };
+    const hops = [hop("site1.up1", "site2.up1"), hop("site2.up0", "site3.up0")];
+    const { table, candidates } = compile(
+      network([
+        {
+          name: "via",
+          match: anything,
+          action: { kind: "via", sites: ["site2"], otherwise: "drop" },
+        },
+        { name: "fixed", match: anything, action: { kind: "explicit", hops, otherwise: "drop" } },
+        {
+          name: "first",
+          match: anything,
+          action: { kind: "explicit", hops, otherwise: "computed" },
+        },
+        {
+          name: "through-3",
+          match: anything,
+          action: {
+            kind: "explicit",
+            hops: [hop("site1.up0", "site3.up0"), hop("site3.up0", "site2.up0")],
+            otherwise: "drop",
+          },
+        },
+      ]),
+      "site1",
+      "embedded",
+    );
+    const [via, fixed, first] = route(table, "10.1.3.0/24").rules;
+    expect(keys(table, via!.verdict)).toEqual([
+      "up0>site2.up0,up0>site3.up0",
+      "up0>site2.up0,up1>site3.up1",
+      "up1>site2.up1,up0>site3.up0",
+      "up1>site2.up1,up1>site3.up1",
+    ]);
+    expect(keys(table, fixed!.verdict)).toEqual(["up1>site2.up1,up0>site3.up0"]);
+    expect(keys(table, first!.verdict).slice(0, 2)).toEqual([
+      "up1>site2.up1,up0>site3.up0",
+      "up0>site3.up0",
+    ]);
+    expect(candidates.filter((path) => path.origin === "explicit").map((path) => path.key))
+      .toEqual(["up1>site2.up1,up0>site3.up0"]);
+    // An explicit path belongs to its two ends: site 4 knows nothing of it.
+    expect(route(table, "10.1.4.0/24").rules.map((rule) => rule.policy)).toEqual(["via"]);
+    // Site 3 may not transit, so its router would refuse the label: nothing is left.
+    expect(keys(table, route(table, "10.255.0.2/32").rules.at(-1)!.verdict)).toEqual([]);
+  });
+
+  test("by latency follow the rankings", () => {
+    const { table, survey } = compile(
+      network([{
+        name: "quick",
+        match: anything,
+        action: { kind: "objective", objective: "latency", constraints: nothing },
+      }]),
+      "site1",
+      "embedded",
+    );
+    const [direct, hub] = ["up0>site3.up0", "up0>site2.up0,up0>site3.up0"];
+    expect(keys(table, route(table, "10.1.3.0/24").rules[0]!.verdict).slice(0, 2)).toEqual([
+      direct,
+      hub,
+    ]);
+    const trips = new Map([[direct, 40_000], [hub, 20_000]]);
+    const start = updateRankings(survey, new Map(), undefined, 0 as Instant);
+    const waiting = updateRankings(survey, trips, start, 1_000 as Instant);
+    expect(sameOrder(start, waiting)).toBe(true);
+    const settled = updateRankings(survey, trips, waiting, 6_000 as Instant);
+    expect(sameOrder(start, settled)).toBe(false);
+    const moved = compileTable(survey, "embedded", settled);
+    expect(keys(moved, route(moved, "10.1.3.0/24").rules[0]!.verdict).slice(0, 2)).toEqual([
+      hub,
+      direct,
+    ]);
+    expect({ ...moved, segments: [] }).toEqual({ ...table, segments: [] });
+  });
+});
