@@ -13,7 +13,7 @@ import { compareProblems, type Problem } from "./problem.ts";
 import { type Path, readSource } from "./source.ts";
 
 export interface ParseOptions {
-  /** Accept uplinks without a public key (theirs is then ""): before `labelway keygen` has run. */
+  /** Accept uplinks without a right public key (theirs is then ""): before `labelway keygen`. */
   readonly allowMissingKeys?: boolean;
 }
 
@@ -44,7 +44,9 @@ export function parseNetwork(text: string, file: string, options: ParseOptions =
   const refused = shape.issues.map((issue) => issue.path);
   for (const { path, atKey, message } of shape.issues) {
     const position = atKey ? source.keyPositionOf(path) : source.positionOf(path);
-    problems.push({ file, ...position, message, kind: "schema" });
+    const kind = isPublicKey(path) ? "key" : "schema";
+    if (kind === "key" && options.allowMissingKeys) continue;
+    problems.push({ file, ...position, message, kind });
   }
 
   if (shape.file) {
@@ -52,10 +54,10 @@ export function parseNetwork(text: string, file: string, options: ParseOptions =
       file: shape.file,
       names: namesIn(source.value),
       problem(path, message, where) {
-        if (where === "missing-key" && options.allowMissingKeys) return;
+        if (where === "public-key" && options.allowMissingKeys) return;
         const original = shape.original(path);
         const position = where ? source.keyPositionOf(original) : source.positionOf(original);
-        const kind = where === "missing-key" ? "missing-key" : "check";
+        const kind = where === "public-key" ? "key" : "check";
         problems.push({ file, ...position, message, kind });
       },
       warning(path, message, where) {
@@ -80,6 +82,9 @@ export function parseNetwork(text: string, file: string, options: ParseOptions =
   if (problems.length > 0 || !shape.file) return { problems, warnings };
   return { network: buildNetwork(shape.file), warnings };
 }
+
+const isPublicKey = (path: Path) =>
+  path.length === 5 && path[0] === "sites" && path[2] === "uplinks" && path[4] === "public_key";
 
 function startsWith(path: Path, beginning: Path): boolean {
   return beginning.every((step, index) => path[index] === step);

@@ -7,8 +7,8 @@ export interface Problem {
   readonly column: number;
   /** What is wrong, what is accepted here. */
   readonly message: string;
-  /** `missing-key`: nothing is wrong but that `labelway keygen` has not run for this uplink. */
-  readonly kind: "syntax" | "schema" | "check" | "missing-key";
+  /** `key`: a public key is missing or wrong; `labelway keygen` mends it. */
+  readonly kind: "syntax" | "schema" | "check" | "key";
 }
 
 export function formatProblem(problem: Problem): string {

@@ -118,7 +118,8 @@ const uplink = keys({
   device,
   port: whole(1, 65535),
   endpoint: leaf("an address or DNS name, alone or with a port", scalar.parseEndpoint).optional(),
-  public_key: leaf("a WireGuard public key", scalar.parsePublicKey).optional(),
+  // Empty as good as absent: `labelway keygen` fills it in.
+  public_key: leaf("a WireGuard public key", scalar.parsePublicKey).nullish(),
   bandwidth: leaf("a rate with its unit, e.g. 100 Mbit/s", scalar.parseBandwidth).optional(),
   cost: whole(1, 65535).default(10),
   metered: flag.default(false),

@@ -2,12 +2,15 @@ import type { File } from "../schema.ts";
 import type { Path } from "../source.ts";
 import { didYouMean } from "../suggest.ts";
 
+/** The key in place of the value; `public-key`: that, of a problem that `labelway keygen` mends. */
+export type At = "key" | "public-key";
+
 /** What a cross-check sees: the part of the file that the schema accepts, and where to report. */
 export interface Context {
   readonly file: File;
   /** Every name in the text, also of things that are wrong elsewhere: they are not unknown. */
   readonly names: Names;
-  problem(path: Path, message: string, where?: "key" | "missing-key"): void;
+  problem(path: Path, message: string, where?: At): void;
   warning(path: Path, message: string, where?: "key"): void;
   /** Nothing at or below this path was refused, so what is read there is what was meant. */
   intact(path: Path): boolean;

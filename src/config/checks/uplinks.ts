@@ -2,7 +2,7 @@
 
 import { isIpv6 } from "../scalar.ts";
 import type { Context } from "./context.ts";
-import { Unique } from "./context.ts";
+import { type At, Unique } from "./context.ts";
 
 export function checkUplinks(context: Context): void {
   const sids = new Unique<number>();
@@ -30,10 +30,10 @@ export function checkUplinks(context: Context): void {
     for (const [name, uplink] of uplinks) {
       const path = [...sitePath, "uplinks", name];
       const full = `${siteName}.${name}`;
-      const unique = <Key>(set: Unique<Key>, key: Key, field: string, message: string) => {
+      const unique = <Key>(set: Unique<Key>, key: Key, field: string, message: string, at?: At) => {
         const owner = set.claim(key, full);
         if (owner !== undefined) {
-          context.problem([...path, field], message.replace("OWNER", owner));
+          context.problem([...path, field], message.replace("OWNER", owner), at);
         }
       };
       unique(
@@ -58,12 +58,12 @@ export function checkUplinks(context: Context): void {
             "together; give each its own device or gateway",
         );
       }
-      if (uplink.public_key === undefined) {
+      if (!uplink.public_key) {
         if (context.intact([...path, "public_key"])) {
           context.problem(
             path,
             `"public_key" of ${full} is missing; run: labelway keygen ${siteName} FILE`,
-            "missing-key",
+            "public-key",
           );
         }
       } else {
@@ -73,6 +73,7 @@ export function checkUplinks(context: Context): void {
           "public_key",
           "this public key is OWNER's already; each uplink needs its own key pair " +
             `(labelway keygen ${siteName} FILE)`,
+          "public-key",
         );
       }
       if (uplink.endpoint) {
