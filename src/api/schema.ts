@@ -1,0 +1,250 @@
+/** What the HTTP interface answers: the one source of its types, its OpenAPI document and the CLI. */
+
+import { z } from "@hono/zod-openapi";
+
+const instant = z.iso.datetime().describe("Time, ISO 8601, UTC");
+const generation = z.string().regex(/^[0-9a-f]{16}$/).describe("Hash of a configuration");
+const count = z.int().nonnegative();
+const share = z.number().min(0).max(1);
+
+export const livenessSchema = z.enum(["up", "down", "unknown"]).openapi("Liveness", {
+  description: "unknown: no probe was answered yet, and not enough are missing to call it down",
+});
+
+const qualityFields = {
+  state: livenessSchema,
+  stateMillis: count.describe("Time in this state"),
+  downs: count.describe("Times it went down"),
+  rttMicros: count.nullable().describe("Median round trip of the last 100 probes"),
+  jitterMicros: count.nullable().describe("Mean difference of successive round trips"),
+  loss: share.describe("Share of the last 100 probes without a reply"),
+  probesSent: count,
+  probesAnswered: count,
+};
+
+export const reloadDoneSchema = z.object({
+  ok: z.literal(true),
+  at: instant,
+  generation,
+  changes: z.array(z.string()).describe("What was changed, in order"),
+}).openapi("ReloadDone");
+
+const reloadFailedSchema = z.object({
+  ok: z.literal(false),
+  at: instant,
+  problems: z.array(z.string()).describe("file:line:column: what is wrong; all of them"),
+}).openapi("ReloadRefused");
+
+export const reloadSchema = z.discriminatedUnion("ok", [reloadDoneSchema, reloadFailedSchema])
+  .openapi("Reload");
+
+export const statusSchema = z.object({
+  network: z.string(),
+  site: z.string(),
+  sid: count,
+  version: z.string(),
+  backend: z.enum(["kernel", "embedded"]),
+  file: z.string(),
+  generation,
+  generations: z.object({
+    agree: z.boolean().describe("No neighbour that answers runs another generation"),
+    differing: z.array(z.object({ site: z.string(), generation })),
+    unheard: z.array(z.string()).describe("Neighbours whose generation is not known"),
+  }),
+  startedAt: instant,
+  uptimeMillis: count,
+  appliedAt: instant,
+  ready: z.boolean().describe("The engine forwards by this generation"),
+  adjacencies: z.object({ total: count, up: count, down: count, unknown: count }),
+  paths: z.object({ total: count, up: count, down: count, unknown: count }),
+  sites: z.object({
+    total: count.describe("Other sites"),
+    reachable: count.describe("Those with a path that is up"),
+  }),
+  warnings: z.array(z.string()).describe("What does not work and is tried again"),
+  lastReload: reloadSchema.nullable(),
+}).openapi("Status");
+
+const uplinkSchema = z.object({
+  name: z.string(),
+  number: count,
+  color: z.string(),
+  device: z.string(),
+  listenPort: count,
+  endpoint: z.string().nullable().describe("null: others cannot reach it first"),
+  publicKey: z.string(),
+  bandwidthBitsPerSecond: z.number().nullable(),
+  metered: z.boolean(),
+  cost: z.number(),
+  mtuBytes: count,
+}).openapi("Uplink");
+
+export const siteSchema = z.object({
+  name: z.string(),
+  sid: count,
+  self: z.boolean(),
+  transit: z.boolean().describe("Other sites' traffic may pass through it"),
+  loopbacks: z.array(z.string()),
+  uplinks: z.array(uplinkSchema),
+  segments: z.array(z.object({ segment: z.string(), prefixes: z.array(z.string()) })),
+  reachable: z.boolean().describe("A path to it is up; true for this site itself"),
+  paths: z.object({ total: count, up: count }),
+  generation: generation.nullable().describe("What it runs, if it is a neighbour that answers"),
+}).openapi("Site");
+
+export const adjacencySchema = z.object({
+  key: z.string(),
+  uplink: z.string(),
+  interface: z.string(),
+  site: z.string().describe("The neighbour"),
+  remoteUplink: z.string(),
+  localAddress: z.string().describe("Inside the tunnels"),
+  remoteAddress: z.string().describe("Inside the tunnels"),
+  mtuBytes: count.describe("Label stack and customer packet"),
+  ...qualityFields,
+  generation: generation.nullable().describe("What the neighbour runs"),
+  generationDiffers: z.boolean(),
+  txPackets: count,
+  txBytes: count,
+  rxPackets: count,
+  rxBytes: count,
+  wireguard: z.object({
+    endpoint: z.string().nullable(),
+    latestHandshakeAt: instant.nullable(),
+    rxBytes: count,
+    txBytes: count,
+  }).nullable().describe("As `wg show` tells; null while it does not"),
+}).openapi("Adjacency");
+
+export const stackEntrySchema = z.object({
+  label: count,
+  meaning: z.string(),
+}).openapi("StackEntry");
+
+const hopSchema = z.object({
+  fromSite: z.string(),
+  fromUplink: z.string(),
+  toSite: z.string(),
+  toUplink: z.string(),
+  cost: z.number(),
+  mtuBytes: count.describe("Of the underlay"),
+}).openapi("Hop");
+
+export const pathUseSchema = z.object({
+  segment: z.string(),
+  policy: z.string().nullable().describe("null: what no policy matches"),
+  rank: z.int().positive().describe("1 is the best"),
+  inUse: z.boolean(),
+  reason: z.string().nullable().describe("Why it is not in use"),
+}).openapi("PathUse");
+
+export const pathSchema = z.object({
+  key: z.string(),
+  egress: z.string(),
+  hops: z.array(hopSchema),
+  labels: z.array(stackEntrySchema).describe("Above the service label, outermost first"),
+  returnLabels: z.array(stackEntrySchema),
+  cost: z.number(),
+  mtuBytes: count.describe("Largest customer packet"),
+  metered: z.boolean(),
+  origin: z.enum(["computed", "explicit"]),
+  ...qualityFields,
+  txPackets: count.describe("Customer packets that this router put on it"),
+  txBytes: count,
+  inUse: z.boolean(),
+  reason: z.string().nullable().describe("Why it is in use nowhere"),
+  uses: z.array(pathUseSchema),
+}).openapi("Path");
+
+const portsSchema = z.array(z.object({ low: count, high: count })).describe("Empty: any");
+
+const matchSchema = z.object({
+  segment: z.string().nullable(),
+  source: z.string().nullable(),
+  destination: z.string().nullable(),
+  dscp: count.nullable(),
+  protocol: count.nullable(),
+  sourcePorts: portsSchema,
+  destinationPorts: portsSchema,
+}).describe("null: any").openapi("PolicyMatch");
+
+export const rankedPathSchema = z.object({
+  rank: z.int().positive(),
+  key: z.string(),
+  state: livenessSchema,
+  inUse: z.boolean(),
+  reason: z.string().nullable(),
+  rttMicros: count.nullable(),
+}).openapi("RankedPath");
+
+export const policySchema = z.object({
+  name: z.string().nullable().describe("null: what no policy matches"),
+  match: matchSchema,
+  action: z.string(),
+  destinations: z.array(z.object({
+    segment: z.string(),
+    egress: z.string(),
+    prefixes: z.array(z.string()),
+    verdict: z.enum(["paths", "drop"]),
+    inUse: z.string().nullable().describe("Key of the path; null: dropped"),
+    paths: z.array(rankedPathSchema).describe("Best first"),
+  })),
+}).openapi("Policy");
+
+export const labelSchema = z.object({
+  label: count,
+  meaning: z.string(),
+  action: z.enum(["deliver", "pop", "forward"]),
+  segment: z.string().nullable().describe("That it delivers into"),
+  nextHops: z.array(z.object({
+    adjacency: z.string(),
+    state: livenessSchema,
+    inUse: z.boolean(),
+    operation: z.enum(["pop", "swap", "push"]),
+    labels: z.array(stackEntrySchema).describe("In place of the label"),
+  })),
+  acceptFrom: z.array(z.string()).describe("Adjacencies that it may come by"),
+  packets: count,
+  bytes: count,
+}).openapi("LabelEntry");
+
+export const dropSchema = z.object({ reason: z.string(), packets: count }).openapi("Drop");
+
+export const sitesSchema = z.object({ sites: z.array(siteSchema) }).openapi("Sites");
+export const adjacenciesSchema = z.object({
+  adjacencies: z.array(adjacencySchema),
+  wireguardProblem: z.string().nullable().describe("Why WireGuard's own state is missing"),
+}).openapi("Adjacencies");
+export const pathsSchema = z.object({ site: z.string(), paths: z.array(pathSchema) })
+  .openapi("Paths");
+export const policiesSchema = z.object({ policies: z.array(policySchema) }).openapi("Policies");
+export const labelsSchema = z.object({ labels: z.array(labelSchema) }).openapi("Labels");
+export const dropsSchema = z.object({
+  total: count,
+  drops: z.array(dropSchema).describe("By reason, the most frequent first"),
+}).openapi("Drops");
+export const healthSchema = z.object({ status: z.literal("ok") }).openapi("Health");
+
+/** RFC 9457, with all that was wrong in `errors`. */
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  errors: z.array(z.object({
+    where: z.string().describe("Query parameter, header or file position; empty: the whole"),
+    message: z.string(),
+  })),
+}).openapi("Problem");
+
+export type Status = z.infer<typeof statusSchema>;
+export type Sites = z.infer<typeof sitesSchema>;
+export type Adjacencies = z.infer<typeof adjacenciesSchema>;
+export type Paths = z.infer<typeof pathsSchema>;
+export type PathAnswer = z.infer<typeof pathSchema>;
+export type Policies = z.infer<typeof policiesSchema>;
+export type PolicyAnswer = z.infer<typeof policySchema>;
+export type Labels = z.infer<typeof labelsSchema>;
+export type Drops = z.infer<typeof dropsSchema>;
+export type Reload = z.infer<typeof reloadSchema>;
+export type Problem = z.infer<typeof problemSchema>;
