@@ -86,7 +86,7 @@ async function perform(
   ]);
   await showWire(stage);
   heading(io, "An uplink is cut", [
-    "A ping each 2 ms and a TCP stream go from lisbon to porto while lisbon's fibre is dug up.",
+    "A ping each 10 ms and a TCP stream go from lisbon to porto while lisbon's fibre is dug up.",
   ]);
   await showCut(stage);
 }

@@ -10,12 +10,13 @@ import { hostAddress } from "./lab_demo_traffic.ts";
 import { formatCount, formatShare } from "./quantity.ts";
 import { paint, renderPairs } from "./table.ts";
 
-const INTERVAL_MILLIS = 2;
+/** ping's own shortest. */
+const INTERVAL_MILLIS = 10;
 const SECONDS = 12;
 const BEFORE_MILLIS = 2500;
 const CUT_MILLIS = 3000;
 /** Of the beginning and the end of the stream, to compare round trips. */
-const EDGE_REPLIES = 500;
+const EDGE_REPLIES = 100;
 
 export async function showCut(stage: Stage): Promise<void> {
   const { place, state, io } = stage;

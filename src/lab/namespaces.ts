@@ -50,7 +50,9 @@ async function prepare(node: Node): Promise<void> {
     const files = keys.map((key) => `/proc/sys/net/${key}`);
     await run(["ip", "netns", "exec", node.namespace, "tee", ...files], value);
   };
-  await set("0", "ipv6/conf/all/accept_ra", "ipv6/conf/default/accept_ra");
+  const everywhere = (key: string) => [`ipv6/conf/all/${key}`, `ipv6/conf/default/${key}`];
+  // Duplicate address detection would keep IPv6 silent for the first seconds.
+  await set("0", ...everywhere("accept_ra"), ...everywhere("accept_dad"));
   if (node.kind === "internet" || node.kind === "nat") {
     await set("1", "ipv4/ip_forward", "ipv6/conf/all/forwarding");
   }
