@@ -1,6 +1,7 @@
 /** The folder that outlives the process: one router at a time, and the last file that was good. */
 
 import { join } from "node:path";
+import { createPrivateFile, replaceFile } from "./files.ts";
 
 /** Somebody else has it, or it cannot be used. */
 export class StateError extends Error {
@@ -48,15 +49,8 @@ export class StateFolder {
 
   async remember(text: string): Promise<void> {
     const path = lastGoodPath(this.#folder);
-    const fresh = `${path}.new`;
-    const file = await Deno.open(fresh, { create: true, truncate: true, write: true, mode: 0o600 });
-    try {
-      await file.write(new TextEncoder().encode(text));
-      await file.sync();
-    } finally {
-      file.close();
-    }
-    await Deno.rename(fresh, path);
+    if (await this.lastGood() === null) await createPrivateFile(path, text);
+    else await replaceFile(path, text);
   }
 
   close(): void {

@@ -1,0 +1,276 @@
+/** The loop: tells the router's heart what happens and carries out what it wants. */
+
+import type { LabelState, Snapshot } from "../model/boundary.ts";
+import type { PublicKey } from "../model/quantity.ts";
+import { type Engine, EngineError } from "../ports/engine.ts";
+import type { ReloadResult, RouterState, RouterView } from "../ports/router_view.ts";
+import type { Wireguard, WireguardState } from "../ports/wireguard.ts";
+import type { Effect, LogLevel, RouterEvent } from "../router/event.ts";
+import { Router } from "../router/router.ts";
+import { renderWireguard } from "../underlay/wireguard.ts";
+import { at, now } from "./clock.ts";
+import { resolveName } from "./names.ts";
+import { changeHost, fingerprint, readHost } from "./netlink.ts";
+import type { Loaded, LoadResult } from "./load.ts";
+import type { StateFolder } from "./state_folder.ts";
+
+/** How often devices, gateways and rules are compared with what they were. */
+const POLL_MILLIS = 2_000;
+
+export interface Parts {
+  readonly version: string;
+  readonly file: string;
+  readonly first: Loaded;
+  readonly state: StateFolder;
+  readonly wireguard: Wireguard;
+  openEngine(): Engine;
+  /** Reads the file again, compared with what runs. */
+  read(former: Loaded): Promise<LoadResult>;
+  log(level: LogLevel, message: string): void;
+  /** Forwarding for the first time. */
+  ready(): void;
+}
+
+export class Driver implements RouterView {
+  readonly version: string;
+  readonly startedAt = now();
+  readonly #parts: Parts;
+  readonly #router = new Router();
+  readonly #queue: RouterEvent[] = [];
+  readonly #waiting: ((result: ReloadResult) => void)[] = [];
+  readonly #end = Promise.withResolvers<readonly string[]>();
+  #loaded: Loaded;
+  /** Read again, not yet known to run. */
+  #candidate: Loaded | null = null;
+  #engine: Engine | null = null;
+  #busy = false;
+  #callOff: () => void = () => {};
+  #poll: ReturnType<typeof setInterval> | undefined;
+  #fingerprint = "";
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.version = parts.version;
+    this.#loaded = parts.first;
+  }
+
+  /** Runs until it is told to stop, or the start fails; answers what went wrong. */
+  run(): Promise<readonly string[]> {
+    this.#tell({ kind: "loaded", configuration: this.#loaded.configuration });
+    this.#poll = setInterval(() => this.#look(), POLL_MILLIS);
+    return this.#end.promise;
+  }
+
+  stop(reason: string, keep: boolean): void {
+    this.#tell({ kind: "stop", reason, keep });
+  }
+
+  isForwarding(): boolean {
+    return this.#engine !== null && this.#router.running() !== null;
+  }
+
+  /** Works through what happens, with an engine that answers. */
+  isAlive(): boolean {
+    try {
+      return this.#engine === null || this.#engine.snapshot() !== undefined;
+    } catch {
+      return false;
+    }
+  }
+
+  current(): RouterState {
+    const running = this.#router.running();
+    if (!running) throw new Error("The router has not started yet");
+    const { configuration, ...rest } = running;
+    const { network, site, backends } = configuration;
+    const kernel = Object.values(backends).every((backend) => backend === "kernel");
+    return {
+      ...rest,
+      network,
+      site,
+      backend: kernel ? "kernel" : "embedded",
+      file: this.#parts.file,
+    };
+  }
+
+  snapshot(): Snapshot {
+    return this.#open().snapshot();
+  }
+
+  labelCounters(): LabelState[] {
+    return this.#open().labels();
+  }
+
+  wireguard(): Promise<readonly WireguardState[]> {
+    return this.#show(this.current().table.uplinks.map((uplink) => uplink.interface));
+  }
+
+  reload(): Promise<ReloadResult> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.#tell({ kind: "reload" });
+    });
+  }
+
+  now() {
+    return now();
+  }
+
+  #tell(event: RouterEvent): void {
+    this.#queue.push(event);
+    if (this.#busy) return;
+    this.#busy = true;
+    this.#work().then(() => this.#busy = false, (fault) => {
+      this.#parts.log("error", `Internal fault: ${fault instanceof Error ? fault.stack : fault}`);
+      this.#finish([`Internal fault: ${fault}`]);
+    });
+  }
+
+  /** Effects in their order; the answer to one comes before anything else that happened. */
+  async #work(): Promise<void> {
+    for (let event = this.#queue.shift(); event; event = this.#queue.shift()) {
+      let effects = this.#router.handle(event, now());
+      for (let effect = effects.shift(); effect; effect = effects.shift()) {
+        const answer = await this.#perform(effect);
+        if (answer === null) continue;
+        if (answer.kind === "table-refused") effects = [];
+        effects.push(...this.#router.handle(answer, now()));
+      }
+    }
+    this.#callOff();
+    const next = this.#router.nextTimeout();
+    if (next !== null) this.#callOff = at(next, () => this.#tell({ kind: "timeout" }));
+  }
+
+  async #perform(effect: Effect): Promise<RouterEvent | null> {
+    switch (effect.kind) {
+      case "read-file":
+        return await this.#read();
+      case "observe":
+        return await this.#observe(effect);
+      case "read-snapshot":
+        return { kind: "snapshot", snapshot: this.snapshot() };
+      case "resolve":
+        this.#resolve(effect.name);
+        return null;
+      case "change-host": {
+        const failures = await changeHost(effect.changes);
+        return { kind: "host-changed", failures: failures.map((failure) => failure.message) };
+      }
+      case "apply-table":
+        return this.#apply(effect);
+      case "syncconf":
+        return await this.#syncconf(effect);
+      case "close-engine":
+        this.#engine?.close();
+        this.#engine = null;
+        return null;
+      case "log":
+        this.#parts.log(effect.level, effect.message);
+        return null;
+      case "remember":
+        this.#loaded = this.#candidate ?? this.#loaded;
+        await this.#parts.state.remember(this.#loaded.text);
+        return null;
+      case "reloaded":
+        this.#candidate = null;
+        for (const tell of this.#waiting.splice(0)) tell(effect.result);
+        return null;
+      case "ready":
+        this.#parts.ready();
+        return null;
+      case "finish":
+        this.#finish(effect.problems);
+        return null;
+    }
+  }
+
+  async #read(): Promise<RouterEvent> {
+    const result = await this.#parts.read(this.#loaded);
+    if ("problems" in result) return { kind: "refused", problems: result.problems };
+    for (const warning of result.warnings) this.#parts.log("warning", warning);
+    this.#candidate = result;
+    return { kind: "loaded", configuration: result.configuration };
+  }
+
+  async #observe(effect: Extract<Effect, { kind: "observe" }>): Promise<RouterEvent> {
+    const [host, wireguard, print] = await Promise.all([
+      readHost(effect.settings),
+      this.#show(effect.interfaces),
+      fingerprint(),
+    ]);
+    this.#fingerprint = print;
+    return { kind: "observed", host, wireguard };
+  }
+
+  #apply({ table }: Extract<Effect, { kind: "apply-table" }>): RouterEvent {
+    try {
+      this.#engine ??= this.#parts.openEngine();
+      this.#engine.apply(table);
+      return { kind: "table-applied" };
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      return { kind: "table-refused", problems: error.message.split("\n") };
+    }
+  }
+
+  async #syncconf({ desired }: Extract<Effect, { kind: "syncconf" }>): Promise<RouterEvent> {
+    const { name } = desired;
+    try {
+      const key = this.#privateKey(desired.publicKey);
+      const actual = await this.#parts.wireguard.show(name);
+      await this.#parts.wireguard.syncconf(name, renderWireguard(desired, actual, now(), key));
+      return { kind: "synced", interface: name, problem: null };
+    } catch (error) {
+      return { kind: "synced", interface: name, problem: (error as Error).message };
+    }
+  }
+
+  #privateKey(publicKey: PublicKey): string {
+    const key = (this.#candidate ?? this.#loaded).privateKeys.get(publicKey);
+    if (key === undefined) throw new Error(`There is no private key for public key ${publicKey}`);
+    return key;
+  }
+
+  async #show(interfaces: readonly string[]): Promise<WireguardState[]> {
+    const states = await Promise.all(interfaces.map((name) => this.#parts.wireguard.show(name)));
+    return states.filter((state) => state !== null);
+  }
+
+  /** Not waited for: a name server that hangs must hold up nothing. */
+  #resolve(name: string): void {
+    resolveName(name).then(
+      (addresses) => this.#tell({ kind: "resolved", name, addresses }),
+      (error: Error) => this.#tell({ kind: "unresolved", name, reason: error.message }),
+    );
+  }
+
+  async #look(): Promise<void> {
+    if (this.#busy) return;
+    try {
+      const before = this.#fingerprint;
+      const print = await fingerprint();
+      // What changed while somebody else looked has been seen by them.
+      if (this.#busy || before !== this.#fingerprint || print === before) return;
+      this.#fingerprint = print;
+      this.#tell({ kind: "disturbed" });
+    } catch (error) {
+      this.#parts.log("warning", (error as Error).message);
+    }
+  }
+
+  #open(): Engine {
+    if (this.#engine === null) throw new Error("The engine does not run");
+    return this.#engine;
+  }
+
+  #finish(problems: readonly string[]): void {
+    this.#callOff();
+    clearInterval(this.#poll);
+    this.#engine?.close();
+    this.#engine = null;
+    const refused: ReloadResult = { ok: false, at: now(), problems: ["The router stops"] };
+    for (const tell of this.#waiting.splice(0)) tell(refused);
+    this.#end.resolve(problems);
+  }
+}
