@@ -1,7 +1,7 @@
 /** The measured half of ranking: latency policies, as they stand now. */
 
 import type { Instant } from "../model/quantity.ts";
-import { rankByLatency, ripensAt, type RoundTrips, type Standing } from "../te/rank.ts";
+import { rankByLatency, type RoundTrips, type Standing } from "../te/rank.ts";
 import type { Survey } from "./survey.ts";
 
 /** By the key of a choice; only choices by latency. */
@@ -29,10 +29,4 @@ export function sameOrder(a: Rankings, b: Rankings): boolean {
     return other !== undefined && other.length === standing.order.length &&
       other.every((path, place) => path === standing.order[place]);
   });
-}
-
-/** When to look again although nothing is measured anew; null: not by time alone. */
-export function nextRanking(rankings: Rankings): Instant | null {
-  const times = [...rankings.values()].map(ripensAt).filter((time) => time !== null);
-  return times.length === 0 ? null : Math.min(...times) as Instant;
 }

@@ -13,6 +13,9 @@ import type { ShortestPaths } from "../te/shortest_path.ts";
 import { adjacency, adjacencyKey } from "../te/topology.ts";
 import { adjacencyLabel, LABEL_BYTES, nodeLabel, OVERHEAD_BYTES } from "./labels.ts";
 
+/** Most labels that the engine pushes above the service label: it keeps room for no more. */
+export const MOST_LABELS = 8;
+
 /** `paths`: of the whole view, at the costs of the file, because node SIDs follow these. */
 export interface Labelling {
   readonly blocks: LabelBlocks;

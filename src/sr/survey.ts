@@ -10,7 +10,7 @@ import { rankByCost } from "../te/rank.ts";
 import { constrainedView, ShortestPaths, wholeView } from "../te/shortest_path.ts";
 import { buildTopology, findAdjacency, type Topology } from "../te/topology.ts";
 import { indexMembership, type Membership } from "./membership.ts";
-import { candidatePath, type Labelling } from "./segment_list.ts";
+import { candidatePath, type Labelling, MOST_LABELS } from "./segment_list.ts";
 
 export interface Survey {
   readonly network: Network;
@@ -129,7 +129,7 @@ function choose(
         const ends = [action.hops[0]?.from.site, action.hops.at(-1)?.to.site];
         if (ends[0] !== site.name || ends[1] !== topology.sites[egress]!.name) return undefined;
         const way = action.hops.map((hop) => findAdjacency(topology, hop));
-        const first = isUsable(topology, way) ? [candidatePath(labelling, way, "explicit")] : [];
+        const first = isUsable(topology, way) ? toPaths(labelling, [way], "explicit") : [];
         return { kind: "ordered", paths: then(first, action.otherwise, plain) };
       }
     }
@@ -167,8 +167,16 @@ function isUsable(topology: Topology, way: Way): boolean {
   ) && isSimple(topology, way);
 }
 
-function toPaths(labelling: Labelling, ways: readonly Way[]): CandidatePath[] {
-  return rankByCost(ways.map((way) => candidatePath(labelling, way, "computed")));
+/** By cost; without those that would need more labels than the engine pushes, there or back. */
+function toPaths(
+  labelling: Labelling,
+  ways: readonly Way[],
+  origin: CandidatePath["origin"] = "computed",
+): CandidatePath[] {
+  const paths = ways.map((way) => candidatePath(labelling, way, origin));
+  return rankByCost(
+    paths.filter((path) => Math.max(path.labels.length, path.returnLabels.length) <= MOST_LABELS),
+  );
 }
 
 /** null: some name is of no site. */

@@ -104,12 +104,6 @@ export function rankByLatency(
   return { order, pending };
 }
 
-/** When the next challenge ripens; null: nothing is pending. */
-export function ripensAt(standing: Standing): Instant | null {
-  if (standing.pending.length === 0) return null;
-  return Math.min(...standing.pending.map((one) => one.since)) + BETTER_FOR_MILLIS as Instant;
-}
-
 function isBetter(challenger: number | undefined, incumbent: number | undefined): boolean {
   if (challenger === undefined) return false;
   if (incumbent === undefined) return true;
