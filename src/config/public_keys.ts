@@ -6,7 +6,7 @@ import { readSource } from "./source.ts";
 
 /**
  * `keys`: uplink → public key, all of them uplinks of `site` in the file, which has no syntax
- * problem. Text is put in at positions, rather than the document rendered anew, since rendering
+ * problem. An uplink that the file writes as an alias is left out. Text is put in at positions, rather than the document rendered anew, since rendering
  * would also wrap, requote and realign what the operator wrote.
  */
 export function setPublicKeys(
@@ -18,12 +18,8 @@ export function setPublicKeys(
   const edits: { from: number; to: number; text: string }[] = [];
   for (const [uplink, key] of keys) {
     const map = document.getIn(["sites", site, "uplinks", uplink], true);
-    if (!isMap(map) || !map.range) {
-      throw new Error(
-        `Cannot write the public key of ${site}.${uplink}: the uplink must be written out in the ` +
-          "file (no alias)",
-      );
-    }
+    // Behind an alias there is no place of its own for this key; the caller reads the text back.
+    if (!isMap(map) || !map.range) continue;
     edits.push(editOf(text, map, key));
   }
   // From the end, so that earlier positions stay true.
