@@ -4,7 +4,7 @@
  * same network.
  */
 
-import { pathTowards, type ShortestPaths, shortestThrough } from "./shortest_path.ts";
+import { pathTowards, type ShortestPaths, shortestThrough, type View } from "./shortest_path.ts";
 import { between, type Topology } from "./topology.ts";
 
 /** Candidates kept for one egress. */
@@ -102,18 +102,28 @@ export class Candidates {
     const taken = new Set(marks(topology, best));
     if (pool.some((way) => !marks(topology, way).some((mark) => taken.has(mark)))) return [];
 
+    // Most ends have one uplink, or one adjacency: then there is nothing to search for.
+    const ends = [best[0]!, topology.reverse[best.at(-1)!]!];
+    if (!ends.every((hop) => hasOther(topology, hop, "adjacency"))) return [];
+    if (ends.every((hop) => hasOther(topology, hop, "uplink"))) {
+      const fully = pathTowards(this.#without(taken), this.#from, egress);
+      if (fully) return [fully];
+    }
+    const usable = view.usable.slice();
+    for (const hop of best) usable[hop] = usable[topology.reverse[hop]!] = 0;
+    const partly = pathTowards({ ...view, usable }, this.#from, egress);
+    return partly ? [partly] : [];
+  }
+
+  #without(taken: ReadonlySet<number>): View {
+    const { view } = this.#paths;
     const transit = view.transit.slice();
     const apart = view.usable.slice();
     for (const mark of taken) {
       if (mark < 0) transit[-1 - mark] = 0;
-      else closeUplink(topology, apart, mark >> 3, mark & 7);
+      else closeUplink(view.topology, apart, mark >> 3, mark & 7);
     }
-    const fully = pathTowards({ ...view, transit, usable: apart }, this.#from, egress);
-    if (fully) return [fully];
-    const links = view.usable.slice();
-    for (const hop of best) links[hop] = links[topology.reverse[hop]!] = 0;
-    const partly = pathTowards({ ...view, usable: links }, this.#from, egress);
-    return partly ? [partly] : [];
+    return { ...view, transit, usable: apart };
   }
 
   #ordered(ways: readonly Way[]): Way[] {
@@ -169,6 +179,18 @@ function uplinkEnds(topology: Topology, hop: number): [number, number] {
     topology.from[hop]! * 8 + topology.fromUplink[hop]!,
     topology.to[hop]! * 8 + topology.toUplink[hop]!,
   ];
+}
+
+/** Does the site that `hop` leaves have another adjacency, or one by another uplink? */
+function hasOther(topology: Topology, hop: number, what: "adjacency" | "uplink"): boolean {
+  const site = topology.from[hop]!;
+  for (let other = topology.first[site]!; other < topology.first[site + 1]!; other++) {
+    if (other === hop) continue;
+    if (what === "adjacency" || topology.fromUplink[other] !== topology.fromUplink[hop]) {
+      return true;
+    }
+  }
+  return false;
 }
 
 function closeUplink(topology: Topology, usable: Uint8Array, site: number, uplink: number): void {
