@@ -3,7 +3,7 @@
 import { findPlace, requireState } from "../lab/folder.ts";
 import { enter } from "../lab/gateway.ts";
 import { layOut } from "../lab/layout.ts";
-import { closest } from "./closest.ts";
+import { closest } from "../config/suggest.ts";
 import { type Command, Failure } from "./command.ts";
 import { TOPOLOGY } from "./lab_up.ts";
 

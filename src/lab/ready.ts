@@ -1,4 +1,4 @@
-/** Waiting for routers: each must answer, and its adjacencies must be up. */
+/** Waiting for routers: each must answer, reach every site, and have its adjacencies up. */
 
 import { LabError } from "./error.ts";
 import type { LabState, Place } from "./folder.ts";
@@ -11,6 +11,11 @@ const POLL_MILLIS = 100;
 export interface AdjacencyState {
   readonly key: string;
   readonly state: string;
+}
+
+interface StatusPart {
+  readonly paths: { readonly total: number; readonly up: number; readonly unknown: number };
+  readonly sites: { readonly total: number; readonly reachable: number };
 }
 
 /** Throws with the log's end of the first router that dies or never gets ready. */
@@ -26,15 +31,22 @@ export async function awaitRouters(
     for (const site of waiting) {
       const router = state.gateways[site]?.router;
       if (router == null || !isAlive(router)) await fail(place, site, "has ended");
+      const status = await ask<StatusPart>(place, site, "/v1/status");
       const adjacencies = await adjacenciesOf(place, site);
-      if (adjacencies === null) {
+      if (adjacencies === null || status === null) {
         if (waited >= waitMillis) await fail(place, site, "does not answer");
         continue;
       }
       const down = adjacencies.filter((adjacency) => adjacency.state !== "up");
-      if (down.length === 0) {
+      const { sites, paths } = status;
+      if (down.length === 0 && sites.reachable === sites.total && paths.unknown === 0) {
         waiting.delete(site);
-        report(`${site} is ready: ${adjacencies.length} adjacencies up`);
+        report(
+          `${site} is ready: ${adjacencies.length} adjacencies and ${paths.up} of ` +
+            `${paths.total} paths up`,
+        );
+      } else if (waited >= waitMillis && down.length === 0) {
+        await fail(place, site, `reaches ${sites.reachable} of ${sites.total} sites`);
       } else if (waited >= waitMillis) {
         const which = down.map(({ key, state }) => `${key} ${state}`).join(", ");
         await fail(place, site, `has adjacencies that are not up: ${which}`);

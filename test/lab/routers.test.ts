@@ -1,0 +1,457 @@
+/** The whole router on real packets: what an operator relies on, seen by independent programs. */
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { capture, decodeLabels, occurrences, protocols } from "../../src/lab/capture.ts";
+import type { LabState, Place } from "../../src/lab/folder.ts";
+import { ask } from "../../src/lab/gateway.ts";
+import { emulatorOf } from "../../src/lab/lab.ts";
+import { identify, processesIn, signal } from "../../src/lab/process.ts";
+import { adjacenciesOf } from "../../src/lab/ready.ts";
+import { type Flow, ping, send } from "../../src/lab/traffic.ts";
+import {
+  current,
+  inside,
+  labelway,
+  namespaces,
+  sweep,
+  takeDown,
+  TOPOLOGY,
+  until,
+} from "./four_sites.ts";
+
+const LAB_SECONDS = 90_000;
+const MARKER = "LABELWAY-MARKER!";
+/** Base of the SRGB and SID of porto; base of the services and number of the segment office. */
+const PORTO = 16000 + 2;
+const OFFICE = 28000 + 1;
+
+let place: Place;
+let state: LabState;
+
+beforeAll(async () => {
+  await sweep();
+  await labelway("lab", "up", TOPOLOGY);
+  ({ place, state } = await current());
+}, LAB_SECONDS);
+afterAll(takeDown, LAB_SECONDS);
+
+const OFFICE_HOST = {
+  lisbon: { 4: "10.1.0.10", 6: "2001:db8:1:1::10" },
+  porto: { 4: "10.2.0.10", 6: "2001:db8:1:2::10" },
+  hub: { 4: "10.3.0.10", 6: "2001:db8:1:3::10" },
+  cabin: { 4: "10.4.0.10", 6: "2001:db8:1:4::10" },
+} as const;
+type Site = keyof typeof OFFICE_HOST;
+
+async function flow(from: Site, to: Site, family: 4 | 6, more: Partial<Flow> = {}) {
+  return await send(place, state, {
+    from: `${from}.office`,
+    to: `${to}.office`,
+    address: OFFICE_HOST[to][family],
+    port: 5201,
+    protocol: "tcp",
+    seconds: 1,
+    ...more,
+  });
+}
+
+interface PathsPart {
+  readonly paths: readonly {
+    key: string;
+    egress: string;
+    state: string;
+    inUse: boolean;
+    txPackets: number;
+    hops: readonly { toSite: string }[];
+  }[];
+}
+
+async function pathsTo(from: Site, to: Site): Promise<PathsPart["paths"]> {
+  return (await ask<PathsPart>(place, from, `/v1/paths?site=${to}`))?.paths ?? [];
+}
+
+async function adjacency(site: Site, key: string): Promise<string | undefined> {
+  return (await adjacenciesOf(place, site))?.find((one) => one.key === key)?.state;
+}
+
+/** Interface and peer's key → what `wg show all dump` says of it. */
+async function peers(site: Site) {
+  const { out } = await inside(site, "wg", "show", "all", "dump");
+  const rows = out.split("\n").map((line) => line.split("\t")).filter((row) => row.length === 9);
+  return rows.map(([device, key, , endpoint, , handshake, received, sent]) => ({
+    device,
+    key,
+    endpoint,
+    handshake: Number(handshake),
+    received: Number(received),
+    sent: Number(sent),
+  }));
+}
+
+async function editFile(site: Site, edit: (text: string) => string): Promise<void> {
+  const file = `${place.folder}/${site}/network.yaml`;
+  const before = await Deno.readTextFile(file);
+  const after = edit(before);
+  expect(after).not.toBe(before);
+  await Deno.writeTextFile(file, after);
+}
+
+async function reload(site: Site): Promise<string> {
+  const { code, out, err } = await inside(site, "labelway", "reload");
+  expect(code, err).toBe(0);
+  return out + err;
+}
+
+describe("LANs exchange", { timeout: 30_000 }, () => {
+  for (const family of [4, 6] as const) {
+    test(`TCP and UDP over IPv${family} on the direct path`, async () => {
+      expect((await flow("lisbon", "porto", family)).receivedMbit).toBeGreaterThan(20);
+      const udp = await flow("lisbon", "porto", family, { protocol: "udp", mbit: 20 });
+      expect(udp.receivedMbit).toBeGreaterThan(18);
+    });
+
+    test(`TCP and UDP over IPv${family} on a label path across the hub`, async () => {
+      const crossing = async () =>
+        (await pathsTo("lisbon", "porto"))
+          .filter(({ hops }) => hops.length === 2 && hops[0]?.toSite === "hub")
+          .reduce((sum, { txPackets }) => sum + txPackets, 0);
+      const before = await crossing();
+      expect((await flow("lisbon", "porto", family, { port: 5202 })).receivedMbit).toBeGreaterThan(
+        20,
+      );
+      const udp = await flow("lisbon", "porto", family, { port: 5202, protocol: "udp", mbit: 20 });
+      expect(udp.receivedMbit).toBeGreaterThan(18);
+      // 20 Mbit/s of 1,200 bytes are 2,083 packets a second, and there was TCP as well.
+      expect(await crossing() - before).toBeGreaterThan(4000);
+    });
+
+    test(`TCP and UDP over IPv${family} from behind NAT through the hub`, async () => {
+      expect((await flow("cabin", "lisbon", family)).receivedMbit).toBeGreaterThan(1);
+      const udp = await flow("lisbon", "cabin", family, { protocol: "udp", mbit: 4 });
+      expect(udp.receivedMbit).toBeGreaterThan(3.5);
+    });
+  }
+
+  test("segments stay apart", async () => {
+    const { received } = await ping(place, state, "lisbon.voice", "10.2.8.10", {
+      count: 3,
+      intervalMillis: 20,
+    });
+    expect(received).toBe(3);
+    const across = await ping(place, state, "lisbon.voice", "10.2.0.10", {
+      count: 3,
+      intervalMillis: 20,
+    });
+    expect(across.received).toBe(0);
+  });
+
+  test("a datagram larger than any tunnel arrives in fragments, and DF is answered", async () => {
+    const large = { count: 3, intervalMillis: 50, more: ["-s", "3000"] };
+    expect((await ping(place, state, "lisbon.office", "10.2.0.10", large)).received).toBe(3);
+    const { out } = await inside(
+      "lisbon.office",
+      "ping",
+      "-c",
+      "2",
+      "-i",
+      "0.2",
+      "-M",
+      "do",
+      "-s",
+      "1450",
+      "10.2.0.10",
+    );
+    expect(out).toMatch(/frag needed|message too long/i);
+  });
+});
+
+describe("on the wire", { timeout: 60_000 }, () => {
+  test("the internet sees WireGuard alone, and the hub sees the labels that the file gives", async () => {
+    const payload = `${place.folder}/payload`;
+    await Deno.writeTextFile(payload, MARKER.repeat(64_000));
+    const neighbours = "not arp and not (icmp6 and ip6[40] >= 133 and ip6[40] <= 137)".split(" ");
+    const lan = await capture(place, state, "porto.office", "eth0");
+    const internet = await capture(place, state, "internet", "any", neighbours);
+    const hub = await capture(place, state, "hub", "any", ["udp", "port", "6635"]);
+    for (const family of [4, 6] as const) {
+      const marked = { count: 5, intervalMillis: 20, marker: MARKER };
+      await ping(place, state, "lisbon.office", OFFICE_HOST.porto[family], marked);
+      await flow("lisbon", "porto", family, { port: 5202, mbit: 2, payload });
+    }
+    for (const one of [lan, internet, hub]) await one.stop();
+
+    expect(await occurrences(lan.file, MARKER)).toBeGreaterThan(1000);
+    expect(await occurrences(internet.file, MARKER)).toBe(0);
+    const seen = await protocols(internet.file);
+    expect([...seen.keys()].filter((name) => !name.endsWith(":udp:wg"))).toEqual([]);
+    expect([...seen.values()].reduce((a, b) => a + b, 0)).toBeGreaterThan(1000);
+
+    const packets = await decodeLabels(hub.file);
+    for (const family of [4, 6] as const) {
+      const mine = packets.filter(({ inner }) =>
+        inner.destination === OFFICE_HOST.porto[family] && inner.protocol === "6"
+      );
+      const into = mine.filter(({ stack }) => stack.length === 2);
+      const outOf = mine.filter(({ stack }) => stack.length === 1);
+      expect(into.length).toBeGreaterThan(100);
+      expect(outOf.length).toBe(into.length);
+      for (const { stack } of into) {
+        expect(stack.map(({ label, bottom }) => [label, bottom])).toEqual([[PORTO, false], [
+          OFFICE,
+          true,
+        ]]);
+        // RFC 3443 §3.1: the pipe model starts at 255, whatever the customer's TTL.
+        expect(stack.map(({ ttl }) => ttl)).toEqual([255, 255]);
+      }
+      // Popped at the penultimate hop; RFC 7510: the source port stays the flow's.
+      for (const { stack } of outOf) {
+        expect(stack[0]).toMatchObject({ label: OFFICE, bottom: true });
+      }
+      expect(new Set(outOf.map((p) => p.sourcePort))).toEqual(
+        new Set(into.map((p) => p.sourcePort)),
+      );
+    }
+  });
+
+  test("each uplink's packets leave by its own device and with its own address", async () => {
+    const { out } = await inside("lisbon", "ip", "route", "show", "default");
+    expect(out.split("\n")[0]).toContain("dev fibre");
+    const lte = await capture(place, state, "lisbon", "lte", ["udp"]);
+    const fibre = await capture(place, state, "lisbon", "fibre", ["udp"]);
+    const cut = { cut: true };
+    await emulatorOf(place, state).change("lisbon.fibre", "both", cut);
+    await until(
+      "lisbon.fibre is down",
+      3,
+      async () => await adjacency("lisbon", "fibre>porto.fibre") === "down",
+    );
+    const { received } = await ping(place, state, "lisbon.office", "10.2.0.10", {
+      count: 20,
+      intervalMillis: 20,
+    });
+    await emulatorOf(place, state).change("lisbon.fibre", "both", { cut: false });
+    await lte.stop();
+    await fibre.stop();
+    expect(received).toBe(20);
+    const addresses = async (file: string) => {
+      const { out } = await inside(
+        "lisbon",
+        "tshark",
+        "-n",
+        "-r",
+        file,
+        "-Y",
+        "wg",
+        "-T",
+        "fields",
+        "-e",
+        "ip.src",
+        "-e",
+        "ipv6.src",
+        "-e",
+        "ip.dst",
+        "-e",
+        "ipv6.dst",
+      );
+      return new Set(out.split(/\s+/).filter((word) => word !== ""));
+    };
+    const byLte = await addresses(lte.file);
+    const byFibre = await addresses(fibre.file);
+    expect([...byLte].some((a) => a === "203.0.113.2" || a === "2001:db8:f:2::2")).toBe(true);
+    expect(byLte).not.toContain("198.51.100.2");
+    expect(byFibre).toContain("198.51.100.2");
+    expect(byFibre).not.toContain("203.0.113.2");
+    expect(byFibre).not.toContain("2001:db8:f:2::2");
+    await until(
+      "lisbon.fibre is up",
+      5,
+      async () => await adjacency("lisbon", "fibre>porto.fibre") === "up",
+    );
+  });
+});
+
+describe("WireGuard", { timeout: 30_000 }, () => {
+  test("the system's wg lists the embedded interfaces, with handshakes and transfer", async () => {
+    const all = await peers("lisbon");
+    expect(new Set(all.map(({ device }) => device))).toEqual(new Set(["lw-0-fibre", "lw-1-lte"]));
+    expect(all).toHaveLength(6);
+    for (const peer of all) {
+      expect(peer.handshake).toBeGreaterThan(0);
+      expect(peer.received).toBeGreaterThan(1000);
+      expect(peer.sent).toBeGreaterThan(1000);
+    }
+  });
+
+  test("Debian's wireguard-go serves the hub's, and has the same peers", async () => {
+    const { out } = await inside("hub", "ip", "-d", "-br", "link", "show", "type", "tun");
+    expect(out).toContain("lw-0-fibre");
+    const all = await peers("hub");
+    expect(all).toHaveLength(10);
+    for (const peer of all) expect(peer.handshake).toBeGreaterThan(0);
+    // The cabin came through its NAT.
+    expect(all.filter(({ endpoint }) => endpoint?.startsWith("192.0.2.2:"))).toHaveLength(2);
+  });
+
+  test("a reload of the unchanged file changes nothing and makes no handshake", async () => {
+    const before = await peers("lisbon");
+    await reload("lisbon");
+    const after = await peers("lisbon");
+    expect(after.map(({ key, endpoint, handshake }) => [key, endpoint, handshake]))
+      .toEqual(before.map(({ key, endpoint, handshake }) => [key, endpoint, handshake]));
+    const status = await ask<{ lastReload: { ok: boolean; changes: string[] } }>(
+      place,
+      "lisbon",
+      "/v1/status",
+    );
+    expect(status?.lastReload).toMatchObject({ ok: true, changes: [] });
+  });
+});
+
+describe("failures", { timeout: 60_000 }, () => {
+  test("a cut uplink costs less than a second, and comes back with hysteresis", async () => {
+    const emulator = emulatorOf(place, state);
+    const direct = async () =>
+      (await pathsTo("lisbon", "porto")).find(({ key }) => key === "fibre>porto.fibre");
+    expect((await direct())?.inUse).toBe(true);
+    const echoes = ping(place, state, "lisbon.office", "10.2.0.10", {
+      count: 800,
+      intervalMillis: 10,
+    });
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await emulator.change("lisbon.fibre", "both", { cut: true });
+    await until("the direct path is out of use", 2, async () => (await direct())?.inUse === false);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await emulator.change("lisbon.fibre", "both", { cut: false });
+    // Ten answered probes, 100 ms apart, come first.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect((await direct())?.inUse).toBe(false);
+    await until("the direct path is in use again", 4, async () => (await direct())?.inUse === true);
+    const result = await echoes;
+    expect(result.longestGapMillis).toBeGreaterThan(100);
+    expect(result.longestGapMillis).toBeLessThan(1000);
+  });
+
+  test("an endpoint's name that nobody knows takes nothing else down", async () => {
+    const file = `${place.folder}/lisbon/network.yaml`;
+    const original = await Deno.readTextFile(file);
+    try {
+      await editFile(
+        "lisbon",
+        (text) => text.replace("endpoint: 198.51.100.6", "endpoint: nowhere.invalid"),
+      );
+      const echoes = ping(place, state, "lisbon.office", "10.2.0.10", {
+        count: 200,
+        intervalMillis: 10,
+      });
+      await reload("lisbon");
+      await until("a warning names it", 10, async () => {
+        const status = await ask<{ warnings: string[] }>(place, "lisbon", "/v1/status");
+        return status?.warnings.some((warning) => warning.includes("nowhere.invalid")) ?? false;
+      });
+      expect((await echoes).received).toBeGreaterThan(190);
+      const adjacencies = await adjacenciesOf(place, "lisbon") ?? [];
+      for (const { key, state } of adjacencies) {
+        if (key !== "fibre>porto.fibre") expect([key, state]).toEqual([key, "up"]);
+      }
+    } finally {
+      await Deno.writeTextFile(file, original);
+      await reload("lisbon");
+    }
+  });
+
+  test("a wrong file is refused whole, with its place, and the router goes on", async () => {
+    const file = `${place.folder}/lisbon/network.yaml`;
+    const original = await Deno.readTextFile(file);
+    try {
+      await editFile("lisbon", (text) => text.replace("cost: 20", "cost: twenty"));
+      const refused = await inside("lisbon", "labelway", "reload");
+      expect(refused.code).toBe(1);
+      expect(refused.out + refused.err).toMatch(/network\.yaml:\d+:\d+: .*cost/);
+      expect(
+        (await ping(place, state, "lisbon.office", "10.2.0.10", { count: 3, intervalMillis: 20 }))
+          .received,
+      ).toBe(3);
+    } finally {
+      await Deno.writeTextFile(file, original);
+      await reload("lisbon");
+    }
+  });
+
+  test("two generations meet: traffic goes on, and status says who differs", async () => {
+    const file = `${place.folder}/lisbon/network.yaml`;
+    const original = await Deno.readTextFile(file);
+    interface Generations {
+      generations: { agree: boolean; differing: { site: string }[] };
+    }
+    const differing = async (site: Site) => {
+      const status = await ask<Generations>(place, site, "/v1/status");
+      return status?.generations.differing.map((other) => other.site).sort();
+    };
+    try {
+      expect(await differing("porto")).toEqual([]);
+      const echoes = ping(place, state, "lisbon.office", "10.2.0.10", {
+        count: 300,
+        intervalMillis: 10,
+      });
+      await editFile("lisbon", (text) => text.replace(/cost: 20\b/, "cost: 25"));
+      await reload("lisbon");
+      await until(
+        "porto sees that lisbon differs",
+        5,
+        async () => (await differing("porto"))?.includes("lisbon") ?? false,
+      );
+      await until(
+        "lisbon sees that porto and the hub differ",
+        5,
+        async () => JSON.stringify(await differing("lisbon")) === '["hub","porto"]',
+      );
+      expect((await inside("porto", "labelway", "status")).out).toContain("lisbon");
+      for (const family of [4, 6] as const) {
+        expect((await flow("lisbon", "porto", family, { port: 5202, mbit: 5 })).receivedMbit)
+          .toBeGreaterThan(4);
+      }
+      expect((await echoes).received).toBe(300);
+    } finally {
+      await Deno.writeTextFile(file, original);
+      await reload("lisbon");
+      await until("all agree again", 5, async () => (await differing("porto"))?.length === 0);
+    }
+  });
+
+  test("a router that was killed starts again over what it left behind", async () => {
+    const router = state.gateways["lisbon"]?.router;
+    if (router == null) throw new Error("lisbon has no router");
+    signal(router, "SIGKILL");
+    await until("it is gone", 3, () => identify(router.pid) === null);
+    await labelway("lab", "restart", TOPOLOGY, "lisbon");
+    ({ place, state } = await current());
+    expect((await flow("lisbon", "porto", 4, { port: 5202 })).receivedMbit).toBeGreaterThan(20);
+    expect((await flow("porto", "lisbon", 6)).receivedMbit).toBeGreaterThan(20);
+  });
+});
+
+describe("a router that ends", { timeout: 60_000 }, () => {
+  test("takes its devices, rules and sockets with it", async () => {
+    const router = state.gateways["porto"]?.router;
+    if (router == null) throw new Error("porto has no router");
+    signal(router, "SIGTERM");
+    await until("it has ended", 10, () => identify(router.pid) === null);
+    expect((await inside("porto", "ip", "-br", "link")).out).not.toMatch(/^lws?\d?-|^lws/m);
+    expect((await inside("porto", "ip", "rule")).out).not.toContain("0x4c57");
+    expect((await inside("porto", "ls", "/run/wireguard")).out).toBe("");
+    await labelway("lab", "restart", TOPOLOGY, "porto");
+    ({ place, state } = await current());
+    expect(
+      (await ping(place, state, "lisbon.office", "10.2.0.10", { count: 3, intervalMillis: 20 }))
+        .received,
+    ).toBe(3);
+  });
+});
+
+test("the lab leaves nothing of its routers behind", { timeout: LAB_SECONDS }, async () => {
+  const processes = processesIn(await namespaces());
+  await labelway("lab", "down", TOPOLOGY);
+  expect(await namespaces()).toEqual([]);
+  for (const { pid, startTime } of processes) expect(identify(pid)?.startTime).not.toBe(startTime);
+  await expect(Deno.stat(place.folder)).rejects.toThrow();
+});
