@@ -8,8 +8,14 @@ export const STATUS = { ok: 0, failed: 1, panicked: 2, badArgument: 3 } as const
 
 export const SYMBOLS = {
   labelway_abi_version: { parameters: [], result: "u32" },
-  labelway_engine_new: { parameters: ["buffer", "usize", "buffer", "buffer", "buffer"], result: "i32" },
-  labelway_engine_apply: { parameters: ["pointer", "buffer", "usize", "buffer", "buffer"], result: "i32" },
+  labelway_engine_new: {
+    parameters: ["buffer", "usize", "buffer", "buffer", "buffer"],
+    result: "i32",
+  },
+  labelway_engine_apply: {
+    parameters: ["pointer", "buffer", "usize", "buffer", "buffer"],
+    result: "i32",
+  },
   labelway_engine_snapshot: { parameters: ["pointer", "buffer", "buffer"], result: "i32" },
   labelway_engine_labels: { parameters: ["pointer", "buffer", "buffer"], result: "i32" },
   labelway_engine_free: { parameters: ["pointer"], result: "void" },
