@@ -91,6 +91,10 @@ impl Device {
     /// returns the port that they are bound to (looked at only if it was to change), or the error that
     /// refuses the whole request.
     ///
+    /// `sockets` is called before anything else is applied. Who sends loads [`Device::peers`] first
+    /// and its sockets after that; then no new peer's handshake leaves by an old socket, where the
+    /// answer would be lost.
+    ///
     /// Errors are written as the system's error number, negative, which is what `wg` expects. The
     /// request may hold keys: wipe the buffer that it was read into.
     pub fn uapi(

@@ -49,6 +49,7 @@ mod now;
 mod peer;
 mod peers;
 mod receiver;
+mod state;
 mod uapi;
 
 pub use device::{Device, Errno, SocketChange};

@@ -8,12 +8,13 @@ use boringtun::noise::handshake::parse_handshake_anon;
 use boringtun::noise::{Packet, Tunn, TunnResult};
 use parking_lot::MutexGuard;
 
+use crate::MIN_OUTPUT;
 use crate::drops::DropReason;
 use crate::key::PublicKey;
 use crate::now::Now;
-use crate::peer::{Datagram, Decrypted, Peer, State};
-use crate::peers::Peers;
-use crate::{MIN_OUTPUT, peers::Identity};
+use crate::peer::{Datagram, Peer};
+use crate::peers::{Identity, Peers};
+use crate::state::{Decrypted, State};
 
 const INITIATION: u32 = 1;
 const RESPONSE: u32 = 2;
