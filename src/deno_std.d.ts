@@ -44,18 +44,3 @@ declare module "@std/yaml" {
   export function parse(text: string, options?: ParseYamlOptions): unknown;
   export function stringify(value: unknown, options?: StringifyYamlOptions): string;
 }
-
-declare module "deno-std/text/closest_string.js" {
-  export function closestString(
-    given: string,
-    possible: readonly string[],
-    options?: {
-      readonly caseSensitive?: boolean;
-      readonly compareFn?: (a: string, b: string) => number;
-    },
-  ): string;
-}
-
-declare module "deno-std/text/levenshtein_distance.js" {
-  export function levenshteinDistance(a: string, b: string): number;
-}

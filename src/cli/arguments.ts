@@ -1,7 +1,7 @@
 /** Words → checked arguments of one command; every problem is found, not the first alone. */
 
 import { parseArgs } from "@std/cli";
-import { closest } from "./closest.ts";
+import { closest } from "../config/suggest.ts";
 import { type Command, type Option, type Positional, UsageError } from "./command.ts";
 
 /** What a command was given, read by name. A name that the command does not declare is a fault. */

@@ -1,7 +1,7 @@
 /** Finds the command that the words name, runs it, and says what went wrong. */
 
 import { parseWords } from "./arguments.ts";
-import { closest } from "./closest.ts";
+import { closest } from "../config/suggest.ts";
 import {
   FAILED,
   Failure,
