@@ -1,20 +1,136 @@
 //! The table, compiled for lookups.
 
-use labelway_boundary::Table;
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use labelway_boundary::{Steering, Table, TtlModel};
+use labelway_wire::Label;
+
+use crate::labels::{LabelMap, labels};
+use crate::prefixes::Prefixes;
+use crate::{check, flow};
 
 /// An immutable forwarding table, checked and laid out for one lookup a step.
 #[derive(Debug)]
-pub struct Fib {}
+pub struct Fib {
+    pub(crate) ttl: TtlModel,
+    pub(crate) loopback4: Option<Ipv4Addr>,
+    pub(crate) loopback6: Option<Ipv6Addr>,
+    pub(crate) adjacencies: Vec<Adjacency>,
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) labels: LabelMap,
+    pub(crate) lists: Vec<List>,
+    /// Lists of each path.
+    pub(crate) paths: Vec<Vec<u32>>,
+    tunnel_addresses: Vec<Ipv4Addr>,
+    by_remote: HashMap<(u32, Ipv4Addr), usize>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Adjacency {
+    pub(crate) source: Ipv4Addr,
+    pub(crate) destination: Ipv4Addr,
+    pub(crate) mtu: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) service_label: Label,
+    pub(crate) mtu: usize,
+    pub(crate) steerings: Vec<Steering>,
+    local: Prefixes<()>,
+    routes: Prefixes<u32>,
+}
+
+#[derive(Debug)]
+pub(crate) struct List {
+    pub(crate) adjacency: usize,
+    pub(crate) weight: u8,
+    pub(crate) identity: u64,
+    pub(crate) labels: Box<[Label]>,
+    pub(crate) mtu: usize,
+}
 
 impl Fib {
     /// Checks the whole table and lays it out; all that is wrong is told at once, and nothing is
     /// half taken over.
     pub fn compile(table: &Table) -> Result<Fib, Vec<String>> {
-        todo!()
+        check::table(table)?;
+        let adjacencies = table.adjacencies.iter().map(|adjacency| Adjacency {
+            source: table.uplinks[adjacency.uplink as usize].tunnel_address,
+            destination: adjacency.remote_address,
+            mtu: adjacency.mtu as usize,
+        });
+        let segments = table.segments.iter().filter_map(|segment| {
+            Some(Segment {
+                service_label: Label::new(segment.service_label)?,
+                mtu: segment.mtu as usize,
+                steerings: segment.steerings.clone(),
+                local: Prefixes::new(segment.local.iter().map(|prefix| (*prefix, ()))),
+                routes: Prefixes::new(
+                    segment.routes.iter().map(|route| (route.prefix, route.steering)),
+                ),
+            })
+        });
+        let lists = table.lists.iter().map(|list| List {
+            adjacency: list.adjacency as usize,
+            weight: u8::try_from(list.weight).unwrap_or(u8::MAX),
+            identity: flow::identity(&list.key),
+            labels: labels(&list.labels),
+            mtu: list.mtu as usize,
+        });
+        let by_remote = table.adjacencies.iter().enumerate();
+        Ok(Fib {
+            ttl: table.ttl,
+            loopback4: table.site.loopback4,
+            loopback6: table.site.loopback6,
+            adjacencies: adjacencies.collect(),
+            segments: segments.collect(),
+            labels: LabelMap::new(&table.labels, table.adjacencies.len()),
+            lists: lists.collect(),
+            paths: table.paths.iter().map(|path| path.lists.clone()).collect(),
+            tunnel_addresses: table.uplinks.iter().map(|uplink| uplink.tunnel_address).collect(),
+            by_remote: by_remote
+                .map(|(index, adjacency)| ((adjacency.uplink, adjacency.remote_address), index))
+                .collect(),
+        })
     }
 
     /// The adjacency on `uplink` whose peer has this address inside the tunnel.
-    pub fn adjacency_of(&self, uplink: usize, remote: std::net::Ipv4Addr) -> Option<usize> {
-        todo!()
+    pub fn adjacency_of(&self, uplink: usize, remote: Ipv4Addr) -> Option<usize> {
+        let uplink = u32::try_from(uplink).ok()?;
+        self.by_remote.get(&(uplink, remote)).copied()
+    }
+
+    /// Whether an address is one of this router's own: a loopback or a tunnel address.
+    pub(crate) fn is_own(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) => {
+                self.loopback4 == Some(address) || self.tunnel_addresses.contains(&address)
+            }
+            IpAddr::V6(address) => self.loopback6 == Some(address),
+        }
+    }
+}
+
+impl Segment {
+    /// The steering of the remote prefix that covers the address.
+    pub(crate) fn route(&self, address: IpAddr) -> Option<&Steering> {
+        let (_, steering) = self.routes.longest(address)?;
+        self.steerings.get(steering as usize)
+    }
+
+    /// Whether the address is at this site. Where a local and a remote prefix both cover it, the
+    /// longer one has it.
+    pub(crate) fn is_local(&self, address: IpAddr) -> bool {
+        match (self.local.longest(address), self.routes.longest(address)) {
+            (Some((local, ())), Some((remote, _))) => local >= remote,
+            (local, _) => local.is_some(),
+        }
+    }
+
+    /// Whether the address is at another site.
+    pub(crate) fn is_remote(&self, address: IpAddr) -> bool {
+        self.routes.longest(address).is_some() && !self.is_local(address)
     }
 }

@@ -7,7 +7,7 @@
 //! - [`Live`] is what the probes found out; it is flipped while packets flow.
 //! - [`ingress`] takes a customer packet from a segment's TUN.
 //! - [`switch`] takes a decrypted inner packet from a neighbour.
-//! - [`encapsulate_local`] and [`answer`] send this router's own datagrams (probes).
+//! - [`encapsulate_local`] wraps this router's own datagrams (probes and answers to them).
 #![forbid(unsafe_code)]
 
 mod check;
@@ -35,7 +35,7 @@ pub use fib::Fib;
 pub use fragment::Fragments;
 pub use ingress::ingress;
 pub use live::Live;
-pub use local::{LocalDatagram, answer, encapsulate_local};
+pub use local::{LocalDatagram, encapsulate_local};
 pub use packet::{HEADROOM, Packet};
 pub use switch::switch;
 

@@ -1,8 +1,17 @@
-//! Datagrams that this router sends itself: probes and the answers to them.
+//! Datagrams that this router sends and receives itself: probes and the answers to them.
 
 use std::net::Ipv4Addr;
 
-use crate::{Context, Count, DropReason, Fib, Outcome, Packet};
+use labelway_wire::checksum::Sum;
+use labelway_wire::{
+    Customer, IPV4_HEADER, Ipv4, Ipv4Header, Label, UDP_HEADER, Udp, UdpHeader, port, protocol,
+};
+
+use crate::ingress::PIPE_TTL;
+use crate::{DropReason, Fib, MAX_PUSHED_LABELS, Outcome, Packet, encap, flow};
+
+/// RFC 8762 §4.1.1 leaves it open; TWAMP's (RFC 5357 §4.2.1), so that the hops can be counted.
+const STAMP_TTL: u8 = 255;
 
 /// Addresses and ports of a datagram of this router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +27,8 @@ pub struct LocalDatagram {
 /// Makes an inner packet of the UDP payload in `packet`, to be sent over `adjacency`.
 ///
 /// Without labels: IPv4/UDP between the two tunnel addresses. With labels:
-/// `labels, explicit null (S), IPv4, UDP` in MPLS-in-UDP, with TTL 255 throughout.
+/// `labels, explicit null (S), IPv4, UDP` in MPLS-in-UDP, with TTL 255 throughout. Labels that must
+/// not be on the wire, or more than eight, are refused: they may come from a neighbour's request.
 pub fn encapsulate_local(
     fib: &Fib,
     adjacency: usize,
@@ -26,20 +36,92 @@ pub fn encapsulate_local(
     datagram: &LocalDatagram,
     packet: &mut Packet<'_>,
 ) -> Result<(), DropReason> {
-    todo!()
+    let out = fib.adjacencies.get(adjacency).ok_or(DropReason::UnknownAdjacency)?;
+    if labels.len() > MAX_PUSHED_LABELS {
+        return Err(DropReason::StackTooDeep);
+    }
+    let mut stack = [Label::IPV4_EXPLICIT_NULL; MAX_PUSHED_LABELS + 1];
+    for (entry, value) in stack.iter_mut().zip(labels) {
+        *entry = Label::new(*value).ok_or(DropReason::UnknownLabel)?;
+        if entry.is_special_purpose() {
+            return Err(DropReason::SpecialPurposeLabel);
+        }
+    }
+    if labels.is_empty() {
+        return write(out.source, out.destination, datagram, packet);
+    }
+    write(datagram.source, datagram.destination, datagram, packet)?;
+    encap::push(&stack[..labels.len() + 1], true, 0, PIPE_TTL, packet)?;
+    // All packets of one session take the same way through an underlay with several links.
+    let session = u64::from(datagram.source_port) << 32 | u64::from(u32::from(datagram.destination));
+    let entropy_port = flow::entropy_port(flow::of_session(session));
+    encap::wrap(out, entropy_port, packet)
 }
 
-/// Sends the UDP payload in `packet` by a stack whose first label is one of our own, as though it
-/// had come by `from`: what that neighbour may not send through us, it cannot make us send for it
-/// either. Only straight back over `from` is always allowed.
-///
-/// Without labels it goes back over `from` as plain UDP.
-pub fn answer<C: Count>(
-    context: &mut Context<'_, C>,
-    from: usize,
-    labels: &[u32],
+/// STAMP to this router's reflector or back to its sender (RFC 8762 §4.1).
+pub(crate) fn is_stamp(udp: &Udp<'_>) -> bool {
+    udp.destination_port() == port::STAMP || udp.source_port() == port::STAMP
+}
+
+/// What is below an explicit null at the bottom: a packet for this router, or nothing.
+pub(crate) fn receive(
+    fib: &Fib,
+    version: u8,
+    packet: &mut Packet<'_>,
+) -> Result<Outcome, DropReason> {
+    let unknown = DropReason::LocalUnknownProtocol;
+    let customer = Customer::decode(packet.bytes()).map_err(|_| unknown)?;
+    if customer.is_v4() != (version == 4) {
+        return Err(unknown);
+    }
+    if !fib.is_own(customer.destination) {
+        return Err(DropReason::LocalWrongDestination);
+    }
+    packet.truncate(customer.length);
+    // Every router has an IPv4 address in the tunnels, so probes never are IPv6.
+    let ip = Ipv4::decode(packet.bytes()).map_err(|_| unknown)?;
+    if ip.is_fragment() || ip.protocol() != protocol::UDP {
+        return Err(unknown);
+    }
+    let udp = Udp::decode(&ip).map_err(|_| unknown)?;
+    if !is_stamp(&udp) {
+        return Err(unknown);
+    }
+    Ok(Outcome::Local { labelled: true })
+}
+
+fn write(
+    source: Ipv4Addr,
+    destination: Ipv4Addr,
     datagram: &LocalDatagram,
     packet: &mut Packet<'_>,
-) -> Outcome {
-    todo!()
+) -> Result<(), DropReason> {
+    let too_big = |_| DropReason::LabelledTooBig;
+    let payload = u16::try_from(packet.len()).map_err(|_| DropReason::LabelledTooBig)?;
+    let header = UdpHeader {
+        source_port: datagram.source_port,
+        destination_port: datagram.destination_port,
+    };
+    let mut udp = header.encode(payload).map_err(too_big)?;
+    let length = payload + UDP_HEADER as u16;
+    let ip = Ipv4Header {
+        traffic_class: 0,
+        identification: 0,
+        dont_fragment: true,
+        ttl: STAMP_TTL,
+        protocol: protocol::UDP,
+        source,
+        destination,
+    };
+    let ip = ip.encode(length).map_err(too_big)?;
+    let pseudo = Sum::pseudo_v4(source, destination, protocol::UDP, length);
+    let checksum = UdpHeader::checksum(pseudo.bytes(&udp).bytes(packet.bytes()));
+    udp[6..8].copy_from_slice(&checksum.to_be_bytes());
+    if !packet.prepend(IPV4_HEADER + UDP_HEADER) {
+        return Err(DropReason::NoHeadroom);
+    }
+    let (front, rest) = packet.bytes_mut().split_at_mut(ip.len());
+    front.copy_from_slice(&ip);
+    rest[..udp.len()].copy_from_slice(&udp);
+    Ok(())
 }

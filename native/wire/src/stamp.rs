@@ -35,7 +35,7 @@ impl Timestamp {
     /// How much later this is than `earlier`, in microseconds; negative if it is not.
     pub fn micros_since(self, earlier: Timestamp) -> i64 {
         let difference = self.0.wrapping_sub(earlier.0) as i64;
-        (i128::from(difference) * 1_000_000 >> 32) as i64
+        ((i128::from(difference) * 1_000_000) >> 32) as i64
     }
 }
 
