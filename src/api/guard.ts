@@ -47,23 +47,30 @@ export const protect: MiddlewareHandler = async (context, next) => {
   headers.set("Referrer-Policy", "no-referrer");
 };
 
-function names(port: number): string[] {
-  const hosts = ["127.0.0.1", "localhost", "[::1]"];
+/** An address cannot be made to mean another machine, as a name can: any of 127.0.0.0/8 will do. */
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:(?<port>\d+))?$/i;
+
+function isOurs(host: string, port: number): boolean {
+  const match = LOOPBACK.exec(host);
   // A client leaves the default port out (RFC 9110 §4.2.1).
-  return [...hosts.map((host) => `${host}:${port}`), ...(port === 80 ? hosts : [])];
+  return match !== null && Number(match.groups?.port ?? 80) === port;
+}
+
+function names(port: number): string[] {
+  return ["127.0.0.1", "localhost", "[::1]"].map((host) => `${host}:${port}`);
 }
 
 function misdirected(host: string | undefined, port: number): ProblemFailure | null {
-  const accepted = names(port);
-  if (host !== undefined && accepted.includes(host.toLowerCase())) return null;
+  if (host !== undefined && isOurs(host, port)) return null;
   return new ProblemFailure(421, `This router does not answer for host ${host ?? "(none)"}`, [
-    { where: "Host", message: `accepted here: ${accepted.join(", ")}` },
+    { where: "Host", message: `accepted here: ${names(port).join(", ")}` },
   ]);
 }
 
 function crossOrigin(origin: string | undefined, port: number): ProblemFailure | null {
+  if (origin === undefined) return null;
+  if (origin.startsWith("http://") && isOurs(origin.slice("http://".length), port)) return null;
   const accepted = names(port).map((name) => `http://${name}`);
-  if (origin === undefined || accepted.includes(origin.toLowerCase())) return null;
   return new ProblemFailure(403, `Requests of pages from ${origin} are refused`, [
     { where: "Origin", message: `accepted here: ${accepted.join(", ")}, or no such header` },
   ]);
