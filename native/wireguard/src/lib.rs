@@ -36,6 +36,9 @@
 //! }
 //! ```
 //!
+//! Keys that this crate holds are wiped when dropped, and so are boringtun's private keys; its
+//! copies of preshared keys and its session keys are not.
+//!
 //! After the handshake nothing on a packet's way allocates. A peer's lock is taken once for a run
 //! of packets, in both directions.
 

@@ -304,6 +304,10 @@ impl State {
         }
         drops.add(DropReason::NoAnswer, std::mem::take(&mut self.lost));
         let Some(tunn) = &mut self.tunn else { return };
+        // boringtun counts the 15 s without an answer, after which WireGuard asks for another
+        // handshake, from the last packet received, not from the first unanswered one: data after
+        // a silence may start a handshake that WireGuard's would not. The session stays in use.
+        //
         // ConnectionExpired after 90 s without an answer is no end: the next packet to send, or
         // the next persistent keepalive, starts another handshake.
         let timed = match tunn.update_timers(out) {

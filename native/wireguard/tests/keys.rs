@@ -195,6 +195,22 @@ fn a_refused_request_leaves_everything_as_it_was() {
 }
 
 #[test]
+fn sockets_change_before_peers_appear() {
+    let a = End::new(1, "192.0.2.1:1001");
+    let key = public([9; 32]);
+    let request = format!(
+        "set=1\nlisten_port=53\npublic_key={}\n\n",
+        hex(key.as_bytes())
+    );
+    let answer = a.device.uapi(Now::read(), request.as_bytes(), |_| {
+        assert!(a.device.peers().by_key(&key).is_none());
+        Ok(53)
+    });
+    assert_eq!(*answer, "errno=0\n\n");
+    assert!(a.device.peers().by_key(&key).is_some());
+}
+
+#[test]
 fn any_port_stays_where_it_is() {
     let device = Device::new("wg");
     device.listening(40_000);
