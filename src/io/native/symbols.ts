@@ -7,7 +7,10 @@ export const ABI_VERSION = 1;
 export const STATUS = { ok: 0, failed: 1, panicked: 2, badArgument: 3 } as const;
 
 export const SYMBOLS = {
-  labelway_abi_version: { parameters: [], result: "u32" },
+  labelway_abi_version: {
+    parameters: [],
+    result: "u32",
+  },
   labelway_engine_new: {
     parameters: ["buffer", "usize", "buffer", "buffer", "buffer"],
     result: "i32",
@@ -16,8 +19,20 @@ export const SYMBOLS = {
     parameters: ["pointer", "buffer", "usize", "buffer", "buffer"],
     result: "i32",
   },
-  labelway_engine_snapshot: { parameters: ["pointer", "buffer", "buffer"], result: "i32" },
-  labelway_engine_labels: { parameters: ["pointer", "buffer", "buffer"], result: "i32" },
-  labelway_engine_free: { parameters: ["pointer"], result: "void" },
-  labelway_bytes_free: { parameters: ["pointer", "usize"], result: "void" },
+  labelway_engine_snapshot: {
+    parameters: ["pointer", "buffer", "buffer"],
+    result: "i32",
+  },
+  labelway_engine_labels: {
+    parameters: ["pointer", "buffer", "buffer"],
+    result: "i32",
+  },
+  labelway_engine_free: {
+    parameters: ["pointer"],
+    result: "void",
+  },
+  labelway_bytes_free: {
+    parameters: ["pointer", "usize"],
+    result: "void",
+  },
 } as const;
