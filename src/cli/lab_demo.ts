@@ -7,10 +7,14 @@ import { type Command, Failure, type Io, OK } from "./command.ts";
 import { showCut } from "./lab_demo_cut.ts";
 import { showNetwork, showPaths } from "./lab_demo_network.ts";
 import { heading } from "./lab_demo_stage.ts";
+import { pause } from "../lab/process.ts";
 import { showTraffic } from "./lab_demo_traffic.ts";
 import { showWire } from "./lab_demo_wire.ts";
 import { EMULATOR, WAIT } from "./lab_up.ts";
 import { paint } from "./table.ts";
+
+/** Probes that were sent before the other end was there leave the windows of measurement. */
+const SETTLE_MILLIS = 10_000;
 
 const DEFAULT = "config/lab/four-sites.yaml";
 
@@ -73,6 +77,8 @@ async function perform(
     report: (line) => io.out(`  ${paint("✓", "good", io.color)} ${line}`),
   });
   const stage = { place, state: await requireState(place), io };
+  io.out(`  ${paint("✓", "good", io.color)} Measuring every path for ${SETTLE_MILLIS / 1000} s`);
+  await pause(SETTLE_MILLIS);
   heading(io, "Paths", ["What lisbon's router can do with a packet, best first, measured now."]);
   await showPaths(stage, "lisbon", "porto");
   await showPaths(stage, "lisbon", "cabin");

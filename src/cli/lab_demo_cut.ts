@@ -2,7 +2,7 @@
 
 import { emulatorOf } from "../lab/lab.ts";
 import { pause } from "../lab/process.ts";
-import { adjacenciesOf } from "../lab/ready.ts";
+import { allPathsUp } from "../lab/ready.ts";
 import { median, ping, send } from "../lab/traffic.ts";
 import { showPaths } from "./lab_demo_network.ts";
 import { indent, type Stage } from "./lab_demo_stage.ts";
@@ -41,11 +41,7 @@ export async function showCut(stage: Stage): Promise<void> {
     paint("✓", "good", io.color),
     "lisbon.fibre is healed; ten answered probes in a row bring it back",
   );
-  for (let tries = 0; tries < 100; tries++) {
-    const adjacencies = await adjacenciesOf(place, "lisbon");
-    if (adjacencies?.every((adjacency) => adjacency.state === "up")) break;
-    await pause(100);
-  }
+  for (let tries = 0; tries < 100 && !await allPathsUp(place, "lisbon"); tries++) await pause(100);
   await showPaths(stage, "lisbon", "porto");
 
   const [pings, tcp] = await Promise.all([echoes, stream]);

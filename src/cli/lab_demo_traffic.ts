@@ -1,7 +1,7 @@
 /** The demo's traffic: every kind of path with TCP and UDP, IPv4 and IPv6. */
 
 import { bare } from "../lab/layout.ts";
-import { type Flow, ping, send } from "../lab/traffic.ts";
+import { type Flow, send } from "../lab/traffic.ts";
 import { indent, type Stage } from "./lab_demo_stage.ts";
 import { formatShare } from "./quantity.ts";
 import { type Cell, renderTable } from "./table.ts";
@@ -48,7 +48,6 @@ export async function showTraffic(stage: Stage): Promise<void> {
     { title: "TO" },
     { title: "WAY" },
     { title: "WHAT" },
-    { title: "RTT", right: true },
     { title: "THROUGHPUT", right: true },
     { title: "LOSS", right: true },
     { title: "JITTER", right: true },
@@ -59,14 +58,12 @@ export async function showTraffic(stage: Stage): Promise<void> {
     const from = `${show.from}.office`;
     const address = hostAddress(stage, show.to, family);
     const flow: Flow = { from, to: `${show.to}.office`, address, port, protocol, seconds: 2, mbit };
-    const echo = await ping(place, state, from, address, { count: 10, intervalMillis: 10 });
     const result = await send(place, state, flow);
     rows.push([
       from,
       flow.to,
       show.way,
       `${protocol.toUpperCase()} over IPv${family}`,
-      echo.rttMillis === null ? "none" : `${echo.rttMillis.median.toFixed(1)} ms`,
       `${result.receivedMbit.toFixed(1)} Mbit/s`,
       result.lossPercent === null
         ? `${result.retransmits ?? 0} sent again`

@@ -1,4 +1,4 @@
-/** Waiting for routers: each must answer, reach every site, and have its adjacencies up. */
+/** Waiting for routers: each must answer, and all its adjacencies and paths be up. */
 
 import { LabError } from "./error.ts";
 import type { LabState, Place } from "./folder.ts";
@@ -14,7 +14,7 @@ export interface AdjacencyState {
 }
 
 interface StatusPart {
-  readonly paths: { readonly total: number; readonly up: number; readonly unknown: number };
+  readonly paths: { readonly total: number; readonly up: number };
   readonly sites: { readonly total: number; readonly reachable: number };
 }
 
@@ -39,14 +39,12 @@ export async function awaitRouters(
       }
       const down = adjacencies.filter((adjacency) => adjacency.state !== "up");
       const { sites, paths } = status;
-      if (down.length === 0 && sites.reachable === sites.total && paths.unknown === 0) {
+      if (down.length === 0 && sites.reachable === sites.total && paths.up === paths.total) {
         waiting.delete(site);
-        report(
-          `${site} is ready: ${adjacencies.length} adjacencies and ${paths.up} of ` +
-            `${paths.total} paths up`,
-        );
+        report(`${site} is ready: ${adjacencies.length} adjacencies and ${paths.up} paths up`);
       } else if (waited >= waitMillis && down.length === 0) {
-        await fail(place, site, `reaches ${sites.reachable} of ${sites.total} sites`);
+        const reached = `reaches ${sites.reachable} of ${sites.total} sites`;
+        await fail(place, site, `${reached} by ${paths.up} of ${paths.total} paths`);
       } else if (waited >= waitMillis) {
         const which = down.map(({ key, state }) => `${key} ${state}`).join(", ");
         await fail(place, site, `has adjacencies that are not up: ${which}`);
@@ -54,6 +52,12 @@ export async function awaitRouters(
     }
     if (waiting.size > 0) await pause(POLL_MILLIS);
   }
+}
+
+/** Whether every path of a router is up. */
+export async function allPathsUp(place: Place, site: string): Promise<boolean> {
+  const status = await ask<StatusPart>(place, site, "/v1/status");
+  return status !== null && status.paths.up === status.paths.total;
 }
 
 export async function adjacenciesOf(

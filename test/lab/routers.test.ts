@@ -21,8 +21,9 @@ import {
 
 const LAB_SECONDS = 90_000;
 const MARKER = "LABELWAY-MARKER!";
-/** Base of the SRGB and SID of porto; base of the services and number of the segment office. */
-const PORTO = 16000 + 2;
+/** Base of the SRLB, SID of porto, uplinks fibre and fibre: out of the hub to porto. */
+const HUB_TO_PORTO = 100000 + (2 * 8 + 0) * 8 + 0;
+/** Base of the services and number of the segment. */
 const OFFICE = 28000 + 1;
 
 let place: Place;
@@ -196,7 +197,7 @@ describe("on the wire", { timeout: 60_000 }, () => {
       expect(into.length).toBeGreaterThan(100);
       expect(outOf.length).toBe(into.length);
       for (const { stack } of into) {
-        expect(stack.map(({ label, bottom }) => [label, bottom])).toEqual([[PORTO, false], [
+        expect(stack.map(({ label, bottom }) => [label, bottom])).toEqual([[HUB_TO_PORTO, false], [
           OFFICE,
           true,
         ]]);
@@ -366,7 +367,7 @@ describe("failures", { timeout: 60_000 }, () => {
       await editFile("lisbon", (text) => text.replace("cost: 20", "cost: twenty"));
       const refused = await inside("lisbon", "labelway", "reload");
       expect(refused.code).toBe(1);
-      expect(refused.out + refused.err).toMatch(/network\.yaml:\d+:\d+: .*cost/);
+      expect(refused.out + refused.err).toMatch(/network\.yaml:\d+:\d+: "twenty"/);
       expect(
         (await ping(place, state, "lisbon.office", "10.2.0.10", { count: 3, intervalMillis: 20 }))
           .received,
