@@ -3,6 +3,8 @@
 import { TextLineStream } from "./lines.ts";
 import type { Command } from "./gateway.ts";
 
+export type { Command };
+
 const PREFIX = "lwe";
 
 export interface Output {
@@ -66,7 +68,7 @@ export class Net {
 
   async remove(): Promise<void> {
     for (const gateway of this.#gateways) await gateway.end();
-    for (const name of this.#names) await exec(["ip", "netns", "delete", name]);
+    for (const name of this.#names) await removeNamespace(name);
   }
 
   /** Namespaces of processes that are no more. */
@@ -77,9 +79,18 @@ export class Net {
       const pid = name?.match(new RegExp(`^${PREFIX}(\\d+)-`))?.[1];
       if (pid === undefined || name === undefined) continue;
       const alive = await Deno.stat(`/proc/${pid}`).then(() => true, () => false);
-      if (!alive) await exec(["ip", "netns", "delete", name]);
+      if (!alive) await removeNamespace(name);
     }
   }
+}
+
+/** With all that still runs in it, a daemon that a test started for example. */
+async function removeNamespace(name: string): Promise<void> {
+  const { stdout } = await exec(["ip", "netns", "pids", name]);
+  for (const pid of stdout.split("\n").filter((line) => line !== "")) {
+    await exec(["kill", "-9", pid]);
+  }
+  await exec(["ip", "netns", "delete", name]);
 }
 
 /** A running `gateway.ts` inside a namespace, with a /run/wireguard of its own. */
@@ -133,6 +144,12 @@ export class Gateway {
   /** Runs a command where the gateway runs. */
   run(command: string, input?: string): Promise<string> {
     return this.ask({ do: "run", command: command.split(" "), input });
+  }
+
+  /** As kill -9. */
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#child.status;
   }
 
   async terminate(): Promise<number> {

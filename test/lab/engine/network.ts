@@ -69,7 +69,7 @@ async function addLan(net: Net, gateway: string, name: "a" | "b"): Promise<void>
     -n ${host} -6 route add default via ${lan6(name)}:1`);
 }
 
-async function makeKeys(): Promise<Keys> {
+export async function makeKeys(): Promise<Keys> {
   const keys: Partial<Record<Name, { private: string; public: string }>> = {};
   for (const name of NAMES) {
     const secret = (await must("wg", "genkey")).trim();
