@@ -286,6 +286,38 @@ describe("policies", () => {
     expect(keys(table, route(table, "10.255.0.2/32").rules.at(-1)!.verdict)).toEqual([]);
   });
 
+  test("leave out a path that needs more labels than the engine pushes", () => {
+    const cheap = { ...fibre, cost: 1 };
+    const dear = { ...fibre, number: 1, color: "mpls", cost: 9 };
+    // A line of sites with a cheap and a dear link between each two: each dear hop costs a label.
+    const line = (sites: number): Network => {
+      const shapes = Array.from({ length: sites }, (_, index) => ({
+        ...plain,
+        sid: index + 1,
+        segments: [1],
+        uplinks: [
+          { ...cheap, color: `a${index}` },
+          { ...dear, color: `b${index}` },
+          { ...cheap, number: 2, color: `a${index + 1}` },
+          { ...dear, number: 3, color: `b${index + 1}` },
+        ],
+      }));
+      const hops = Array.from({ length: sites - 1 }, (_, index) => ({
+        from: { site: `site${index + 1}`, uplink: "up3" },
+        to: { site: `site${index + 2}`, uplink: "up1" },
+      }));
+      const action = { kind: "explicit", hops, otherwise: "drop" } as const;
+      const shape = { sites: shapes, meet: [], penultimate: "pop" as const, policies: [] };
+      return { ...toNetwork(shape), policies: [{ name: "dear", match: anything, action }] };
+    };
+    const explicit = (sites: number) =>
+      compile(line(sites), "site1", "embedded").candidates.filter((one) =>
+        one.origin === "explicit"
+      );
+    expect(explicit(10).map((path) => path.labels.length)).toEqual([8]);
+    expect(explicit(11)).toEqual([]);
+  });
+
   test("by latency follow the rankings", () => {
     const { table, survey } = compile(
       network([{
