@@ -21,8 +21,8 @@ export interface Topology {
 
 export interface LabSite {
   readonly name: string;
-  /** What speaks WireGuard there: the engine itself, or Debian's wireguard-go under it. */
-  readonly wireguard: "embedded" | "wireguard-go";
+  /** What speaks WireGuard there: the engine itself, Debian's wireguard-go under it, or the kernel. */
+  readonly wireguard: "embedded" | "wireguard-go" | "kernel";
   readonly uplinks: readonly LabUplink[];
   readonly hosts: readonly LabHost[];
 }
@@ -73,7 +73,7 @@ const FILE = z.strictObject({
   sites: z.record(
     SHORT_NAME,
     z.strictObject({
-      wireguard: z.enum(["embedded", "wireguard-go"]).default("embedded"),
+      wireguard: z.enum(["embedded", "wireguard-go", "kernel"]).default("embedded"),
       uplinks: z.record(
         SHORT_NAME,
         z.strictObject({
