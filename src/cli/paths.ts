@@ -82,6 +82,7 @@ function formatStack({ labels }: PathAnswer): string {
 /** `office, office by calls`: the segments and policies whose traffic it carries; else why none. */
 function useCell({ uses, reason }: PathAnswer): Cell {
   const used = uses.filter(({ inUse }) => inUse)
+    .sort((a, b) => Number(a.policy !== null) - Number(b.policy !== null))
     .map(({ segment, policy }) => policy === null ? segment : `${segment} by ${policy}`);
   return used.length > 0
     ? { text: [...new Set(used)].join(", "), tone: "good" }

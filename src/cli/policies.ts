@@ -43,7 +43,11 @@ function renderPolicy(policy: PolicyAnswer, io: Pick<Io, "columns" | "color">): 
       path.key,
       livenessCell(path.state),
       formatMicros(path.rttMicros),
-      { text: path.reason ?? "", tone: "quiet" },
+      // One that is up and not in use has a better one before it in this very table.
+      {
+        text: path.state === "up" ? path.inUse ? "" : "standby" : path.reason ?? "",
+        tone: "quiet",
+      },
     ]);
   });
   const columns = [
@@ -70,10 +74,21 @@ export function formatMatch({ name, match }: Pick<PolicyAnswer, "name" | "match"
     ["from", match.source],
     ["to", match.destination],
     ["DSCP", match.dscp],
-    ["protocol", match.protocol],
+    ["protocol", match.protocol === null ? null : PROTOCOLS[match.protocol] ?? match.protocol],
     ["source ports", ports(match.sourcePorts)],
     ["ports", ports(match.destinationPorts)],
   ] as const;
   const given = parts.filter(([, value]) => value !== null && value !== "");
   return given.length === 0 ? "everything" : given.map((pair) => pair.join(" ")).join("; ");
 }
+
+/** IANA's names of the protocols that people know by name. */
+const PROTOCOLS: Readonly<Record<number, string>> = {
+  1: "icmp",
+  6: "tcp",
+  17: "udp",
+  47: "gre",
+  50: "esp",
+  58: "icmpv6",
+  132: "sctp",
+};
