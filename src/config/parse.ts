@@ -54,10 +54,13 @@ export function parseNetwork(text: string, file: string, options: ParseOptions =
       file: shape.file,
       names: namesIn(source.value),
       problem(path, message, where) {
-        if (where === "public-key" && options.allowMissingKeys) return;
+        const mends = where === "public-key" || where === "no-public-key";
+        if (mends && options.allowMissingKeys) return;
         const original = shape.original(path);
-        const position = where ? source.keyPositionOf(original) : source.positionOf(original);
-        const kind = where === "public-key" ? "key" : "check";
+        const position = where === "key" || where === "no-public-key"
+          ? source.keyPositionOf(original)
+          : source.positionOf(original);
+        const kind = mends ? "key" : "check";
         problems.push({ file, ...position, message, kind });
       },
       warning(path, message, where) {

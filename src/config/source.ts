@@ -1,6 +1,6 @@
 /** YAML text → plain values, and where each of them stands. */
 
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import { isAlias, isMap, isScalar, isSeq, type Node, parseDocument } from "yaml";
 import type { Document, ParsedNode } from "yaml";
 
 export type Path = readonly (string | number)[];
@@ -30,12 +30,12 @@ interface Located {
 }
 
 export function readSource(text: string): Source {
-  const lines = new LineCounter();
   // prettyErrors would put positions into the messages; ours stand before them.
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, { prettyErrors: false });
+  const lineStarts = startsOfLines(text);
   const at = (offset: number): Position => {
-    const { line, col } = lines.linePos(Math.min(offset, text.length));
-    return { line: Math.max(1, line), column: Math.max(1, col) };
+    const line = lineStarts.findLastIndex((start) => start <= offset);
+    return { line: line + 1, column: Math.min(offset, text.length) - lineStarts[line]! + 1 };
   };
   const problems: (Position & { message: string })[] = [];
   const report = (offset: number, message: string) => problems.push({ ...at(offset), message });
@@ -133,6 +133,15 @@ export function readSource(text: string): Source {
     }
     return at(offset);
   }
+}
+
+/** Counted here, since the parser's own LineCounter counts some lines of damaged text twice. */
+function startsOfLines(text: string): number[] {
+  const starts = [0];
+  for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", end + 1)) {
+    starts.push(end + 1);
+  }
+  return starts;
 }
 
 const SYNTAX: Partial<Record<string, string>> = {

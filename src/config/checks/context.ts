@@ -2,8 +2,11 @@ import type { File } from "../schema.ts";
 import type { Path } from "../source.ts";
 import { didYouMean } from "../suggest.ts";
 
-/** The key in place of the value; `public-key`: that, of a problem that `labelway keygen` mends. */
-export type At = "key" | "public-key";
+/**
+ * `key`: point at the key in place of the value. Of a public key, which `labelway keygen` mends:
+ * `no-public-key` points at the uplink's name, `public-key` at the value.
+ */
+export type At = "key" | "no-public-key" | "public-key";
 
 /** What a cross-check sees: the part of the file that the schema accepts, and where to report. */
 export interface Context {

@@ -108,6 +108,7 @@ function checkPath(context: Context, path: Path, hops: NonNullable<FilePolicy["p
     if (visited.has(to.site) && from.site !== to.site) {
       context.problem(at, `the path comes back to ${to.site}; needs each site once`);
     }
+    visited.add(to.site);
     if (index > 0 && context.file.sites[from.site]?.transit === false) {
       context.problem(
         at,

@@ -63,7 +63,7 @@ export function checkUplinks(context: Context): void {
           context.problem(
             path,
             `"public_key" of ${full} is missing; run: labelway keygen ${siteName} FILE`,
-            "public-key",
+            "no-public-key",
           );
         }
       } else {
