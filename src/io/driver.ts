@@ -222,7 +222,11 @@ export class Driver implements RouterView {
       await this.#parts.wireguard.syncconf(name, renderWireguard(desired, actual, now(), key));
       return { kind: "synced", interface: name, problem: null };
     } catch (error) {
-      return { kind: "synced", interface: name, problem: (error as Error).message };
+      const said = (error as Error).message;
+      const problem = said.includes("Address already in use")
+        ? `Cannot listen on UDP port ${desired.listenPort} for ${name}: another program has the port`
+        : said;
+      return { kind: "synced", interface: name, problem };
     }
   }
 

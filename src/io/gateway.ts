@@ -1,5 +1,6 @@
 /** A whole running gateway: everything that can fail is tried before anything is changed. */
 
+import type { Engine } from "../ports/engine.ts";
 import type { RouterView } from "../ports/router_view.ts";
 import { Driver } from "./driver.ts";
 import { defaultKeysFolder } from "./keys.ts";
@@ -73,13 +74,19 @@ async function serve(
   const tcp = options.listen === undefined
     ? { hostname: "127.0.0.1", port: network.api.port }
     : options.listen;
+  // Taken by the driver for its first table.
+  let engine: Engine | null = null;
   const driver = new Driver({
     version: around.version,
     file: options.file,
     first,
     state,
     wireguard: new SystemWireguard(),
-    openEngine: () => openEngine(undefined, { uapi_folder: UAPI_FOLDER }),
+    openEngine: () => {
+      const opened = engine!;
+      engine = null;
+      return opened;
+    },
     read: (loaded) => load(options, { text: loaded.text, backends: loaded.configuration.backends }),
     log,
     ready: () => {
@@ -96,6 +103,11 @@ async function serve(
       problems.push((error as Error).message);
     }
   };
+  try {
+    engine = openEngine(undefined, { uapi_folder: UAPI_FOLDER });
+  } catch (error) {
+    problems.push((error as Error).message);
+  }
   await open(() => serveUnix(options.socket, whenReady(driver, around, null)));
   if (tcp !== null) {
     await open(() => serveTcp(tcp.hostname, tcp.port, whenReady(driver, around, tcp.port)));
@@ -118,11 +130,14 @@ async function serve(
     }
     const ended = driver.run();
     if (around.stop.aborted) stop();
-    return await ended;
+    const failures = await ended;
+    if (failures.length === 0) log("info", "stopped");
+    return failures;
   } finally {
     clearInterval(watchdog);
     Deno.removeSignalListener("SIGHUP", hangup);
     await Promise.all(servers.map((server) => server.close()));
+    engine?.close();
     manager.close();
   }
 }

@@ -127,7 +127,11 @@ export function failuresOf(stderr: string, changes: readonly HostChange[]): Host
     if (change === undefined) continue;
     const absent = /No such|Cannot find device|Cannot assign/.test(message);
     if (change.kind.endsWith("-remove") && absent) continue;
-    failures.push({ change, message: `Cannot ${describeHost(change)}: ${message}` });
+    const hint =
+      change.kind === "wireguard-add" && /Unknown device type|not supported/.test(message)
+        ? "; this kernel has no WireGuard (`--backend embedded` needs none)"
+        : "";
+    failures.push({ change, message: `Cannot ${describeHost(change)}: ${message}${hint}` });
   }
   return failures;
 }

@@ -81,19 +81,58 @@ export function reconcile(
 }
 
 /** The steps for people, a line each. */
-export function describeSteps(steps: readonly Step[], { network }: Configuration): string[] {
+export function describeSteps(steps: readonly Step[], configuration: Configuration): string[] {
+  return steps.flatMap((step) => describeStep(step, configuration).map(({ line }) => line));
+}
+
+/** So many changes of a kind within a step are worth a line each in a log. */
+const LINES_OF_A_KIND = 4;
+
+/** The steps for a log: what is there by the hundred is counted. */
+export function summariseSteps(steps: readonly Step[], configuration: Configuration): string[] {
   return steps.flatMap((step) => {
-    switch (step.kind) {
-      case "host":
-        return step.changes.map(describeHost);
-      case "wireguard":
-        return step.changes.map((change) =>
-          describeWireguard(change, (key) => nameOfKey(network, key))
-        );
-      case "table":
-        return [describeTable(step.from, step.to)];
-    }
+    const kinds = Map.groupBy(describeStep(step, configuration), ({ kind }) => kind);
+    return [...kinds].flatMap(([kind, lines]) =>
+      lines.length <= LINES_OF_A_KIND
+        ? lines.map(({ line }) => line)
+        : [`${MANY[kind] ?? kind}: ${lines.length}, from ${lines[0]!.line}`]
+    );
   });
+}
+
+/** What a kind is called when it comes in numbers. */
+const MANY: Record<string, string> = {
+  "address-add": "add addresses",
+  "address-remove": "remove addresses",
+  "rule-add": "add rules",
+  "rule-remove": "remove rules",
+  "route-add": "add routes",
+  "route-replace": "replace routes",
+  "route-remove": "remove routes",
+  "setting": "set kernel settings",
+  "link-set": "set devices",
+  "tun-add": "create segments' devices",
+  "tun-remove": "remove segments' devices",
+  "peer-add": "add peers",
+  "peer-remove": "remove peers",
+  "peer-endpoint": "move peers",
+};
+
+function describeStep(
+  step: Step,
+  { network }: Configuration,
+): { kind: string; line: string }[] {
+  switch (step.kind) {
+    case "host":
+      return step.changes.map((change) => ({ kind: change.kind, line: describeHost(change) }));
+    case "wireguard":
+      return step.changes.map((change) => ({
+        kind: change.kind,
+        line: describeWireguard(change, (key) => nameOfKey(network, key)),
+      }));
+    case "table":
+      return [{ kind: "table", line: describeTable(step.from, step.to) }];
+  }
 }
 
 export function same(a: Table | null, b: Table | null): boolean {

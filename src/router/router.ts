@@ -15,7 +15,13 @@ import { EndpointNames, SUSPECT_AFTER_MILLIS } from "./endpoints.ts";
 import type { Configuration, Effect, RouterEvent } from "./event.ts";
 import { Neighbours } from "./neighbours.ts";
 import { Plans } from "./plans.ts";
-import { describeSteps, type Observation, reconcile, type Step } from "./reconcile.ts";
+import {
+  describeSteps,
+  type Observation,
+  reconcile,
+  type Step,
+  summariseSteps,
+} from "./reconcile.ts";
 
 /** How often paths are compared by what the probes measured. */
 const SNAPSHOT_EVERY_MILLIS = 1_000;
@@ -192,7 +198,11 @@ export class Router {
     if (steps.length === 0) return [...effects, ...this.#roundDone([], [], now)];
     const lines = describeSteps(steps, wanted);
     this.#round = { left: steps.length, failures: [], lines };
-    return [...effects, ...shortened(lines), ...steps.map(effectOf)];
+    return [
+      ...effects,
+      ...summariseSteps(steps, wanted).map((line) => info(line)),
+      ...steps.map(effectOf),
+    ];
   }
 
   #stepDone(failures: readonly string[], now: Instant): Effect[] {
@@ -392,18 +402,6 @@ export class Router {
   #warnings(): string[] {
     return [...this.#deviceWarnings, ...this.#names.warnings(), ...this.#failures];
   }
-}
-
-/** A full table's routes are too many to read: the first few of a kind, and how many follow. */
-const LINES_SHOWN = 12;
-
-function shortened(lines: readonly string[]): Effect[] {
-  const shown = lines.length > LINES_SHOWN + 1 ? lines.slice(0, LINES_SHOWN) : lines;
-  const rest = lines.length - shown.length;
-  return [
-    ...shown.map((line) => info(line)),
-    ...(rest > 0 ? [info(`and ${rest} changes more`)] : []),
-  ];
 }
 
 function effectOf(step: Step): Effect {
