@@ -137,3 +137,28 @@ fn block_signals() {
         libc::pthread_sigmask(libc::SIG_SETMASK, &all, std::ptr::null_mut());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_fails_is_counted_and_starts_afresh() {
+        let shared = Arc::new(Shared::new().unwrap());
+        let thread = spawn(&shared, "lw-test", |shared| {
+            if shared.faults.load(Ordering::Relaxed) < 2 {
+                panic!("on purpose");
+            }
+            let mut events = crate::poll::Events::with_capacity(1);
+            shared.control.wait(&mut events).unwrap();
+        });
+        let end = Instant::now() + Duration::from_secs(10);
+        while shared.faults.load(Ordering::Relaxed) < 2 {
+            assert!(Instant::now() < end, "it never failed");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        shared.stop();
+        thread.unwrap().join().unwrap();
+        assert_eq!(shared.faults.load(Ordering::Relaxed), 2);
+    }
+}

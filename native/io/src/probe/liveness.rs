@@ -6,7 +6,8 @@ use labelway_boundary::{Liveness, ProbeTimers, Quality};
 
 use super::window::{Answer, Window};
 
-/// Longest wait for a reply before its probe counts as missed. A satellite hop takes 0.6 s.
+/// Longest wait for a reply before its probe counts as missed; later ones say nothing about the way
+/// as it is now (they waited for a WireGuard session, for example). A satellite hop takes 0.6 s.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// How long a session that never had an answer may stay without a verdict.
@@ -90,7 +91,8 @@ impl Session {
         timers: &Timers,
         now: Duration,
     ) -> Option<Change> {
-        let Answer::First { sent } = self.window.answered(sequence, residence, now) else {
+        let Answer::First { sent } = self.window.answered(sequence, residence, LONGEST_WAIT, now)
+        else {
             return None;
         };
         let first_ever = self.answered == 0;
@@ -299,6 +301,25 @@ mod tests {
         way.run(10_000);
         assert_eq!(way.changes, [(700, Change::Up)]);
         assert_eq!(way.session.quality(way.now).loss, 0.0);
+    }
+
+    #[test]
+    fn replies_that_waited_for_a_session_do_not_count() {
+        let mut way = Way::new(MS * 20);
+        way.run(1000);
+        way.cut = true;
+        way.run(10_000);
+        let rtt = way.session.quality(way.now).rtt_micros;
+        let now = way.now;
+        // WireGuard keeps packets until its handshake is through, then sends them all.
+        for sequence in 10..80 {
+            let change = way
+                .session
+                .handle_reply(sequence, Duration::ZERO, &TIMERS, now);
+            assert_eq!(change, None);
+        }
+        assert_eq!(way.session.state, Liveness::Down);
+        assert_eq!(way.session.quality(now).rtt_micros, rtt);
     }
 
     #[test]

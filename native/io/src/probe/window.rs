@@ -35,7 +35,7 @@ pub struct Window {
 pub enum Answer {
     /// The first reply to a probe that was sent so long before.
     First { sent: Duration },
-    /// A copy, a forgery or one from an earlier life of this router.
+    /// A copy, a forgery, one that is far too late, or from an earlier life of this router.
     Stale,
 }
 
@@ -60,12 +60,21 @@ impl Window {
         sequence
     }
 
-    /// Also a reply that comes after its probe was given up counts: it did arrive.
-    pub fn answered(&mut self, sequence: u32, residence: Duration, now: Duration) -> Answer {
+    /// Also a reply that comes after its probe was given up counts, up to `latest`: it did arrive.
+    pub fn answered(
+        &mut self,
+        sequence: u32,
+        residence: Duration,
+        latest: Duration,
+        now: Duration,
+    ) -> Answer {
         let Some(probe) = self.at(sequence) else {
             return Answer::Stale;
         };
         if probe.sequence != sequence || matches!(probe.fate, Fate::Answered { .. }) {
+            return Answer::Stale;
+        }
+        if now.saturating_sub(probe.sent) > latest {
             return Answer::Stale;
         }
         let round_trip = now.saturating_sub(probe.sent).saturating_sub(residence);
@@ -169,6 +178,7 @@ mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
+    const LATEST: Duration = Duration::from_secs(2);
 
     #[test]
     fn quality_of_a_window() {
@@ -181,7 +191,7 @@ mod tests {
             let sent = MS * 100 * index as u32;
             let sequence = window.sent(sent);
             assert_eq!(sequence, index as u32);
-            let answer = window.answered(sequence, MS * 3, sent + MS * (rtt + 3));
+            let answer = window.answered(sequence, MS * 3, LATEST, sent + MS * (rtt + 3));
             assert_eq!(answer, Answer::First { sent });
         }
         assert_eq!(window.rtt_micros(), Some(20_000));
@@ -200,7 +210,7 @@ mod tests {
         for index in 0..150u32 {
             let sequence = window.sent(MS * index);
             if index >= 100 {
-                window.answered(sequence, Duration::ZERO, MS * (index + 1));
+                window.answered(sequence, Duration::ZERO, LATEST, MS * (index + 1));
             }
         }
         window.give_up_before(MS * 1000);
@@ -212,19 +222,19 @@ mod tests {
         let mut window = Window::new();
         let sequence = window.sent(MS);
         assert_eq!(
-            window.answered(sequence + 1, Duration::ZERO, MS * 2),
+            window.answered(sequence + 1, Duration::ZERO, LATEST, MS * 2),
             Answer::Stale
         );
         assert_eq!(
-            window.answered(sequence, Duration::ZERO, MS * 2),
+            window.answered(sequence, Duration::ZERO, LATEST, MS * 2),
             Answer::First { sent: MS }
         );
         assert_eq!(
-            window.answered(sequence, Duration::ZERO, MS * 2),
+            window.answered(sequence, Duration::ZERO, LATEST, MS * 2),
             Answer::Stale
         );
         assert_eq!(
-            window.answered(sequence + 256, Duration::ZERO, MS * 2),
+            window.answered(sequence + 256, Duration::ZERO, LATEST, MS * 2),
             Answer::Stale
         );
     }
@@ -235,8 +245,15 @@ mod tests {
         let sequence = window.sent(MS);
         assert_eq!(window.give_up_before(MS * 500), 1);
         assert_eq!(window.loss(), 1.0);
-        window.answered(sequence, Duration::ZERO, MS * 601);
+        window.answered(sequence, Duration::ZERO, LATEST, MS * 601);
         assert_eq!((window.loss(), window.rtt_micros()), (0.0, Some(600_000)));
+        let sequence = window.sent(MS * 1000);
+        let answer = window.answered(sequence, Duration::ZERO, LATEST, MS * 3001);
+        assert_eq!(
+            answer,
+            Answer::Stale,
+            "but not one that waited somewhere for a session"
+        );
     }
 
     #[test]
@@ -246,7 +263,7 @@ mod tests {
         window.oldest_waiting = u32::MAX;
         for index in 0..3 {
             let sequence = window.sent(MS * index);
-            window.answered(sequence, Duration::ZERO, MS * (index + 1));
+            window.answered(sequence, Duration::ZERO, LATEST, MS * (index + 1));
         }
         assert_eq!(window.give_up_before(MS * 10), 0);
         assert_eq!(window.round_trips().count(), 3);
