@@ -34,7 +34,12 @@ export function readSource(text: string): Source {
   const document = parseDocument(text, { prettyErrors: false });
   const lineStarts = startsOfLines(text);
   const at = (offset: number): Position => {
-    const line = lineStarts.findLastIndex((start) => start <= offset);
+    let [line, end] = [0, lineStarts.length];
+    while (end - line > 1) {
+      const middle = (line + end) >> 1;
+      if (lineStarts[middle]! <= offset) line = middle;
+      else end = middle;
+    }
     return { line: line + 1, column: Math.min(offset, text.length) - lineStarts[line]! + 1 };
   };
   const problems: (Position & { message: string })[] = [];

@@ -63,7 +63,7 @@ test("every right network parses, whatever style it is written in", () => {
         parseNetwork(stringify(network), "x").network!.generation,
       );
     }),
-    { numRuns: 60 },
+    { numRuns: 25 },
   );
 });
 
@@ -109,6 +109,6 @@ test("a damaged file is reported or parsed, never thrown at, and each problem li
         expect(column).toBeLessThanOrEqual(lines[line - 1]!.length + 1);
       }
     }),
-    { numRuns: 200 },
+    { numRuns: 150 },
   );
 }, 60_000);
