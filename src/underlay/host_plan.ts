@@ -105,10 +105,12 @@ function adjustments(wanted: Link, present: Link): HostChange[] {
 
 function removedAddresses(desired: Host, actual: Host): HostChange[] {
   const wanted = new Set(desired.addresses.map(addressKey));
-  const staying = new Set(desired.links.map((link) => link.name));
+  // A device that goes takes its addresses with it.
+  const going = new Set(
+    removedLinks(desired, actual).map((change) => "device" in change ? change.device : ""),
+  );
   return actual.addresses
-    // A device that goes takes its addresses with it.
-    .filter((address) => staying.has(address.device) && !wanted.has(addressKey(address)))
+    .filter((address) => !going.has(address.device) && !wanted.has(addressKey(address)))
     .map((address) => ({ kind: "address-remove", address }));
 }
 
