@@ -91,6 +91,7 @@ export async function startWireguardGo(
 /** Starts the real program, as a gateway's service would. */
 export function startRouter(place: Place, state: LabState, site: LabSite): ProcessId {
   const own = siteFolder(place.folder, site.name);
+  // To the router, wireguard-go's devices are the kernel's: it finds them there and adopts them.
   const backend = site.wireguard === "embedded" ? "embedded" : "kernel";
   const argv = [
     ...enter(place, state, site.name),

@@ -5,7 +5,13 @@
  *                 gateway ─veth─ nat ─link─ internet      one behind NAT
  */
 
-import { firstHost, type LabSite, type LabUplink, type Topology } from "./topology.ts";
+import {
+  firstHost,
+  type LabSite,
+  type LabUplink,
+  type LabWireguard,
+  type Topology,
+} from "./topology.ts";
 import type { Impairment } from "./impairment.ts";
 
 export interface Layout {
@@ -22,7 +28,7 @@ export interface Node {
   readonly namespace: string;
   readonly kind: "gateway" | "host" | "nat" | "internet";
   readonly site: string | null;
-  readonly wireguard: "embedded" | "wireguard-go" | null;
+  readonly wireguard: LabWireguard | null;
   /** Lines for `ip -batch`, for when the devices are there. */
   readonly setup: readonly string[];
 }

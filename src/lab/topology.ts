@@ -19,10 +19,12 @@ export interface Topology {
   readonly sites: readonly LabSite[];
 }
 
+/** What speaks WireGuard: the engine itself, the kernel, or Debian's wireguard-go. */
+export type LabWireguard = "embedded" | "kernel" | "wireguard-go";
+
 export interface LabSite {
   readonly name: string;
-  /** What speaks WireGuard there: the engine itself, Debian's wireguard-go under it, or the kernel. */
-  readonly wireguard: "embedded" | "wireguard-go" | "kernel";
+  readonly wireguard: LabWireguard;
   readonly uplinks: readonly LabUplink[];
   readonly hosts: readonly LabHost[];
 }
