@@ -10,7 +10,7 @@ const HOST = { lisbon: "10.1.0.10", porto: "10.2.0.10", porto6: "2001:db8:1:2::1
 /** Service label of segment 1 and lisbon's own adjacency SID space: see ARCHITECTURE.md. */
 const SERVICE_LABEL = 28001;
 
-Deno.env.set("LABELWAY_LAB", "/run/lab");
+Deno.env.set("LABELWAY_LAB", "/tmp/lab");
 let passed = 0;
 const failures: string[] = [];
 
@@ -152,7 +152,7 @@ async function succeeds(name: string, argv: readonly string[]): Promise<boolean>
 
 function start(name: string, argv: readonly string[]): Deno.ChildProcess {
   // The lab's own command would stand between us and the program's signals.
-  const namespaces = Deno.readTextFileSync("/run/lab/kernel/state.json");
+  const namespaces = Deno.readTextFileSync("/tmp/lab/kernel/state.json");
   const holder = JSON.parse(namespaces).gateways[name]?.holder.pid;
   const enter = holder
     ? ["nsenter", "-t", `${holder}`, "-m", "-n", "--"]
@@ -179,7 +179,7 @@ async function handshakes(site: string): Promise<Map<string, number>> {
 }
 
 async function killRouter(site: string): Promise<void> {
-  const state = JSON.parse(await Deno.readTextFile("/run/lab/kernel/state.json"));
+  const state = JSON.parse(await Deno.readTextFile("/tmp/lab/kernel/state.json"));
   const pid = state.gateways[site].router.pid;
   Deno.kill(pid, "SIGKILL");
   await until("the router is gone", async () => !await exists(`/proc/${pid}`));
@@ -187,7 +187,7 @@ async function killRouter(site: string): Promise<void> {
 
 async function showLogs(): Promise<void> {
   for (const site of ["lisbon", "porto", "hub"]) {
-    const log = await Deno.readTextFile(`/run/lab/kernel/${site}/router.log`).catch(() => "");
+    const log = await Deno.readTextFile(`/tmp/lab/kernel/${site}/router.log`).catch(() => "");
     console.log(`--- ${site}\n${log.split("\n").slice(-20).join("\n")}`);
   }
 }
