@@ -1,12 +1,15 @@
 /** The compiled tables of all sites of a random network, walked together. */
 
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Segment, SegmentList, Table } from "../../../src/model/boundary.ts";
 import type { Network } from "../../../src/model/network.ts";
 import { compile } from "../../../src/sr/compile.ts";
 import { randomNetwork } from "../te/random_network.ts";
 import { spellAdjacency, type Tables, walk } from "./walk.ts";
+
+// Hundreds of random networks each: seconds where other work shares the processor.
+vi.setConfig({ testTimeout: 60_000 });
 
 const runs = { numRuns: 200 };
 

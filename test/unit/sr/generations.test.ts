@@ -1,12 +1,15 @@
 /** Two generations of the file meet while a change rolls out. */
 
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Table } from "../../../src/model/boundary.ts";
 import type { Network } from "../../../src/model/network.ts";
 import { compile } from "../../../src/sr/compile.ts";
 import { networkShape, randomNetwork, toNetwork } from "../te/random_network.ts";
 import { type Tables, walk } from "./walk.ts";
+
+// Hundreds of random networks each: seconds where other work shares the processor.
+vi.setConfig({ testTimeout: 60_000 });
 
 test("a packet arrives at the right site and segment or is dropped, whoever has reloaded", () => {
   const seen = { delivered: 0, dropped: 0, local: 0 };

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Constraints, Network } from "../../../src/model/network.ts";
 import { Candidates, isSimple } from "../../../src/te/candidates.ts";
 import {
@@ -11,6 +11,9 @@ import {
 import { adjacencies, adjacency, buildTopology } from "../../../src/te/topology.ts";
 import { allowedBy, asText, best, costOf, everyWay, links } from "./exhaustive.ts";
 import { COLORS, randomNetwork, siteName } from "./random_network.ts";
+
+// Hundreds of random networks each: seconds where other work shares the processor.
+vi.setConfig({ testTimeout: 60_000 });
 
 const runs = { numRuns: 150 };
 const names = [1, 2, 5, 7, 30, 199].map(siteName);
