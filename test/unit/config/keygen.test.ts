@@ -147,6 +147,28 @@ describe("keygen", () => {
     await expect(run(keygen, ["lisbon", file])).rejects.toThrow(`${file}:6:14: "x"`);
   });
 
+  test("line ends and byte order mark of another system stay", async () => {
+    Deno.writeTextFileSync(file, `\ufeff${FILE.replaceAll("\n", "\r\n")}`);
+    await run(keygen, ["lisbon", file]);
+    const bytes = Deno.readFileSync(file);
+    expect([...bytes.subarray(0, 3)]).toEqual([0xef, 0xbb, 0xbf]);
+    const text = new TextDecoder().decode(bytes);
+    expect(text.split("\n").length).toBe(FILE.split("\n").length + 1);
+    expect(text.replaceAll("\r\n", "")).not.toContain("\n");
+    expect((await run(check, [file])).code).toBe(0);
+  });
+
+  test("an uplink that is an alias has no place for a key of its own", async () => {
+    const aliased = `network: a
+sites:
+  x: { sid: 1, uplinks: { a: &a { number: 0, color: i, device: e, port: 5 } } }
+  y: { sid: 2, uplinks: { b: *a } }
+`;
+    Deno.writeTextFileSync(file, aliased);
+    await expect(run(keygen, ["y", file])).rejects.toThrow("write it there by hand");
+    expect(read(file)).toBe(aliased);
+  });
+
   test("a file behind a symbolic link stays behind it", async () => {
     Deno.symlinkSync(file, `${folder}/link.yaml`);
     await replaceFile(`${folder}/link.yaml`, "new");
