@@ -141,7 +141,8 @@ fn bad_stacks_are_dropped_for_their_reason() {
     use DropReason::*;
     let mut router = Router::new(table(TtlModel::Pipe));
     let deep = [(16001, 0, false, 9); 17];
-    let cases: &[(usize, &[(u32, u8, bool, u8)], DropReason)] = &[
+    type Case<'a> = (usize, &'a [(u32, u8, bool, u8)], DropReason);
+    let cases: &[Case<'_>] = &[
         (0, &[], StackWithoutBottom),
         (0, &[(16001, 0, false, 9)], StackWithoutBottom),
         (0, &deep, StackTooDeep),

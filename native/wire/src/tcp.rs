@@ -111,7 +111,7 @@ mod tests {
     fn syn(options: &[u8]) -> Vec<u8> {
         let mut segment = vec![0; 20];
         segment[..4].copy_from_slice(&[0x9c, 0x40, 0x01, 0xbb]);
-        segment[12] = ((20 + options.len()) / 4 << 4) as u8;
+        segment[12] = (((20 + options.len()) / 4) << 4) as u8;
         segment[13] = SYN;
         segment.extend(options);
         let checksum = Sum::default().bytes(&segment).finish();
