@@ -44,14 +44,14 @@ export function renderPaths(
   if (value.paths.length === 0) return "No path.";
   const columns = [
     { title: "SITE" },
-    { title: "PATH" },
+    { title: "PATH", shrinks: true },
     { title: "STATE" },
     { title: "RTT", right: true },
     { title: "JITTER", right: true },
     { title: "LOSS", right: true },
     { title: "MTU", right: true },
     { title: "COST", right: true },
-    ...(withLabels ? [{ title: "LABELS" }] : []),
+    ...(withLabels ? [{ title: "LABELS", shrinks: true }] : []),
     { title: "USE", shrinks: true },
   ];
   const rows = value.paths.map((path): Cell[] => [

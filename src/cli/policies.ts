@@ -54,7 +54,7 @@ function renderPolicy(policy: PolicyAnswer, io: Pick<Io, "columns" | "color">): 
     { title: "SEGMENT" },
     { title: "TO" },
     { title: "RANK" },
-    { title: "PATH" },
+    { title: "PATH", shrinks: true },
     { title: "STATE" },
     { title: "RTT", right: true },
     { title: "WHY NOT", shrinks: true },

@@ -47,7 +47,9 @@ export function renderPairs(
   const width = Math.max(0, ...pairs.map(([name]) => stringWidth(name)));
   return pairs.map(([name, value]) => {
     const padding = " ".repeat(width - stringWidth(name));
-    const text = typeof value === "string" ? value : paint(value.text, value.tone, io.color);
+    const text = typeof value === "string"
+      ? textOf(value)
+      : paint(textOf(value), value.tone, io.color);
     return `${paint(name, "quiet", io.color)}${padding}${GAP}${text}`.trimEnd();
   }).join("\n");
 }

@@ -1,0 +1,394 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { parse } from "@std/yaml";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { createApp } from "../../../src/api/app.ts";
+import { dispatch } from "../../../src/cli/dispatch.ts";
+import { PROGRAM } from "../../../src/cli/program.ts";
+import { FixtureRouter, NOW } from "../../fixtures/router.ts";
+import { FakeIo } from "./fake_io.ts";
+
+let folder: string;
+let socket: string;
+let server: Deno.HttpServer;
+let router: FixtureRouter;
+
+beforeAll(async () => {
+  folder = await Deno.makeTempDir({ prefix: "labelway-cli-" });
+  socket = join(folder, "labelway.sock");
+  server = Deno.serve(
+    { path: socket, onListen: () => {} },
+    (request) => createApp(router, { listen: { kind: "unix" } }).fetch(request),
+  );
+});
+afterAll(async () => {
+  await server.shutdown();
+  await Deno.remove(folder, { recursive: true });
+});
+beforeEach(() => {
+  router = new FixtureRouter();
+});
+
+async function run(words: string, io = new FakeIo({ environment: { LABELWAY_SOCKET: socket } })) {
+  const code = await dispatch(PROGRAM, words.split(" "), io);
+  return { code, out: io.text, err: io.errors.join("\n") };
+}
+
+async function shown(words: string): Promise<string> {
+  const { code, out, err } = await run(words);
+  expect([code, err]).toEqual([0, ""]);
+  // The hash is another part's business.
+  return `\n${out.replaceAll(router.current().network.generation, "0000000000000000")}\n`;
+}
+
+describe("tables", () => {
+  test("status", async () => {
+    expect(await shown("status")).toMatchInlineSnapshot(`
+      "
+      site         lisbon (SID 2) of network fixture
+      state        forwarding
+      backend      embedded
+      file         /etc/labelway/network.yaml
+      generation   0000000000000000
+                   every neighbour that answers runs the same
+      up for       1 h 2 min
+      adjacencies  4 of 4 up
+      paths        8 of 8 up
+      sites        2 of 2 reachable
+      last reload  none since the start
+      version      0.1.0
+      "
+    `);
+  });
+
+  test("status when not all is well", async () => {
+    router.setAdjacency("fibre>porto.fibre", "up", "fedcba9876543210");
+    router.setAdjacency("lte>hub.fibre", "down");
+    router.change({
+      warnings: ["hub.example.net does not resolve; tried again in 8 s"],
+      lastReload: { ok: false, at: NOW, problems: ["network.yaml:3:5: no such key"] },
+    });
+    expect(await shown("status")).toMatchInlineSnapshot(`
+      "
+      site         lisbon (SID 2) of network fixture
+      state        forwarding
+      backend      embedded
+      file         /etc/labelway/network.yaml
+      generation   0000000000000000
+                   porto runs fedcba9876543210
+      up for       1 h 2 min
+      adjacencies  3 of 4 up, 1 down
+      paths        6 of 8 up, 2 down
+      sites        2 of 2 reachable
+      last reload  2026-01-31 13:02:05 UTC: refused
+      version      0.1.0
+
+      Warnings:
+        hub.example.net does not resolve; tried again in 8 s
+
+      The last reload was refused:
+        network.yaml:3:5: no such key
+      "
+    `);
+  });
+
+  test("paths, before and after an uplink fails", async () => {
+    expect(await shown("paths porto")).toMatchInlineSnapshot(`
+      "
+      SITE   PATH                                    STATE    RTT  JITTER  LOSS   MTU        COST  USE
+      porto  fibre → porto.fibre                     up     12 ms  250 µs   1 %  1388          10  office, voice, voice by calls
+      porto  fibre → hub.fibre, fibre → porto.fibre  up     25 ms  250 µs   1 %  1384          20  office by inspected
+      porto  lte → porto.fibre                       up     13 ms  250 µs   1 %  1388  50 metered  a better path is up
+      porto  lte → hub.fibre, fibre → porto.fibre    up     27 ms  250 µs   1 %  1384  60 metered  a better path is up
+      "
+    `);
+    router.setAdjacency("fibre>porto.fibre", "down");
+    expect(await shown("paths porto")).toMatchInlineSnapshot(`
+      "
+      SITE   PATH                                    STATE    RTT  JITTER   LOSS   MTU        COST  USE
+      porto  fibre → porto.fibre                     down       –       –  100 %  1388          10  adjacency fibre>porto.fibre is down
+      porto  fibre → hub.fibre, fibre → porto.fibre  up     25 ms  250 µs    1 %  1384          20  office, voice, office by inspected, voice by calls
+      porto  lte → porto.fibre                       up     13 ms  250 µs    1 %  1388  50 metered  a better path is up
+      porto  lte → hub.fibre, fibre → porto.fibre    up     27 ms  250 µs    1 %  1384  60 metered  a better path is up
+      "
+    `);
+  });
+
+  test("paths with labels", async () => {
+    expect(await shown("paths porto --policy inspected --labels")).toMatchInlineSnapshot(`
+      "
+      SITE   PATH                                    STATE    RTT  JITTER  LOSS   MTU        COST  LABELS                                          USE
+      porto  fibre → hub.fibre, fibre → porto.fibre  up     25 ms  250 µs   1 %  1384          20  100192 (adjacency SID hub.fibre > porto.fibre)  office by inspected
+      porto  lte → hub.fibre, fibre → porto.fibre    up     27 ms  250 µs   1 %  1384  60 metered  100192 (adjacency SID hub.fibre > porto.fibre)  a better path is up
+      "
+    `);
+  });
+
+  test("policies", async () => {
+    router.setAdjacency("fibre>hub.fibre", "down");
+    expect(await shown("policies")).toMatchInlineSnapshot(`
+      "
+      calls: objective latency; avoid colors lte
+      matches segment voice; DSCP 46
+      SEGMENT  TO     RANK  PATH                               STATE    RTT  WHY NOT
+      voice    porto  * 1   fibre>porto.fibre                  up     12 ms
+                        2   fibre>hub.fibre,fibre>porto.fibre  down   25 ms  adjacency fibre>hub.fibre is down
+
+      inspected: via hub; otherwise drop
+      matches segment office; to 10.3.0.0/24; protocol tcp; ports 80, 8000-8010
+      SEGMENT  TO     RANK  PATH                               STATE    RTT  WHY NOT
+      office   porto    1   fibre>hub.fibre,fibre>porto.fibre  down   25 ms  adjacency fibre>hub.fibre is down
+                      * 2   lte>hub.fibre,fibre>porto.fibre    up     27 ms
+
+      no-telnet: drop
+      matches protocol tcp; ports 23
+      SEGMENT  TO     RANK  PATH  STATE  RTT  WHY NOT
+      office   hub          drop
+      office   porto        drop
+      voice    porto        drop
+
+      (no policy): objective cost
+      matches what no policy above does
+      SEGMENT  TO     RANK  PATH                               STATE    RTT  WHY NOT
+      office   hub      1   fibre>hub.fibre                    down       –  adjacency fibre>hub.fibre is down
+                      * 2   fibre>porto.fibre,fibre>hub.fibre  up     21 ms
+                        3   lte>hub.fibre                      up     11 ms  standby
+                        4   lte>porto.fibre,fibre>hub.fibre    up     23 ms  standby
+      office   porto  * 1   fibre>porto.fibre                  up     12 ms
+                        2   fibre>hub.fibre,fibre>porto.fibre  down   25 ms  adjacency fibre>hub.fibre is down
+                        3   lte>porto.fibre                    up     13 ms  standby
+                        4   lte>hub.fibre,fibre>porto.fibre    up     27 ms  standby
+      voice    porto  * 1   fibre>porto.fibre                  up     12 ms
+                        2   fibre>hub.fibre,fibre>porto.fibre  down   25 ms  adjacency fibre>hub.fibre is down
+                        3   lte>porto.fibre                    up     13 ms  standby
+                        4   lte>hub.fibre,fibre>porto.fibre    up     27 ms  standby
+      "
+    `);
+  });
+
+  test("adjacencies", async () => {
+    router.setAdjacency("lte>hub.fibre", "down", null);
+    router.setAdjacency("lte>porto.fibre", "up", "fedcba9876543210");
+    expect(await shown("adjacencies")).toMatchInlineSnapshot(`
+      "
+      UPLINK  NEIGHBOUR    STATE        FOR  DOWNS    RTT  JITTER   LOSS     SENT  RECEIVED  GENERATION                ENDPOINT
+      fibre   hub.fibre    up     1 min 5 s      0  10 ms  250 µs    1 %  977 KiB  1.91 MiB  same                      198.51.100.9:51820
+      lte     hub.fibre    down   1 min 5 s      1      –       –  100 %  977 KiB  1.91 MiB  –                         198.51.100.9:51820
+      fibre   porto.fibre  up     1 min 5 s      0  12 ms  250 µs    1 %  977 KiB  1.91 MiB  same                      198.51.100.9:51820
+      lte     porto.fibre  up     1 min 5 s      0  10 ms  250 µs    1 %  977 KiB  1.91 MiB  fedcba9876543210 differs  198.51.100.9:51820
+      "
+    `);
+  });
+
+  test("labels of a site that others pass through", async () => {
+    router = new FixtureRouter("hub");
+    router.setAdjacency("fibre>porto.fibre", "down");
+    expect(await shown("labels")).toMatchInlineSnapshot(`
+      "
+       LABEL  MEANING                                 ACTION                          PACKETS    BYTES  ACCEPTED FROM
+       16001  node SID hub                            pop, look at the next                 0      0 B  fibre>lisbon.fibre, fibre>lisbon.lte, fibre>porto.fibre
+       16002  node SID lisbon                         pop, fibre>lisbon.fibre             100  146 KiB  fibre>lisbon.lte, fibre>porto.fibre
+       16003  node SID porto                          drop: fibre>porto.fibre not up      200  293 KiB  fibre>lisbon.fibre, fibre>lisbon.lte
+       28001  segment office                          to the LAN of office                300  439 KiB  fibre>lisbon.fibre, fibre>lisbon.lte, fibre>porto.fibre
+      100128  adjacency SID hub.fibre > lisbon.fibre  pop, fibre>lisbon.fibre             400  586 KiB  fibre>lisbon.lte, fibre>porto.fibre
+      100129  adjacency SID hub.fibre > lisbon.lte    pop, fibre>lisbon.lte               500  732 KiB  fibre>lisbon.fibre, fibre>porto.fibre
+      100192  adjacency SID hub.fibre > porto.fibre   drop: fibre>porto.fibre not up      600  879 KiB  fibre>lisbon.fibre, fibre>lisbon.lte
+      "
+    `);
+  });
+
+  test("drops", async () => {
+    expect(await shown("drops")).toMatchInlineSnapshot(`
+      "
+      REASON       PACKETS
+      policy-drop        7
+      no-route           3
+
+      10 packets in all.
+      "
+    `);
+    expect(await shown("drops --all")).toContain("unknown-label        0");
+    router.snapshotNow.drops = { "no-route": 0 };
+    expect(await shown("drops")).toBe("\nNothing was dropped.\n");
+  });
+
+  test("reload", async () => {
+    expect(await shown("reload")).toMatchInlineSnapshot(`
+      "
+      peer porto.fibre: endpoint 198.51.100.3:51820
+      Applied: generation 0123456789abcdef.
+      "
+    `);
+    router.reloadResult = { ok: false, at: NOW, problems: ["n.yaml:3:5: no such key", "else"] };
+    const { code, err } = await run("reload");
+    expect([code, err]).toEqual([
+      1,
+      "The file is refused; the router goes on as before\nn.yaml:3:5: no such key\nelse",
+    ]);
+  });
+});
+
+describe("formats", () => {
+  test("JSON and YAML carry the same as the interface", async () => {
+    const answer =
+      await (await createApp(router, { listen: { kind: "unix" } }).request("/v1/status"))
+        .json();
+    expect(JSON.parse((await run("status --json")).out)).toEqual(answer);
+    expect(JSON.parse((await run("status -o json")).out)).toEqual(answer);
+    expect(parse((await run("status -o yaml")).out)).toEqual(answer);
+  });
+
+  test("what is filtered here is filtered there", async () => {
+    const { paths } = JSON.parse(await shown("paths hub --json"));
+    expect(new Set(paths.map(({ egress }: { egress: string }) => egress))).toEqual(
+      new Set(["hub"]),
+    );
+  });
+
+  test("colors on a terminal, none in a pipe", async () => {
+    const environment = { LABELWAY_SOCKET: socket };
+    const color = new FakeIo({ isTerminal: true, color: true, columns: 100, environment });
+    await run("paths", color);
+    expect(color.text).toContain("\x1b[32mup\x1b[0m");
+    expect(await shown("paths")).not.toContain("\x1b");
+  });
+
+  test("a narrow terminal cuts the last column and breaks no line", async () => {
+    const io = new FakeIo({
+      isTerminal: true,
+      columns: 80,
+      environment: { LABELWAY_SOCKET: socket },
+    });
+    router.setAdjacency("fibre>porto.fibre", "down");
+    await run("paths porto", io);
+    for (const line of io.text.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+    expect(io.text).toContain("…");
+  });
+});
+
+describe("--watch", () => {
+  async function watch(io: FakeIo, frames: number): Promise<number> {
+    const count = () => io.isTerminal ? io.written.split("\x1b[H").length - 1 : io.lines.length;
+    const done = run("status --watch 0.1", io);
+    const begin = Date.now();
+    while (count() < frames && Date.now() - begin < 10_000) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    io.interrupt.abort();
+    return (await done).code;
+  }
+
+  test("prints frame after frame in a pipe, and ends on Ctrl-C", async () => {
+    const io = new FakeIo({ environment: { LABELWAY_SOCKET: socket } });
+    expect(await watch(io, 3)).toBe(0);
+    expect(io.lines.length).toBeGreaterThanOrEqual(3);
+    expect(io.written).toBe("");
+  });
+
+  test("redraws in place on a terminal and leaves it as it was", async () => {
+    const io = new FakeIo({
+      isTerminal: true,
+      columns: 80,
+      environment: { LABELWAY_SOCKET: socket },
+    });
+    expect(await watch(io, 2)).toBe(0);
+    expect(io.written.startsWith("\x1b[?1049h\x1b[?25l")).toBe(true);
+    expect(io.written.endsWith("\x1b[?25h\x1b[?1049l")).toBe(true);
+    expect(io.written).not.toContain("\x1b[2J");
+  });
+
+  test("a router that is gone for a moment does not end it", async () => {
+    const io = new FakeIo({ environment: { LABELWAY_SOCKET: join(folder, "none.sock") } });
+    expect(await watch(io, 2)).toBe(0);
+    expect(io.text).toContain("No router runs here");
+  });
+});
+
+describe("no answer", () => {
+  test("nobody runs: says so, and what to do", async () => {
+    const { code, out, err } = await run(`status --socket ${join(folder, "none.sock")}`);
+    expect([code, out]).toEqual([1, ""]);
+    expect(err).toBe(
+      `No router runs here: there is no socket ${join(folder, "none.sock")}. ` +
+        "Start one by `labelway up FILE`, or name its socket by --socket.",
+    );
+  });
+
+  test("a socket that a dead process left", async () => {
+    const stale = join(folder, "stale.sock");
+    const left = spawnSync(Deno.execPath(), [
+      "eval",
+      `Deno.listen({ transport: "unix", path: ${JSON.stringify(stale)} }); Deno.exit(0)`,
+    ]);
+    expect(left.status).toBe(0);
+    expect((await Deno.lstat(stale)).isSocket).toBe(true);
+    const { code, err } = await run(`status --socket ${stale}`);
+    expect(code).toBe(1);
+    expect(err).toContain(`nobody answers on ${stale} any more`);
+  });
+
+  test("what the router refuses is told in its words", async () => {
+    const { code, err } = await run("paths atlantis");
+    expect(code).toBe(1);
+    expect(err).toContain("site atlantis is not known; accepted here: hub, porto");
+  });
+});
+
+describe("completion", () => {
+  test.each(["bash", "zsh", "fish"])("%s accepts its script", async (shell) => {
+    const script = await shown(`completion ${shell}`);
+    for (const word of ["adjacencies", "--watch", "impair"]) {
+      expect(script).toContain(word.replace("--", ""));
+    }
+    const check = spawnSync(shell, ["-n"], { input: script, encoding: "utf8" });
+    // bash is on every machine that runs the tests; the others are checked where they are.
+    if (shell !== "bash" && check.error !== undefined) return;
+    expect([check.status, check.stderr]).toEqual([0, ""]);
+  });
+
+  test.each([
+    ["labelway st", "status"],
+    ["labelway paths --wa", "--watch"],
+    ["labelway status -o ", "table json yaml"],
+    ["labelway lab im", "impair"],
+    ["labelway completion ", "bash fish zsh --help"],
+  ])("bash completes %j", async (line, expected) => {
+    const script = await shown("completion bash");
+    const words = line.split(" ");
+    const test = `${script}
+COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}
+_labelway; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const { stdout } = spawnSync("bash", ["--norc"], { input: test, encoding: "utf8" });
+    expect(stdout.trim().split("\n").sort()).toEqual(expected.split(" ").sort());
+  });
+
+  test("an unknown shell is refused with the known ones", async () => {
+    const { code, err } = await run("completion tcsh");
+    expect(code).toBe(2);
+    expect(err).toContain("accepted is one of bash, zsh, fish");
+  });
+});
+
+test("the schema is printed as JSON", async () => {
+  expect(JSON.parse(await shown("schema"))).toMatchObject({ type: "object" });
+});
+
+test("the program itself: exit codes, and a reader that leaves early", async () => {
+  const main = join(import.meta.dirname ?? "", "../../../src/main.ts");
+  const program = (...words: string[]) =>
+    spawnSync(Deno.execPath(), ["run", "-A", main, ...words], { encoding: "utf8" });
+  expect(program("--version").status).toBe(0);
+  expect(program("statsu").stderr).toContain("did you mean status?");
+  expect(program("status", "--socket", join(folder, "none.sock")).status).toBe(1);
+  expect(program("status", "--nonsense").status).toBe(2);
+  const pipe = await new Deno.Command("bash", {
+    args: [
+      "-c",
+      'set -o pipefail; "$1" run -A "$2" completion fish | head -n 1',
+      "bash",
+      Deno.execPath(),
+      main,
+    ],
+  }).output();
+  expect([pipe.code, new TextDecoder().decode(pipe.stderr)]).toEqual([0, ""]);
+});
