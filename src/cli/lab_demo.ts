@@ -43,6 +43,7 @@ export const labDemo: Command = {
         perform(place, args.text("emulator") as EmulatorKind | undefined, {
           io,
           waitMillis: (args.number("wait") ?? 30) * 1000,
+          stop,
         }),
         aborted,
       ]);
@@ -62,7 +63,7 @@ export const labDemo: Command = {
 async function perform(
   place: Place,
   emulator: EmulatorKind | undefined,
-  { io, waitMillis }: { io: Io; waitMillis: number },
+  { io, waitMillis, stop }: { io: Io; waitMillis: number; stop: AbortSignal },
 ): Promise<void> {
   heading(io, "The network", [
     "Four sites in network namespaces; an 'internet' between them that delays, loses and limits.",
@@ -74,6 +75,7 @@ async function perform(
     emulator,
     routers: true,
     waitMillis,
+    stop,
     report: (line) => io.out(`  ${paint("✓", "good", io.color)} ${line}`),
   });
   const stage = { place, state: await requireState(place), io };

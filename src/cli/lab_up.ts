@@ -43,6 +43,7 @@ export const labUp: Command = {
       routers: !args.flag("no-routers"),
       waitMillis: (args.number("wait") ?? 30) * 1000,
       report: (line) => io.err(line),
+      stop: io.interrupted(),
     });
     io.err(`The lab ${place.topology.lab} is up; its files are in ${place.folder}`);
     return OK;

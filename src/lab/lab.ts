@@ -37,6 +37,8 @@ export interface UpOptions {
   /** Adjacencies up at every router, or this long. */
   readonly waitMillis: number;
   readonly report: (line: string) => void;
+  /** Aborted: everything is taken down again. */
+  readonly stop?: AbortSignal;
 }
 
 /** Brings the lab up, after taking away what an earlier run left. On failure takes it all down. */
@@ -118,6 +120,7 @@ async function build(place: Place, networkText: string, options: UpOptions): Pro
   options.report(`Keys for ${topology.sites.map((site) => site.name).join(", ")}`);
   await distribute(place, networkText);
   for (const site of topology.sites) {
+    options.stop?.throwIfAborted();
     let wireguard: ProcessId[] = [];
     if (site.wireguard === "wireguard-go") {
       const names = interfaceNames(await readNetwork(place, site.name), site.name);
@@ -132,7 +135,7 @@ async function build(place: Place, networkText: string, options: UpOptions): Pro
   }
   const names = topology.sites.map((site) => site.name);
   options.report(`Routers started at ${names.join(", ")}`);
-  await awaitRouters(place, state, names, options.waitMillis, options.report);
+  await awaitRouters(place, state, names, options.waitMillis, options.report, options.stop);
 }
 
 /** The network's file with every site's public keys, in each gateway's own folder. */

@@ -25,9 +25,11 @@ export async function awaitRouters(
   sites: readonly string[],
   waitMillis: number,
   report: (line: string) => void,
+  stop?: AbortSignal,
 ): Promise<void> {
   const waiting = new Set(sites);
   for (let waited = 0; waiting.size > 0; waited += POLL_MILLIS) {
+    stop?.throwIfAborted();
     for (const site of waiting) {
       const router = state.gateways[site]?.router;
       if (router == null || !isAlive(router)) await fail(place, site, "has ended");

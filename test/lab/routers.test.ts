@@ -9,6 +9,7 @@ import { identify, processesIn, signal } from "../../src/lab/process.ts";
 import { adjacenciesOf } from "../../src/lab/ready.ts";
 import { type Flow, ping, send } from "../../src/lab/traffic.ts";
 import {
+  attempt,
   current,
   inside,
   labelway,
@@ -455,4 +456,16 @@ test("the lab leaves nothing of its routers behind", { timeout: LAB_SECONDS }, a
   expect(await namespaces()).toEqual([]);
   for (const { pid, startTime } of processes) expect(identify(pid)?.startTime).not.toBe(startTime);
   await expect(Deno.stat(place.folder)).rejects.toThrow();
+});
+
+test("a router that cannot start fails the lab, which says why and takes itself down", {
+  timeout: LAB_SECONDS,
+}, async () => {
+  Deno.env.set("LABELWAY_LIBRARY", "/nonexistent/liblabelway.so");
+  const { code, err } = await attempt("lab", "up", TOPOLOGY);
+  Deno.env.delete("LABELWAY_LIBRARY");
+  expect(code).toBe(1);
+  expect(err).toMatch(/The router of \w+ has ended; its log ends:/);
+  expect(err).toContain("/nonexistent/liblabelway.so");
+  expect(await namespaces()).toEqual([]);
 });
