@@ -8,12 +8,16 @@ import {
   build,
   type Network,
   ping,
+  route,
   snapshot,
   start,
   tcp,
   until,
 } from "./engine/network.ts";
 import { hop, INTERFACE, SERVICE, table, TUN } from "./engine/tables.ts";
+
+/** An IPv6 address can be used at once. */
+const NO_DAD = "net.ipv6.conf.wan.accept_dad=0";
 
 let network: Network;
 
@@ -188,6 +192,112 @@ test("a port in use is refused through wg, and the sockets stay as they are", as
     taken.kill("SIGKILL");
     await taken.status;
   }
+});
+
+test("an endpoint with IPv6 takes the other socket", async () => {
+  const near = "2001:db8:ffff::1";
+  const far = "2001:db8:ffff::2";
+  const addresses = async (action: "add" | "del") => {
+    for (const [name, address] of [["a", near], ["b", far]] as const) {
+      await must(
+        "ip",
+        "-n",
+        network.namespace(name),
+        "addr",
+        action,
+        `${address}/64`,
+        "dev",
+        "wan",
+      );
+    }
+  };
+  const point = (name: "a" | "b", peer: string, endpoint: string) =>
+    network.gateways[name].run(`wg set ${INTERFACE} peer ${peer} endpoint ${endpoint}`);
+  await must("ip", "netns", "exec", network.namespace("a"), "sysctl", "-qw", NO_DAD);
+  await must("ip", "netns", "exec", network.namespace("b"), "sysctl", "-qw", NO_DAD);
+  await addresses("add");
+  await both(["direct"]);
+  await point("a", network.keys.b.public, `[${far}]:51820`);
+  expect(await ping(network, 20, 0.01)).toEqual({ sent: 20, received: 20 });
+  const roamed = await network.gateways.b.run(`wg show ${INTERFACE} endpoints`);
+  expect(roamed, "b answers where the packets come from").toContain(`[${near}]:51820`);
+  // Without the addresses first: a packet under way would take the endpoint back to IPv6.
+  await addresses("del");
+  await point("a", network.keys.b.public, "198.51.100.2:51820");
+  await point("b", network.keys.a.public, "198.51.100.1:51820");
+  expect(await ping(network, 20, 0.01)).toEqual({ sent: 20, received: 20 });
+});
+
+test("sockets carry the firewall mark and are bound to the device", async () => {
+  const sockets = () =>
+    must("ip", "netns", "exec", network.namespace("a"), "ss", "-Huane", "sport = :51820");
+  await network.gateways.a.run(`wg set ${INTERFACE} fwmark 0x4c570000`);
+  const lines = (await sockets()).trim().split("\n");
+  expect(lines.length, "one for each family").toBe(2);
+  for (const line of lines) {
+    expect(line).toContain("fwmark:0x4c570000");
+    expect(line).toContain("%wan:51820");
+  }
+  expect((await network.gateways.a.run(`wg show ${INTERFACE} fwmark`)).trim()).toBe("0x4c570000");
+  await network.gateways.a.run(`wg set ${INTERFACE} fwmark 0`);
+  expect(await sockets()).not.toContain("fwmark");
+});
+
+test("another port is taken, and peers follow at once", async () => {
+  await network.gateways.h.run(`wg set ${INTERFACE} listen-port 51833`);
+  await both(["through-h"]);
+  for (const name of ["a", "b"] as const) {
+    const endpoints = () => network.gateways[name].run(`wg show ${INTERFACE} endpoints`);
+    await until(endpoints, (text) => text.includes("198.51.100.3:51833"), 1000);
+  }
+  expect(await ping(network, 20, 0.01)).toEqual({ sent: 20, received: 20 });
+  const { stdout } = await exec(["ip", "netns", "exec", network.namespace("h"), "ss", "-Huan"]);
+  expect(stdout, "the old one is free").not.toContain(":51820");
+  await network.gateways.h.run(`wg set ${INTERFACE} listen-port 51820`);
+  await allUp(network, "h");
+});
+
+test("an uplink moves to another device and keeps its sessions", async () => {
+  const namespace = network.namespace("h");
+  const middle = network.net.name("net");
+  const handshakes = () => network.gateways.h.run(`wg show ${INTERFACE} latest-handshakes`);
+  const before = await handshakes();
+  await network.net.join(namespace, "wan2", middle, "to-h2");
+  await must("ip", "-n", middle, "link", "set", "to-h2", "master", "br0");
+  await must("ip", "-n", namespace, "addr", "del", "198.51.100.3/24", "dev", "wan");
+  await must("ip", "-n", namespace, "addr", "add", "198.51.100.3/24", "dev", "wan2");
+  const moved = table("h", network.keys);
+  moved.uplinks[0]!.device = "wan2";
+  await network.gateways.h.ask({ do: "apply", table: moved });
+  await allUp(network, "h");
+  expect(await handshakes()).toBe(before);
+  await must("ip", "-n", namespace, "addr", "del", "198.51.100.3/24", "dev", "wan2");
+  await must("ip", "-n", namespace, "addr", "add", "198.51.100.3/24", "dev", "wan");
+  await apply(network, "h", {});
+  await must("ip", "-n", namespace, "link", "delete", "wan2");
+  await allUp(network, "h");
+  expect(await handshakes()).toBe(before);
+}, 30_000);
+
+test("a TUN that somebody removed is made again with the next table", async () => {
+  const namespace = network.namespace("a");
+  await must("ip", "-n", namespace, "link", "delete", TUN);
+  await until(() => snapshot(network, "a"), (seen) => seen.drops["tun-refused"]! > 0);
+  await both(["direct"]);
+  await route(network, "a");
+  expect(await ping(network, 20, 0.01)).toEqual({ sent: 20, received: 20 });
+});
+
+test("a new MTU is set on the TUN that is there", async () => {
+  const index = async () =>
+    (await must("ip", "-n", network.namespace("a"), "-o", "link", "show", TUN)).split(":")[0];
+  const before = await index();
+  const smaller = table("a", network.keys);
+  smaller.segments[0]!.mtu = 1300;
+  await network.gateways.a.ask({ do: "apply", table: smaller });
+  expect(await must("ip", "-n", network.namespace("a"), "link", "show", TUN)).toContain("mtu 1300");
+  expect(await index()).toBe(before);
+  await both(["direct"]);
 });
 
 test("an adjacency that fails takes its path out within a second, and comes back", async () => {

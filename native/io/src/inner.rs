@@ -99,7 +99,7 @@ pub fn rebuild(
     headers[0] = 0x45;
     headers[2..4].copy_from_slice(&length.to_be_bytes());
     headers[6] = 0x40; // do not fragment
-    headers[8] = 64; // the time to live of an inner header means nothing here
+    headers[8] = 255; // as every router of ours sends it; a tunnel is one hop
     headers[9] = libc::IPPROTO_UDP as u8;
     headers[12..16].copy_from_slice(&from.ip().octets());
     headers[16..20].copy_from_slice(&to.octets());
@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(length, Some(33));
         // Identification 0 and no UDP checksum.
         let wanted = [
-            0x45, 0, 0, 33, 0, 0, 0x40, 0, 64, 17, 0x71, 0xf4, 100, 96, 0, 8, 100, 96, 0,
+            0x45, 0, 0, 33, 0, 0, 0x40, 0, 255, 17, 0xb2, 0xf3, 100, 96, 0, 8, 100, 96, 0,
             16, //
             0xc3, 0x50, 0x19, 0xeb, 0, 13, 0, 0, b'h', b'e', b'l', b'l', b'o',
         ];

@@ -200,6 +200,30 @@ mod tests {
     }
 
     #[test]
+    fn nothing_forbids_fragments() {
+        if !root() {
+            return;
+        }
+        let sockets = OuterSockets::open("lo", 0, 7).unwrap();
+        assert_eq!(sockets.v4.mark().unwrap(), 7);
+        assert_eq!(sockets.v4.device().unwrap().unwrap(), b"lo");
+        assert!(sockets.v4.recv_buffer_size().unwrap() >= BUFFER);
+        let mut value: libc::c_int = -1;
+        let mut length = size_of::<libc::c_int>() as libc::socklen_t;
+        // SAFETY: the option value is one int, which lives across the call.
+        let status = unsafe {
+            libc::getsockopt(
+                std::os::fd::AsRawFd::as_raw_fd(&sockets.v4),
+                libc::IPPROTO_IP,
+                libc::IP_MTU_DISCOVER,
+                (&raw mut value).cast(),
+                &mut length,
+            )
+        };
+        assert_eq!((status, value), (0, libc::IP_PMTUDISC_DONT));
+    }
+
+    #[test]
     fn what_cannot_be_opened_is_named() {
         let error = io::Error::from_raw_os_error(libc::ENODEV);
         assert!(explain("fibre", "eth9", 0, &error).contains("there is no device eth9"));
