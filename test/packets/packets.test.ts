@@ -176,7 +176,7 @@ const decoded = decode(packets.map((packet) => packet.hex));
 
 for (const [index, { name }] of packets.entries()) {
   test(`tshark reads ${name} as the RFCs have it`, () => {
-    const seen = decoded[index];
+    const seen = decoded[index] ?? {};
     const wanted = expected[name] ?? {};
     const asked = Object.fromEntries(
       Object.keys(wanted).map((field) => [field, seen[field as Field]]),
@@ -220,7 +220,7 @@ function parse(byte: string): number {
 /** A capture file of raw IP packets (link type 101). */
 function pcap(packets: Uint8Array[]): Uint8Array {
   const header = Uint32Array.of(0xa1b2c3d4, 0x00040002, 0, 0, 65535, 101);
-  const parts = [new Uint8Array(header.buffer)];
+  const parts: Uint8Array[] = [new Uint8Array(header.buffer)];
   for (const packet of packets) {
     const record = Uint32Array.of(0, 0, packet.length, packet.length);
     parts.push(new Uint8Array(record.buffer), packet);
