@@ -1,12 +1,13 @@
 /** Against the system's `wg`: a socket of ours answers it as a userspace WireGuard does. */
 
-import { afterEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { SystemWireguard } from "../../../src/io/wireguard/system.ts";
 import { DumpError, parseDump } from "../../../src/io/wireguard/dump.ts";
 import { renderWireguard } from "../../../src/underlay/wireguard.ts";
 import type { PublicKey } from "../../../src/model/quantity.ts";
 
-const NAME = `lwt${Deno.pid}`;
+let count = 0;
+let name = "";
 const FOLDER = "/var/run/wireguard";
 const PEER = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=" as PublicKey;
 const PRIVATE = "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=";
@@ -16,11 +17,16 @@ const PUBLIC = "HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=" as PublicKey;
 let listener: Deno.UnixListener | undefined;
 const requests: string[] = [];
 
+// A name of its own for each: a listener that closes may take its path away later.
+beforeEach(() => {
+  name = `lwt${Deno.pid}-${++count}`;
+});
+
 afterEach(async () => {
   listener?.close();
   listener = undefined;
   requests.length = 0;
-  await Deno.remove(`${FOLDER}/${NAME}.sock`).catch(() => {});
+  await Deno.remove(`${FOLDER}/${name}.sock`).catch(() => {});
 });
 
 test("the real dump is read field by field", async () => {
@@ -39,8 +45,8 @@ test("the real dump is read field by field", async () => {
     "allowed_ip=100.96.0.8/32",
     "allowed_ip=100.96.0.9/32",
   ]);
-  expect(await new SystemWireguard().show(NAME)).toEqual({
-    interface: NAME,
+  expect(await new SystemWireguard().show(name)).toEqual({
+    interface: name,
     publicKey: PUBLIC,
     listenPort: 51820,
     fwmark: 0x4c570000,
@@ -58,8 +64,8 @@ test("the real dump is read field by field", async () => {
 
 test("a new interface has no key, no mark and no peers", async () => {
   serve([]);
-  expect(await new SystemWireguard().show(NAME)).toEqual({
-    interface: NAME,
+  expect(await new SystemWireguard().show(name)).toEqual({
+    interface: name,
     publicKey: null,
     listenPort: 0,
     fwmark: null,
@@ -80,14 +86,14 @@ test("syncconf brings the whole configuration, and what is not known is left as 
     endpointChanged: false,
     persistentKeepalive: 25,
   };
-  const desired = { name: NAME, publicKey: PUBLIC, listenPort: 51820, mark: 0x4c570000 };
+  const desired = { name: name, publicKey: PUBLIC, listenPort: 51820, mark: 0x4c570000 };
   const text = renderWireguard(
     { ...desired, peers: [{ ...peer, endpoint: "192.0.2.1:51820" }] },
     null,
     0,
     PRIVATE,
   );
-  await wireguard.syncconf(NAME, text);
+  await wireguard.syncconf(name, text);
   const set = requests.find((request) => request.startsWith("set=1"))!;
   expect(set).toContain(`private_key=${hex(PRIVATE)}`);
   expect(set).toContain("listen_port=51820");
@@ -98,7 +104,7 @@ test("syncconf brings the whole configuration, and what is not known is left as 
 
   requests.length = 0;
   await wireguard.syncconf(
-    NAME,
+    name,
     renderWireguard({ ...desired, peers: [{ ...peer, endpoint: null }] }, null, 0, PRIVATE),
   );
   expect(requests.find((request) => request.startsWith("set=1"))).not.toContain("endpoint=");
@@ -108,11 +114,11 @@ test("no message of an error repeats a key", async () => {
   serve([]);
   const wireguard = new SystemWireguard();
   const wrong = `[Interface]\nPrivateKey = ${PRIVATE}\n[Peer]\nPublicKey = ${PRIVATE.slice(1)}x\n`;
-  const error = await wireguard.syncconf(NAME, wrong).catch((caught: Error) => caught);
+  const error = await wireguard.syncconf(name, wrong).catch((caught: Error) => caught);
   expect(error).toBeInstanceOf(Error);
   expect((error as Error).message).toMatch(/^`wg syncconf /);
   expect((error as Error).message).not.toContain(PRIVATE.slice(1, 40));
-  const dump = () => parseDump(NAME, `${PRIVATE}\t${PUBLIC}\n`);
+  const dump = () => parseDump(name, `${PRIVATE}\t${PUBLIC}\n`);
   expect(dump).toThrow(DumpError);
   expect(dump).not.toThrow(PRIVATE);
 });
@@ -125,7 +131,7 @@ function hex(base64: string): string {
 
 function serve(answer: string[]): void {
   Deno.mkdirSync(FOLDER, { recursive: true, mode: 0o700 });
-  const socket = listener = Deno.listen({ transport: "unix", path: `${FOLDER}/${NAME}.sock` });
+  const socket = listener = Deno.listen({ transport: "unix", path: `${FOLDER}/${name}.sock` });
   (async () => {
     // `wg` also connects only to see whether somebody is there.
     for await (const connection of socket) reply(connection, answer).catch(() => {});
