@@ -21,7 +21,10 @@ const MAX_INNER: u32 = 65_535 - ENCAPSULATION_BYTES as u32;
 const MAX_DSCP: u8 = 63;
 
 pub(crate) fn table(table: &Table) -> Result<(), Vec<String>> {
-    let mut check = Check { table, errors: Vec::new() };
+    let mut check = Check {
+        table,
+        errors: Vec::new(),
+    };
     check.site();
     check.uplinks();
     check.adjacencies();
@@ -29,7 +32,11 @@ pub(crate) fn table(table: &Table) -> Result<(), Vec<String>> {
     check.labels();
     check.paths();
     check.lists();
-    if check.errors.is_empty() { Ok(()) } else { Err(check.errors) }
+    if check.errors.is_empty() {
+        Ok(())
+    } else {
+        Err(check.errors)
+    }
 }
 
 struct Check<'a> {
@@ -63,8 +70,16 @@ impl<'a> Check<'a> {
     fn uplinks(&mut self) {
         let uplinks = &self.table.uplinks;
         self.unique("uplinks", "key", uplinks.iter().map(|uplink| &uplink.key));
-        self.unique("uplinks", "interface", uplinks.iter().map(|uplink| &uplink.interface));
-        self.unique("uplinks", "tunnel_address", uplinks.iter().map(|uplink| uplink.tunnel_address));
+        self.unique(
+            "uplinks",
+            "interface",
+            uplinks.iter().map(|uplink| &uplink.interface),
+        );
+        self.unique(
+            "uplinks",
+            "tunnel_address",
+            uplinks.iter().map(|uplink| uplink.tunnel_address),
+        );
         for (index, uplink) in uplinks.iter().enumerate() {
             let at = format!("uplinks[{index}]");
             self.key(&at, &uplink.key);
@@ -76,19 +91,33 @@ impl<'a> Check<'a> {
 
     fn adjacencies(&mut self) {
         let adjacencies = &self.table.adjacencies;
-        self.unique("adjacencies", "key", adjacencies.iter().map(|adjacency| &adjacency.key));
+        self.unique(
+            "adjacencies",
+            "key",
+            adjacencies.iter().map(|adjacency| &adjacency.key),
+        );
         let keys = adjacencies.iter().map(|adjacency| {
-            Pair(format!("uplink {}", adjacency.uplink), adjacency.remote_key.clone())
+            Pair(
+                format!("uplink {}", adjacency.uplink),
+                adjacency.remote_key.clone(),
+            )
         });
         self.unique("adjacencies", "remote_key", keys);
         let addresses = adjacencies.iter().map(|adjacency| {
-            Pair(format!("uplink {}", adjacency.uplink), adjacency.remote_address.to_string())
+            Pair(
+                format!("uplink {}", adjacency.uplink),
+                adjacency.remote_address.to_string(),
+            )
         });
         self.unique("adjacencies", "remote_address", addresses);
         for (index, adjacency) in adjacencies.iter().enumerate() {
             let at = format!("adjacencies[{index}]");
             self.key(&at, &adjacency.key);
-            self.index(format_args!("{at}.uplink"), adjacency.uplink, self.table.uplinks.len());
+            self.index(
+                format_args!("{at}.uplink"),
+                adjacency.uplink,
+                self.table.uplinks.len(),
+            );
             let decoded = base64::engine::general_purpose::STANDARD.decode(&adjacency.remote_key);
             if decoded.map_or(0, |key| key.len()) != KEY_BYTES {
                 self.error(
@@ -96,16 +125,36 @@ impl<'a> Check<'a> {
                     format!("is not {KEY_BYTES} bytes in base64, as `wg pubkey` writes them"),
                 );
             }
-            self.host(format_args!("{at}.remote_address"), adjacency.remote_address);
-            self.range(format_args!("{at}.mtu"), adjacency.mtu, MIN_PACKET, MAX_INNER);
+            self.host(
+                format_args!("{at}.remote_address"),
+                adjacency.remote_address,
+            );
+            self.range(
+                format_args!("{at}.mtu"),
+                adjacency.mtu,
+                MIN_PACKET,
+                MAX_INNER,
+            );
         }
     }
 
     fn segments(&mut self) {
         let segments = &self.table.segments;
-        self.unique("segments", "name", segments.iter().map(|segment| &segment.name));
-        self.unique("segments", "number", segments.iter().map(|segment| segment.number));
-        self.unique("segments", "tun", segments.iter().map(|segment| &segment.tun));
+        self.unique(
+            "segments",
+            "name",
+            segments.iter().map(|segment| &segment.name),
+        );
+        self.unique(
+            "segments",
+            "number",
+            segments.iter().map(|segment| segment.number),
+        );
+        self.unique(
+            "segments",
+            "tun",
+            segments.iter().map(|segment| &segment.tun),
+        );
         let labels = segments.iter().map(|segment| segment.service_label);
         self.unique("segments", "service_label", labels);
         for (index, segment) in segments.iter().enumerate() {
@@ -126,7 +175,11 @@ impl<'a> Check<'a> {
         for (index, route) in segment.routes.iter().enumerate() {
             self.prefix(format_args!("{at}.routes[{index}].prefix"), route.prefix);
             let count = segment.steerings.len();
-            self.index(format_args!("{at}.routes[{index}].steering"), route.steering, count);
+            self.index(
+                format_args!("{at}.routes[{index}].steering"),
+                route.steering,
+                count,
+            );
         }
         for (index, steering) in segment.steerings.iter().enumerate() {
             self.steering(&format!("{at}.steerings[{index}]"), steering);
@@ -143,7 +196,10 @@ impl<'a> Check<'a> {
     }
 
     fn matches(&mut self, at: &str, matches: &Match) {
-        let prefixes = [("source", matches.source), ("destination", matches.destination)];
+        let prefixes = [
+            ("source", matches.source),
+            ("destination", matches.destination),
+        ];
         for (field, prefix) in prefixes {
             if let Some(prefix) = prefix {
                 self.prefix(format_args!("{at}.{field}"), prefix);
@@ -152,15 +208,23 @@ impl<'a> Check<'a> {
         if let (Some(source), Some(destination)) = (matches.source, matches.destination)
             && source.addr().is_ipv4() != destination.addr().is_ipv4()
         {
-            self.error(at, "source and destination are of different IP versions, and match nothing");
+            self.error(
+                at,
+                "source and destination are of different IP versions, and match nothing",
+            );
         }
         if let Some(dscp) = matches.dscp
             && dscp > MAX_DSCP
         {
-            self.error(format!("{at}.dscp"), format!("{dscp} is not within 0–{MAX_DSCP}"));
+            self.error(
+                format!("{at}.dscp"),
+                format!("{dscp} is not within 0–{MAX_DSCP}"),
+            );
         }
-        let ports =
-            [("source_ports", &matches.source_ports), ("destination_ports", &matches.destination_ports)];
+        let ports = [
+            ("source_ports", &matches.source_ports),
+            ("destination_ports", &matches.destination_ports),
+        ];
         for (field, ranges) in ports {
             for (index, (low, high)) in ranges.iter().enumerate() {
                 if low > high {
@@ -174,7 +238,11 @@ impl<'a> Check<'a> {
     fn verdict(&mut self, at: &str, verdict: &Verdict) {
         if let Verdict::Paths(paths) = verdict {
             for (index, path) in paths.iter().enumerate() {
-                self.index(format_args!("{at}.paths[{index}]"), *path, self.table.paths.len());
+                self.index(
+                    format_args!("{at}.paths[{index}]"),
+                    *path,
+                    self.table.paths.len(),
+                );
             }
         }
     }
@@ -219,7 +287,10 @@ impl<'a> Check<'a> {
             }
             LabelAction::Forward(hops) => {
                 if hops.is_empty() {
-                    self.error(format!("{at}.action.forward"), "has no hop; accepted is one or more");
+                    self.error(
+                        format!("{at}.action.forward"),
+                        "has no hop; accepted is one or more",
+                    );
                 }
                 for (index, hop) in hops.iter().enumerate() {
                     let at = format!("{at}.action.forward[{index}]");
@@ -238,10 +309,17 @@ impl<'a> Check<'a> {
             let at = format!("paths[{index}]");
             self.key(&at, &path.key);
             if path.lists.is_empty() {
-                self.error(format!("{at}.lists"), "is empty; accepted is one list or more");
+                self.error(
+                    format!("{at}.lists"),
+                    "is empty; accepted is one list or more",
+                );
             }
             for (number, list) in path.lists.iter().enumerate() {
-                self.index(format_args!("{at}.lists[{number}]"), *list, self.table.lists.len());
+                self.index(
+                    format_args!("{at}.lists[{number}]"),
+                    *list,
+                    self.table.lists.len(),
+                );
             }
             self.unique(&format!("{at}.lists"), "list", path.lists.iter());
         }
@@ -255,7 +333,11 @@ impl<'a> Check<'a> {
             self.key(&at, &list.key);
             self.range(format_args!("{at}.weight"), list.weight, 1, 255);
             let adjacencies = &self.table.adjacencies;
-            self.index(format_args!("{at}.adjacency"), list.adjacency, adjacencies.len());
+            self.index(
+                format_args!("{at}.adjacency"),
+                list.adjacency,
+                adjacencies.len(),
+            );
             self.stack(&format!("{at}.labels"), &list.labels);
             self.stack(&format!("{at}.return_labels"), &list.return_labels);
             self.host(format_args!("{at}.probe_address"), list.probe_address);
@@ -267,7 +349,10 @@ impl<'a> Check<'a> {
                     let key = &adjacency.key;
                     self.error(
                         format!("{at}.mtu"),
-                        format!("{} does not fit adjacency {key:?}; accepted is up to {room}", list.mtu),
+                        format!(
+                            "{} does not fit adjacency {key:?}; accepted is up to {room}",
+                            list.mtu
+                        ),
                     );
                 }
             }
@@ -324,8 +409,12 @@ impl<'a> Check<'a> {
     fn device_name(&mut self, at: impl Display, name: &str) {
         let is_bad = |byte: u8| byte == b'/' || byte == b':' || !byte.is_ascii_graphic();
         let length = name.len();
-        if !(1..=MAX_DEVICE_NAME).contains(&length) || name.bytes().any(is_bad) || name.starts_with('.') {
-            let accepted = format!("accepted are 1–{MAX_DEVICE_NAME} printable bytes without / and :");
+        if !(1..=MAX_DEVICE_NAME).contains(&length)
+            || name.bytes().any(is_bad)
+            || name.starts_with('.')
+        {
+            let accepted =
+                format!("accepted are 1–{MAX_DEVICE_NAME} printable bytes without / and :");
             self.error(at, format!("{name:?} is no device name; {accepted}"));
         }
     }
@@ -339,7 +428,10 @@ impl<'a> Check<'a> {
     fn prefix(&mut self, at: impl Display, prefix: IpNet) {
         if prefix.trunc() != prefix {
             let accepted = prefix.trunc();
-            self.error(at, format!("{prefix} has bits behind its length; accepted is {accepted}"));
+            self.error(
+                at,
+                format!("{prefix} has bits behind its length; accepted is {accepted}"),
+            );
         }
     }
 
@@ -351,7 +443,10 @@ impl<'a> Check<'a> {
     fn stack(&mut self, at: &str, labels: &[u32]) {
         if labels.len() > MAX_PUSHED_LABELS {
             let count = labels.len();
-            self.error(at, format!("has {count} labels; accepted are up to {MAX_PUSHED_LABELS}"));
+            self.error(
+                at,
+                format!("has {count} labels; accepted are up to {MAX_PUSHED_LABELS}"),
+            );
         }
         for (index, label) in labels.iter().enumerate() {
             if *label != 0 && *label != 2 {

@@ -69,7 +69,11 @@ impl TokenBucket {
     pub fn new(per_second: u32, burst: u32) -> Self {
         let interval_nanos = 1_000_000_000 / u64::from(per_second.max(1));
         let depth_nanos = interval_nanos * u64::from(burst.saturating_sub(1));
-        Self { interval_nanos, depth_nanos, spent_until: None }
+        Self {
+            interval_nanos,
+            depth_nanos,
+            spent_until: None,
+        }
     }
 
     /// Takes one token if there is one at `now`. Time that runs backwards gives nothing.

@@ -19,7 +19,10 @@ pub(crate) fn wrap(
     if packet.len() > adjacency.mtu {
         return Err(DropReason::LabelledTooBig);
     }
-    let udp = UdpHeader { source_port: entropy_port, destination_port: port::MPLS_IN_UDP };
+    let udp = UdpHeader {
+        source_port: entropy_port,
+        destination_port: port::MPLS_IN_UDP,
+    };
     let ip = Ipv4Header {
         traffic_class: 0,
         identification: 0, // RFC 6864 §4.1: free to be anything in an atomic datagram.
@@ -53,7 +56,13 @@ pub(crate) fn push(
 ) -> Result<(), DropReason> {
     for (index, label) in labels.iter().enumerate().rev() {
         let bottom = bottom && index + 1 == labels.len();
-        let entry = LabelStackEntry { label: *label, traffic_class, bottom, ttl }.encode();
+        let entry = LabelStackEntry {
+            label: *label,
+            traffic_class,
+            bottom,
+            ttl,
+        }
+        .encode();
         if !packet.prepend(entry.len()) {
             return Err(DropReason::NoHeadroom);
         }

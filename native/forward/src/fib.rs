@@ -68,7 +68,10 @@ impl Fib {
                 steerings: segment.steerings.clone(),
                 local: Prefixes::new(segment.local.iter().map(|prefix| (*prefix, ()))),
                 routes: Prefixes::new(
-                    segment.routes.iter().map(|route| (route.prefix, route.steering)),
+                    segment
+                        .routes
+                        .iter()
+                        .map(|route| (route.prefix, route.steering)),
                 ),
             })
         });
@@ -89,7 +92,11 @@ impl Fib {
             labels: LabelMap::new(&table.labels, table.adjacencies.len()),
             lists: lists.collect(),
             paths: table.paths.iter().map(|path| path.lists.clone()).collect(),
-            tunnel_addresses: table.uplinks.iter().map(|uplink| uplink.tunnel_address).collect(),
+            tunnel_addresses: table
+                .uplinks
+                .iter()
+                .map(|uplink| uplink.tunnel_address)
+                .collect(),
             by_remote: by_remote
                 .map(|(index, adjacency)| ((adjacency.uplink, adjacency.remote_address), index))
                 .collect(),

@@ -19,7 +19,10 @@ pub(crate) fn hash(customer: &Customer) -> u64 {
     state = address(state, customer.source);
     state = address(state, customer.destination);
     if let (Some(ports), false) = (customer.ports, customer.fragment) {
-        state = mix(state, u64::from(ports.source) << 16 | u64::from(ports.destination));
+        state = mix(
+            state,
+            u64::from(ports.source) << 16 | u64::from(ports.destination),
+        );
     }
     state
 }
@@ -31,7 +34,8 @@ pub(crate) fn entropy_port(flow: u64) -> u16 {
 
 /// What a list is recognised by in every generation of the table: a hash of its key.
 pub(crate) fn identity(key: &str) -> u64 {
-    key.bytes().fold(SEED, |state, byte| mix(state, u64::from(byte)))
+    key.bytes()
+        .fold(SEED, |state, byte| mix(state, u64::from(byte)))
 }
 
 /// The flow of one of this router's own sessions.
@@ -80,19 +84,25 @@ mod tests {
         let mut hits = [0u32; 3];
         for number in 0..20_000 {
             let scores = lists.map(|(identity, weight)| score(flow(number), identity, weight));
-            let best = (0..3).max_by(|a, b| scores[*a].total_cmp(&scores[*b])).unwrap();
+            let best = (0..3)
+                .max_by(|a, b| scores[*a].total_cmp(&scores[*b]))
+                .unwrap();
             hits[best] += 1;
         }
         for (hits, expected) in hits.into_iter().zip([2_000.0, 6_000.0, 12_000.0]) {
             // Six standard deviations of the binomial distribution at most.
-            assert!((f64::from(hits) - expected).abs() < 6.0 * expected.sqrt(), "{hits} ~ {expected}");
+            assert!(
+                (f64::from(hits) - expected).abs() < 6.0 * expected.sqrt(),
+                "{hits} ~ {expected}"
+            );
         }
     }
 
     #[test]
     fn entropy_ports_use_the_whole_dynamic_range() {
-        let ports: std::collections::HashSet<u16> =
-            (0..200_000).map(|number| entropy_port(flow(number))).collect();
+        let ports: std::collections::HashSet<u16> = (0..200_000)
+            .map(|number| entropy_port(flow(number)))
+            .collect();
         assert!(ports.iter().all(|port| *port >= 49152));
         assert!(ports.len() > 16_000, "{}", ports.len());
     }

@@ -70,7 +70,9 @@ impl Fragments {
     ) -> Option<Fragments> {
         let ip = Ipv4::decode(packet.bytes()).ok()?;
         let mut stack = [labelling.service; MAX_PUSHED_LABELS + 1];
-        stack.get_mut(..labelling.labels.len())?.copy_from_slice(labelling.labels);
+        stack
+            .get_mut(..labelling.labels.len())?
+            .copy_from_slice(labelling.labels);
         let mut header = [0; MAX_HEADER];
         header[..customer.upper].copy_from_slice(ip.header());
         let range = packet.range();
@@ -137,7 +139,11 @@ impl Fragments {
         let outer = &self.encapsulation;
         let labels = &outer.stack[..outer.depth];
         encap::push(labels, true, outer.traffic_class, outer.ttl, packet)?;
-        let out = Adjacency { source: outer.source, destination: outer.destination, mtu: outer.mtu };
+        let out = Adjacency {
+            source: outer.source,
+            destination: outer.destination,
+            mtu: outer.mtu,
+        };
         encap::wrap(&out, outer.entropy_port, packet)?;
 
         self.rest.start = end;

@@ -10,9 +10,7 @@ use std::time::Duration;
 use labelway_boundary::Liveness;
 use labelway_wire::checksum::Sum;
 use labelway_wire::stamp::{ReflectorPacket, SenderPacket, Tlv, Tlvs};
-use labelway_wire::{
-    Customer, Ipv4, Ipv6, LabelStackEntry, Tcp, Udp, port, protocol,
-};
+use labelway_wire::{Customer, Ipv4, Ipv6, LabelStackEntry, Tcp, Udp, port, protocol};
 use tables::Reader;
 
 use crate::{
@@ -64,7 +62,9 @@ pub fn compile(bytes: &[u8]) {
 /// Any bytes from a TUN, under any table.
 pub fn from_tun(bytes: &[u8]) {
     let mut reader = Reader::new(bytes);
-    let Some((fib, live)) = forwarding(&mut reader) else { return };
+    let Some((fib, live)) = forwarding(&mut reader) else {
+        return;
+    };
     let segment = usize::from(reader.byte() % 3);
     let customer = reader.customer();
     let mut buffer = vec![0xa5; HEADROOM + customer.len() + 16];
@@ -72,7 +72,13 @@ pub fn from_tun(bytes: &[u8]) {
     let mut packet = Packet::new(&mut buffer, customer.len());
     let mut icmp = TokenBucket::default();
     let now = Duration::ZERO;
-    let mut context = Context { fib: &fib, live: &live, icmp: &mut icmp, now, count: &mut () };
+    let mut context = Context {
+        fib: &fib,
+        live: &live,
+        icmp: &mut icmp,
+        now,
+        count: &mut (),
+    };
     match ingress(&mut context, segment, &mut packet) {
         Outcome::Send { adjacency } => is_labelled(&fib, adjacency, packet.bytes()),
         Outcome::Fragments(mut fragments) => {
@@ -99,7 +105,9 @@ pub fn from_tun(bytes: &[u8]) {
 /// Any bytes from a neighbour, under any table.
 pub fn from_neighbour(bytes: &[u8]) {
     let mut reader = Reader::new(bytes);
-    let Some((fib, live)) = forwarding(&mut reader) else { return };
+    let Some((fib, live)) = forwarding(&mut reader) else {
+        return;
+    };
     let from = usize::from(reader.byte()) % (fib.adjacencies.len() + 1);
     let inner = match fib.adjacencies.get(from) {
         Some(adjacency) => reader.inner(adjacency.destination, adjacency.source),
@@ -110,7 +118,13 @@ pub fn from_neighbour(bytes: &[u8]) {
     let mut packet = Packet::new(&mut buffer, inner.len());
     let mut icmp = TokenBucket::default();
     let now = Duration::ZERO;
-    let mut context = Context { fib: &fib, live: &live, icmp: &mut icmp, now, count: &mut () };
+    let mut context = Context {
+        fib: &fib,
+        live: &live,
+        icmp: &mut icmp,
+        now,
+        count: &mut (),
+    };
     match switch(&mut context, from, &mut packet) {
         Outcome::Send { adjacency } => is_labelled(&fib, adjacency, packet.bytes()),
         Outcome::Deliver { segment } => {
@@ -131,9 +145,13 @@ pub fn from_neighbour(bytes: &[u8]) {
 /// A datagram of this router under any stack that a neighbour may ask for.
 pub fn local(bytes: &[u8]) {
     let mut reader = Reader::new(bytes);
-    let Some((fib, _)) = forwarding(&mut reader) else { return };
+    let Some((fib, _)) = forwarding(&mut reader) else {
+        return;
+    };
     let adjacency = usize::from(reader.byte() % 5);
-    let labels: Vec<u32> = (0..reader.byte() % 11).map(|_| reader.wild_label()).collect();
+    let labels: Vec<u32> = (0..reader.byte() % 11)
+        .map(|_| reader.wild_label())
+        .collect();
     let datagram = LocalDatagram {
         source: [10, 255, 0, 1].into(),
         destination: [10, 255, 0, 2].into(),
@@ -161,7 +179,13 @@ fn forwarding(reader: &mut Reader<'_>) -> Option<(Fib, Live)> {
     let table = reader.table();
     let fib = Fib::compile(&table).unwrap_or_else(|errors| panic!("{errors:#?}"));
     let live = Live::next(None, &table);
-    let state = |byte: u8| if byte.is_multiple_of(5) { Liveness::Down } else { Liveness::Up };
+    let state = |byte: u8| {
+        if byte.is_multiple_of(5) {
+            Liveness::Down
+        } else {
+            Liveness::Up
+        }
+    };
     (0..table.adjacencies.len()).for_each(|index| live.set_adjacency(index, state(reader.byte())));
     (0..table.lists.len()).for_each(|index| live.set_list(index, state(reader.byte())));
     Some((fib, live))
@@ -172,7 +196,10 @@ fn forwarding(reader: &mut Reader<'_>) -> Option<(Fib, Live)> {
 fn is_labelled(fib: &Fib, adjacency: usize, bytes: &[u8]) {
     let out = &fib.adjacencies[adjacency];
     let ip = Ipv4::decode(bytes).expect("an IPv4 header");
-    assert_eq!((ip.source(), ip.destination()), (out.source, out.destination));
+    assert_eq!(
+        (ip.source(), ip.destination()),
+        (out.source, out.destination)
+    );
     assert!(ip.dont_fragment() && ip.total_len() == bytes.len());
     let udp = Udp::decode(&ip).expect("a UDP header");
     assert_eq!(udp.destination_port(), port::MPLS_IN_UDP);

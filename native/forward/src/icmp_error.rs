@@ -89,9 +89,9 @@ pub(crate) fn is_one_host(address: IpAddr) -> bool {
 
 fn v4(fib: &Fib, error: IcmpError, to: Ipv4Addr, packet: &mut Packet<'_>) -> bool {
     let icmp = match error {
-        IcmpError::TooBig { mtu } => {
-            IcmpV4::FragmentationNeeded { mtu: u16::try_from(mtu).unwrap_or(u16::MAX) }
-        }
+        IcmpError::TooBig { mtu } => IcmpV4::FragmentationNeeded {
+            mtu: u16::try_from(mtu).unwrap_or(u16::MAX),
+        },
         IcmpError::TimeExceeded => IcmpV4::TimeExceeded,
     };
     let quoted = packet.len().min(V4_ERROR_BYTES - IPV4_HEADER - ICMP_HEADER);
@@ -104,7 +104,9 @@ fn v4(fib: &Fib, error: IcmpError, to: Ipv4Addr, packet: &mut Packet<'_>) -> boo
         source: fib.loopback4.unwrap_or(DUMMY_V4),
         destination: to,
     };
-    let Ok(ip) = header.encode((ICMP_HEADER + quoted) as u16) else { return false };
+    let Ok(ip) = header.encode((ICMP_HEADER + quoted) as u16) else {
+        return false;
+    };
     put(&ip, icmp.encode(), Sum::default(), quoted, packet)
 }
 
@@ -115,9 +117,9 @@ fn v6(
     packet: &mut Packet<'_>,
 ) -> bool {
     let icmp = match error {
-        IcmpError::TooBig { mtu } => {
-            IcmpV6::PacketTooBig { mtu: u32::try_from(mtu).unwrap_or(u32::MAX) }
-        }
+        IcmpError::TooBig { mtu } => IcmpV6::PacketTooBig {
+            mtu: u32::try_from(mtu).unwrap_or(u32::MAX),
+        },
         IcmpError::TimeExceeded => IcmpV6::TimeExceeded,
     };
     let quoted = packet.len().min(V6_ERROR_BYTES - IPV6_HEADER - ICMP_HEADER);
@@ -130,7 +132,13 @@ fn v6(
     };
     // RFC 4443 §2.3: the checksum covers a pseudo-header, unlike that of ICMP for IPv4.
     let pseudo = Sum::pseudo_v6(from, to, protocol::ICMPV6, length as u32);
-    put(&header.encode(length as u16), icmp.encode(), pseudo, quoted, packet)
+    put(
+        &header.encode(length as u16),
+        icmp.encode(),
+        pseudo,
+        quoted,
+        packet,
+    )
 }
 
 /// Puts the two headers in front of the quoted packet.

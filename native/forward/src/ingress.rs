@@ -31,14 +31,28 @@ pub fn ingress<C: Count>(
     // RFC 1812 §5.3.1, RFC 8200 §3: nothing is forwarded that would leave with 0.
     if customer.ttl <= 1 {
         let error = IcmpError::TimeExceeded;
-        return refuse(context, DropReason::CustomerTtlExpired, error, segment, &customer, packet);
+        return refuse(
+            context,
+            DropReason::CustomerTtlExpired,
+            error,
+            segment,
+            &customer,
+            packet,
+        );
     }
     match push(context, segment, &customer, customer.ttl - 1, packet) {
         Ok(outcome) => outcome,
         Err(Refusal::Drop(reason)) => context.drop(reason),
         Err(Refusal::TooBig { mtu }) => {
             let error = IcmpError::TooBig { mtu };
-            refuse(context, DropReason::TooBig, error, segment, &customer, packet)
+            refuse(
+                context,
+                DropReason::TooBig,
+                error,
+                segment,
+                &customer,
+                packet,
+            )
         }
     }
 }
@@ -100,13 +114,17 @@ fn push<C: Count>(
         context.count.list(index, customer.length);
         return Ok(Outcome::Fragments(fragments));
     }
-    let Labelling { traffic_class, ttl, .. } = labelling;
+    let Labelling {
+        traffic_class, ttl, ..
+    } = labelling;
     encap::push(&[segment.service_label], true, traffic_class, ttl, packet)
         .and_then(|()| encap::push(&list.labels, false, traffic_class, ttl, packet))
         .and_then(|()| encap::wrap(out, labelling.entropy_port, packet))
         .map_err(Refusal::Drop)?;
     context.count.list(index, customer.length);
-    Ok(Outcome::Send { adjacency: list.adjacency })
+    Ok(Outcome::Send {
+        adjacency: list.adjacency,
+    })
 }
 
 /// Drops the packet and tells its sender on the LAN, where that is allowed.
@@ -119,7 +137,14 @@ fn refuse<C: Count>(
     packet: &mut Packet<'_>,
 ) -> Outcome {
     context.count.dropped(reason);
-    if turn_into(context.fib, context.icmp, context.now, error, customer, packet) {
+    if turn_into(
+        context.fib,
+        context.icmp,
+        context.now,
+        error,
+        customer,
+        packet,
+    ) {
         Outcome::ToTun { segment }
     } else {
         Outcome::Drop(reason)

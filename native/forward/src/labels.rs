@@ -51,7 +51,10 @@ impl LabelMap {
                 map.accept.push(bits(&entry.accept, adjacencies));
                 map.accept.len() as u32 - 1
             });
-            map.entries.push(LabelEntry { accept, action: action(&entry.action) });
+            map.entries.push(LabelEntry {
+                accept,
+                action: action(&entry.action),
+            });
             let label = entry.label as usize;
             if let Some(page) = map.pages.get_mut(label / PAGE) {
                 page.get_or_insert_with(|| Box::new([EMPTY; PAGE]))[label % PAGE] = index as u32;
@@ -90,7 +93,10 @@ fn action(action: &boundary::LabelAction) -> LabelAction {
         boundary::LabelAction::Pop => LabelAction::Pop,
         boundary::LabelAction::Forward(hops) => LabelAction::Forward(
             hops.iter()
-                .map(|hop| Hop { adjacency: hop.adjacency as usize, labels: labels(&hop.labels) })
+                .map(|hop| Hop {
+                    adjacency: hop.adjacency as usize,
+                    labels: labels(&hop.labels),
+                })
                 .collect(),
         ),
     }
@@ -98,5 +104,8 @@ fn action(action: &boundary::LabelAction) -> LabelAction {
 
 /// Labels that were checked to have 20 bits.
 pub(crate) fn labels(values: &[u32]) -> Box<[Label]> {
-    values.iter().filter_map(|value| Label::new(*value)).collect()
+    values
+        .iter()
+        .filter_map(|value| Label::new(*value))
+        .collect()
 }

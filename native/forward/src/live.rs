@@ -80,7 +80,11 @@ impl States {
 
     // Relaxed throughout: each byte stands for itself and orders nothing else.
     fn read(&self, index: usize) -> Liveness {
-        match self.by_index.get(index).map(|state| state.load(Ordering::Relaxed)) {
+        match self
+            .by_index
+            .get(index)
+            .map(|state| state.load(Ordering::Relaxed))
+        {
             Some(UP) => Liveness::Up,
             Some(DOWN) => Liveness::Down,
             _ => Liveness::Unknown,

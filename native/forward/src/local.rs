@@ -36,7 +36,10 @@ pub fn encapsulate_local(
     datagram: &LocalDatagram,
     packet: &mut Packet<'_>,
 ) -> Result<(), DropReason> {
-    let out = fib.adjacencies.get(adjacency).ok_or(DropReason::UnknownAdjacency)?;
+    let out = fib
+        .adjacencies
+        .get(adjacency)
+        .ok_or(DropReason::UnknownAdjacency)?;
     if labels.len() > MAX_PUSHED_LABELS {
         return Err(DropReason::StackTooDeep);
     }
@@ -53,7 +56,8 @@ pub fn encapsulate_local(
     write(datagram.source, datagram.destination, datagram, packet)?;
     encap::push(&stack[..labels.len() + 1], true, 0, PIPE_TTL, packet)?;
     // All packets of one session take the same way through an underlay with several links.
-    let session = u64::from(datagram.source_port) << 32 | u64::from(u32::from(datagram.destination));
+    let session =
+        u64::from(datagram.source_port) << 32 | u64::from(u32::from(datagram.destination));
     let entropy_port = flow::entropy_port(flow::of_session(session));
     encap::wrap(out, entropy_port, packet)
 }

@@ -13,13 +13,21 @@ pub(crate) fn clamp(customer: &Customer, packet: &mut [u8], mtu: usize) {
     if customer.protocol != protocol::TCP || customer.later_fragment {
         return;
     }
-    let Some(segment) = packet.get_mut(customer.upper..customer.length) else { return };
-    let Ok(tcp) = Tcp::decode(segment) else { return };
+    let Some(segment) = packet.get_mut(customer.upper..customer.length) else {
+        return;
+    };
+    let Ok(tcp) = Tcp::decode(segment) else {
+        return;
+    };
     if !tcp.is_syn() {
         return;
     }
     let Some(mss) = tcp.mss() else { return };
-    let headers = if customer.is_v4() { V4_HEADERS } else { V6_HEADERS };
+    let headers = if customer.is_v4() {
+        V4_HEADERS
+    } else {
+        V6_HEADERS
+    };
     let limit = u16::try_from(mtu.saturating_sub(headers)).unwrap_or(u16::MAX);
     if mss.value > limit {
         Tcp::set_mss(segment, mss, limit);

@@ -5,7 +5,8 @@ use crate::{ENCAPSULATION_BYTES, MAX_PUSHED_LABELS};
 /// Free bytes that a buffer needs in front of a packet so that nothing is ever moved: the
 /// encapsulation, the deepest stack with its service label, an ICMPv6 error's own 48 bytes of
 /// headers, and rounded up to a cache line.
-pub const HEADROOM: usize = (ENCAPSULATION_BYTES + 4 * (MAX_PUSHED_LABELS + 2) + 48).next_multiple_of(64);
+pub const HEADROOM: usize =
+    (ENCAPSULATION_BYTES + 4 * (MAX_PUSHED_LABELS + 2) + 48).next_multiple_of(64);
 
 /// `start..end` of `buf` is the packet. Headers are put on and taken off by moving `start`.
 #[derive(Debug)]

@@ -14,7 +14,10 @@ pub(crate) struct Prefixes<T> {
 
 impl<T: Copy> Prefixes<T> {
     pub(crate) fn new(entries: impl Iterator<Item = (IpNet, T)>) -> Self {
-        let mut prefixes = Self { v4: PrefixMap::new(), v6: PrefixMap::new() };
+        let mut prefixes = Self {
+            v4: PrefixMap::new(),
+            v6: PrefixMap::new(),
+        };
         for (prefix, value) in entries {
             match prefix {
                 IpNet::V4(prefix) => prefixes.v4.insert(prefix, value),

@@ -34,7 +34,9 @@ fn best_list(fib: &Fib, live: &Live, lists: &[u32], flow: u64) -> Option<usize> 
     let mut best: Option<(usize, f64)> = None;
     for index in lists {
         let index = *index as usize;
-        let Some(list) = fib.lists.get(index) else { continue };
+        let Some(list) = fib.lists.get(index) else {
+            continue;
+        };
         if !is_usable(live, index, list) {
             continue;
         }
@@ -56,15 +58,31 @@ fn is_usable(live: &Live, index: usize, list: &List) -> bool {
 }
 
 fn matches(matches: &Match, customer: &Customer) -> bool {
-    matches.source.is_none_or(|prefix| prefix.contains(&customer.source))
-        && matches.destination.is_none_or(|prefix| prefix.contains(&customer.destination))
+    matches
+        .source
+        .is_none_or(|prefix| prefix.contains(&customer.source))
+        && matches
+            .destination
+            .is_none_or(|prefix| prefix.contains(&customer.destination))
         && matches.dscp.is_none_or(|dscp| dscp == customer.dscp)
-        && matches.protocol.is_none_or(|protocol| protocol == customer.protocol)
-        && within(&matches.source_ports, customer.ports.map(|ports| ports.source))
-        && within(&matches.destination_ports, customer.ports.map(|ports| ports.destination))
+        && matches
+            .protocol
+            .is_none_or(|protocol| protocol == customer.protocol)
+        && within(
+            &matches.source_ports,
+            customer.ports.map(|ports| ports.source),
+        )
+        && within(
+            &matches.destination_ports,
+            customer.ports.map(|ports| ports.destination),
+        )
 }
 
 fn within(ranges: &[(u16, u16)], port: Option<u16>) -> bool {
     ranges.is_empty()
-        || port.is_some_and(|port| ranges.iter().any(|(low, high)| (*low..=*high).contains(&port)))
+        || port.is_some_and(|port| {
+            ranges
+                .iter()
+                .any(|(low, high)| (*low..=*high).contains(&port))
+        })
 }

@@ -42,7 +42,11 @@ fn inner<C: Count>(
     from: usize,
     packet: &mut Packet<'_>,
 ) -> Result<Inner, DropReason> {
-    let adjacency = context.fib.adjacencies.get(from).ok_or(DropReason::UnknownAdjacency)?;
+    let adjacency = context
+        .fib
+        .adjacencies
+        .get(from)
+        .ok_or(DropReason::UnknownAdjacency)?;
     let ip = Ipv4::decode(packet.bytes()).map_err(|_| DropReason::InnerMalformed)?;
     if ip.source() != adjacency.destination {
         return Err(DropReason::InnerWrongSource);
@@ -112,7 +116,10 @@ fn stack<C: Count>(
                 return local::receive(fib, version, packet);
             }
         } else {
-            let (index, found) = fib.labels.find(entry.label).ok_or(DropReason::UnknownLabel)?;
+            let (index, found) = fib
+                .labels
+                .find(entry.label)
+                .ok_or(DropReason::UnknownLabel)?;
             if !fib.labels.accepts(found, from) {
                 return Err(DropReason::LabelNotAccepted);
             }
@@ -132,7 +139,10 @@ fn stack<C: Count>(
                 _ if ttl <= 1 => return Err(DropReason::LabelTtlExpired),
                 LabelAction::Pop => packet.advance(LABEL_BYTES),
                 LabelAction::Forward(hops) => {
-                    let entry = LabelStackEntry { ttl: ttl - 1, ..entry };
+                    let entry = LabelStackEntry {
+                        ttl: ttl - 1,
+                        ..entry
+                    };
                     return forward(context, from, hops, entry, entropy_port, packet);
                 }
             }
@@ -144,7 +154,11 @@ fn stack<C: Count>(
 /// There is a bottom within the packet, and not further down than any of our stacks is.
 fn check_depth(bytes: &[u8]) -> Result<(), DropReason> {
     let mut entries = bytes.chunks_exact(LABEL_BYTES);
-    match entries.by_ref().take(MAX_STACK_DEPTH).position(|entry| entry[2] & 1 == 1) {
+    match entries
+        .by_ref()
+        .take(MAX_STACK_DEPTH)
+        .position(|entry| entry[2] & 1 == 1)
+    {
         Some(_) => Ok(()),
         None if bytes.len() / LABEL_BYTES > MAX_STACK_DEPTH => Err(DropReason::StackTooDeep),
         None => Err(DropReason::StackWithoutBottom),
@@ -163,9 +177,17 @@ fn forward<C: Count>(
     let is_up = |hop: &&Hop| context.live.adjacency_is_up(hop.adjacency);
     let Some(hop) = hops.iter().filter(is_up).find(|hop| hop.adjacency != from) else {
         let back_alone = hops.iter().any(|hop| is_up(&hop));
-        return Err(if back_alone { DropReason::WouldReturn } else { DropReason::NextHopDown });
+        return Err(if back_alone {
+            DropReason::WouldReturn
+        } else {
+            DropReason::NextHopDown
+        });
     };
-    let out = context.fib.adjacencies.get(hop.adjacency).ok_or(DropReason::UnknownAdjacency)?;
+    let out = context
+        .fib
+        .adjacencies
+        .get(hop.adjacency)
+        .ok_or(DropReason::UnknownAdjacency)?;
     packet.advance(LABEL_BYTES);
     if hop.labels.is_empty() && context.fib.ttl == TtlModel::Uniform {
         // Penultimate-hop pop: the TTL goes on in the label that is now on top (RFC 3443 §5.4).
@@ -176,7 +198,9 @@ fn forward<C: Count>(
     }
     encap::push(&hop.labels, false, entry.traffic_class, entry.ttl, packet)?;
     encap::wrap(out, entropy_port, packet)?;
-    Ok(Outcome::Send { adjacency: hop.adjacency })
+    Ok(Outcome::Send {
+        adjacency: hop.adjacency,
+    })
 }
 
 /// The customer packet below a service label, whose TTL was `label_ttl`.
@@ -228,7 +252,14 @@ fn expired<C: Count>(
     let reason = DropReason::CustomerTtlExpired;
     context.count.dropped(reason);
     let error = IcmpError::TimeExceeded;
-    if !turn_into(context.fib, context.icmp, context.now, error, customer, packet) {
+    if !turn_into(
+        context.fib,
+        context.icmp,
+        context.now,
+        error,
+        customer,
+        packet,
+    ) {
         return Outcome::Drop(reason);
     }
     send_back(context, segment, packet).unwrap_or(Outcome::Drop(reason))

@@ -6,7 +6,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use labelway_boundary::TtlModel;
-use labelway_forward::{HEADROOM, LocalDatagram, Outcome, Packet, encapsulate_local, ingress, switch};
+use labelway_forward::{
+    HEADROOM, LocalDatagram, Outcome, Packet, encapsulate_local, ingress, switch,
+};
 use support::*;
 
 struct Counting;
@@ -47,7 +49,11 @@ fn allocations(bytes: &[u8], mut run: impl FnMut(&mut Packet<'_>)) -> usize {
 
 #[test]
 fn no_packet_allocates() {
-    assert_eq!(allocations(&[], |packet| drop(packet.bytes().len().to_string())), 1000, "is counted");
+    assert_eq!(
+        allocations(&[], |packet| drop(packet.bytes().len().to_string())),
+        1000,
+        "is counted"
+    );
     let router = Router::new(table(TtlModel::Uniform));
     let mut icmp = labelway_forward::TokenBucket::new(u32::MAX, u32::MAX);
     let mut now = std::time::Duration::ZERO;
@@ -68,12 +74,21 @@ fn no_packet_allocates() {
     };
     let (here, there) = ([10, 1, 0, 5], [10, 2, 0, 5]);
     let plain = v4(here, there, 6, 64, &syn(1460));
-    let voice = patched(v4(here, there, 17, 64, &udp(1, 2, &[0; 1000])), &[(1, 46 << 2)]);
+    let voice = patched(
+        v4(here, there, 17, 64, &udp(1, 2, &[0; 1000])),
+        &[(1, 46 << 2)],
+    );
     let big = v4(here, there, 17, 64, &udp(1, 2, &[0; 1500]));
     let pieces = patched(big.clone(), &[(6, 0)]);
     let old = v4(here, there, 17, 1, &udp(1, 2, b""));
     let nowhere = v4(here, [9, 9, 9, 9], 17, 64, b"");
-    for (bytes, expected) in [(&plain, "Send"), (&voice, "Send"), (&big, "ToTun"), (&old, "ToTun"), (&nowhere, "Drop")] {
+    for (bytes, expected) in [
+        (&plain, "Send"),
+        (&voice, "Send"),
+        (&big, "ToTun"),
+        (&old, "ToTun"),
+        (&nowhere, "Drop"),
+    ] {
         let counted = allocations(bytes, |packet| match (expected, ingress_of(packet)) {
             ("Send", Outcome::Send { .. }) | ("ToTun", Outcome::ToTun { .. }) => {}
             ("Drop", Outcome::Drop(_)) => {}
@@ -82,13 +97,19 @@ fn no_packet_allocates() {
         assert_eq!(counted, 0, "{expected}");
     }
     let counted = allocations(&pieces, |packet| {
-        let Outcome::Fragments(mut fragments) = ingress_of(packet) else { panic!() };
+        let Outcome::Fragments(mut fragments) = ingress_of(packet) else {
+            panic!()
+        };
         assert!(fragments.next(packet) && fragments.next(packet) && !fragments.next(packet));
     });
     assert_eq!(counted, 0, "fragments");
 
     let mut router = Router::new(table(TtlModel::Uniform));
-    let transit = stack(&[(16001, 0, false, 9), (16003, 0, false, 9), (28001, 0, true, 9)]);
+    let transit = stack(&[
+        (16001, 0, false, 9),
+        (16003, 0, false, 9),
+        (28001, 0, true, 9),
+    ]);
     let transit = from_neighbour(&router.table, 0, &transit);
     let customer = v4(there, here, 6, 60, &syn(1460));
     let egress = [stack(&[(28001, 0, true, 9)]), customer].concat();

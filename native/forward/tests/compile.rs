@@ -9,7 +9,9 @@ use support::*;
 fn errors(change: impl FnOnce(&mut Table)) -> Vec<String> {
     let mut table = table(TtlModel::Pipe);
     change(&mut table);
-    Fib::compile(&table).map(|_| ()).expect_err("a broken table compiled")
+    Fib::compile(&table)
+        .map(|_| ())
+        .expect_err("a broken table compiled")
 }
 
 fn is_shared<T: Send + Sync>() {}
@@ -24,48 +26,161 @@ fn a_table_is_shared_between_threads() {
 fn each_fault_is_told_with_its_place() {
     type Change = fn(&mut Table);
     let cases: &[(Change, &str)] = &[
-        (|t| t.generation = "0123".into(), "generation: \"0123\" is not 16"),
+        (
+            |t| t.generation = "0123".into(),
+            "generation: \"0123\" is not 16",
+        ),
         (|t| t.probe.down_after = 0, "probe.down_after: is 0"),
-        (|t| t.uplinks[1].key = "fibre".into(), "uplinks[1].key: fibre is that of uplinks[0]"),
-        (|t| t.uplinks[0].interface = "sixteen-bytes-xx".into(), "uplinks[0].interface: "),
-        (|t| t.uplinks[0].device = "a/b".into(), "uplinks[0].device: \"a/b\" is no device name"),
-        (|t| t.uplinks[0].tunnel_address = [224, 0, 0, 1].into(), "uplinks[0].tunnel_address: "),
-        (|t| t.adjacencies[1].key = t.adjacencies[0].key.clone(), "adjacencies[1].key: "),
-        (|t| t.adjacencies[0].uplink = 2, "adjacencies[0].uplink: 2 is out of range; accepted is 0–1"),
-        (|t| t.adjacencies[0].remote_key = "AAAA".into(), "adjacencies[0].remote_key: is not 32"),
-        (|t| t.adjacencies[2].remote_key = key(1), "adjacencies[2].remote_key: "),
-        (|t| t.adjacencies[2].remote_address = [100, 96, 0, 16].into(), "adjacencies[2].remote_address: "),
-        (|t| t.adjacencies[0].mtu = 100, "adjacencies[0].mtu: 100 is not within 576–65507"),
-        (|t| t.segments[1].service_label = 28001, "segments[1].service_label: 28001 is that of"),
-        (|t| t.segments[0].tun = String::new(), "segments[0].tun: \"\" is no device name"),
+        (
+            |t| t.uplinks[1].key = "fibre".into(),
+            "uplinks[1].key: fibre is that of uplinks[0]",
+        ),
+        (
+            |t| t.uplinks[0].interface = "sixteen-bytes-xx".into(),
+            "uplinks[0].interface: ",
+        ),
+        (
+            |t| t.uplinks[0].device = "a/b".into(),
+            "uplinks[0].device: \"a/b\" is no device name",
+        ),
+        (
+            |t| t.uplinks[0].tunnel_address = [224, 0, 0, 1].into(),
+            "uplinks[0].tunnel_address: ",
+        ),
+        (
+            |t| t.adjacencies[1].key = t.adjacencies[0].key.clone(),
+            "adjacencies[1].key: ",
+        ),
+        (
+            |t| t.adjacencies[0].uplink = 2,
+            "adjacencies[0].uplink: 2 is out of range; accepted is 0–1",
+        ),
+        (
+            |t| t.adjacencies[0].remote_key = "AAAA".into(),
+            "adjacencies[0].remote_key: is not 32",
+        ),
+        (
+            |t| t.adjacencies[2].remote_key = key(1),
+            "adjacencies[2].remote_key: ",
+        ),
+        (
+            |t| t.adjacencies[2].remote_address = [100, 96, 0, 16].into(),
+            "adjacencies[2].remote_address: ",
+        ),
+        (
+            |t| t.adjacencies[0].mtu = 100,
+            "adjacencies[0].mtu: 100 is not within 576–65507",
+        ),
+        (
+            |t| t.segments[1].service_label = 28001,
+            "segments[1].service_label: 28001 is that of",
+        ),
+        (
+            |t| t.segments[0].tun = String::new(),
+            "segments[0].tun: \"\" is no device name",
+        ),
         (|t| t.segments[0].mtu = 0, "segments[0].mtu: "),
-        (|t| t.segments[0].local[0] = "10.1.2.3/16".parse().unwrap(), "accepted is 10.1.0.0/16"),
-        (|t| t.segments[0].routes[1].prefix = t.segments[0].routes[0].prefix, "segments[0].routes[1].prefix: "),
-        (|t| t.segments[0].routes[0].steering = 1, "segments[0].routes[0].steering: 1 is out of range"),
-        (|t| t.segments[0].steerings[0].rules[0].matches.dscp = Some(64), "matches.dscp: 64"),
-        (|t| t.segments[0].steerings[0].rules[1].matches.source_ports = vec![(2, 1)], "source_ports[0]: 2–1 is empty"),
-        (|t| t.segments[0].steerings[0].fallback = Verdict::Paths(vec![7]), "steerings[0].fallback.paths[0]: 7"),
-        (|t| t.labels[1].label = 16001, "labels[1].label: 16001 does not follow 16001"),
-        (|t| t.labels[0].label = 15, "labels[0].label: 15 is not within 16–1048575"),
-        (|t| t.labels[7].label = 1 << 20, "labels[7].label: 1048576 is not within"),
-        (|t| t.labels[0].accept = vec![3], "labels[0].accept[0]: 3 is out of range"),
-        (|t| t.labels[0].accept = vec![1, 0], "labels[0].accept: does not ascend"),
-        (|t| t.labels[4].action = LabelAction::Deliver(2), "labels[4].action.deliver: 2 is out of range"),
-        (|t| t.labels[4].action = LabelAction::Deliver(1), "segment \"guest\" has service label 28002"),
-        (|t| t.labels[1].action = LabelAction::Forward(vec![]), "labels[1].action.forward: has no hop"),
-        (|t| t.labels[1].action = LabelAction::Forward(vec![Hop { adjacency: 0, labels: vec![3] }]), "forward[0].labels[0]: 3"),
+        (
+            |t| t.segments[0].local[0] = "10.1.2.3/16".parse().unwrap(),
+            "accepted is 10.1.0.0/16",
+        ),
+        (
+            |t| t.segments[0].routes[1].prefix = t.segments[0].routes[0].prefix,
+            "segments[0].routes[1].prefix: ",
+        ),
+        (
+            |t| t.segments[0].routes[0].steering = 1,
+            "segments[0].routes[0].steering: 1 is out of range",
+        ),
+        (
+            |t| t.segments[0].steerings[0].rules[0].matches.dscp = Some(64),
+            "matches.dscp: 64",
+        ),
+        (
+            |t| t.segments[0].steerings[0].rules[1].matches.source_ports = vec![(2, 1)],
+            "source_ports[0]: 2–1 is empty",
+        ),
+        (
+            |t| t.segments[0].steerings[0].fallback = Verdict::Paths(vec![7]),
+            "steerings[0].fallback.paths[0]: 7",
+        ),
+        (
+            |t| t.labels[1].label = 16001,
+            "labels[1].label: 16001 does not follow 16001",
+        ),
+        (
+            |t| t.labels[0].label = 15,
+            "labels[0].label: 15 is not within 16–1048575",
+        ),
+        (
+            |t| t.labels[7].label = 1 << 20,
+            "labels[7].label: 1048576 is not within",
+        ),
+        (
+            |t| t.labels[0].accept = vec![3],
+            "labels[0].accept[0]: 3 is out of range",
+        ),
+        (
+            |t| t.labels[0].accept = vec![1, 0],
+            "labels[0].accept: does not ascend",
+        ),
+        (
+            |t| t.labels[4].action = LabelAction::Deliver(2),
+            "labels[4].action.deliver: 2 is out of range",
+        ),
+        (
+            |t| t.labels[4].action = LabelAction::Deliver(1),
+            "segment \"guest\" has service label 28002",
+        ),
+        (
+            |t| t.labels[1].action = LabelAction::Forward(vec![]),
+            "labels[1].action.forward: has no hop",
+        ),
+        (
+            |t| {
+                t.labels[1].action = LabelAction::Forward(vec![Hop {
+                    adjacency: 0,
+                    labels: vec![3],
+                }])
+            },
+            "forward[0].labels[0]: 3",
+        ),
         (|t| t.paths[0].lists.clear(), "paths[0].lists: is empty"),
-        (|t| t.paths[0].lists = vec![3], "paths[0].lists[0]: 3 is out of range; accepted is 0–2"),
-        (|t| t.paths[1].lists = vec![1, 1], "paths[1].lists[1].list: 1 is that of paths[1].lists[0]"),
-        (|t| t.lists[1].key = t.lists[0].key.clone(), "lists[1].key: "),
-        (|t| t.lists[0].weight = 256, "lists[0].weight: 256 is not within 1–255"),
-        (|t| t.lists[0].labels = vec![16; 9], "lists[0].labels: has 9 labels; accepted are up to 8"),
-        (|t| t.lists[0].return_labels = vec![1], "lists[0].return_labels[0]: 1"),
-        (|t| t.lists[2].mtu = 1321, "lists[2].mtu: 1321 does not fit adjacency \"lte>hub.fibre\"; accepted is up to 1320"),
+        (
+            |t| t.paths[0].lists = vec![3],
+            "paths[0].lists[0]: 3 is out of range; accepted is 0–2",
+        ),
+        (
+            |t| t.paths[1].lists = vec![1, 1],
+            "paths[1].lists[1].list: 1 is that of paths[1].lists[0]",
+        ),
+        (
+            |t| t.lists[1].key = t.lists[0].key.clone(),
+            "lists[1].key: ",
+        ),
+        (
+            |t| t.lists[0].weight = 256,
+            "lists[0].weight: 256 is not within 1–255",
+        ),
+        (
+            |t| t.lists[0].labels = vec![16; 9],
+            "lists[0].labels: has 9 labels; accepted are up to 8",
+        ),
+        (
+            |t| t.lists[0].return_labels = vec![1],
+            "lists[0].return_labels[0]: 1",
+        ),
+        (
+            |t| t.lists[2].mtu = 1321,
+            "lists[2].mtu: 1321 does not fit adjacency \"lte>hub.fibre\"; accepted is up to 1320",
+        ),
     ];
     for (change, expected) in cases {
         let errors = errors(change);
-        assert!(errors.iter().any(|error| error.contains(expected)), "{expected}\n{errors:#?}");
+        assert!(
+            errors.iter().any(|error| error.contains(expected)),
+            "{expected}\n{errors:#?}"
+        );
     }
 }
 
@@ -99,7 +214,11 @@ fn liveness_survives_by_key() {
     live.set_adjacency(2, Liveness::Down);
     assert_eq!(next.adjacency(0), Liveness::Down);
     next.set_adjacency(99, Liveness::Up);
-    assert_eq!(next.adjacency(99), Liveness::Unknown, "out of range is no one");
+    assert_eq!(
+        next.adjacency(99),
+        Liveness::Unknown,
+        "out of range is no one"
+    );
 }
 
 #[test]
@@ -115,7 +234,12 @@ fn drop_reasons_have_stable_distinct_names() {
     let mut names: Vec<_> = DropReason::ALL.iter().map(|reason| reason.name()).collect();
     for (index, reason) in DropReason::ALL.iter().enumerate() {
         assert_eq!(reason.index(), index);
-        assert!(reason.name().bytes().all(|byte| byte == b'-' || byte.is_ascii_lowercase()));
+        assert!(
+            reason
+                .name()
+                .bytes()
+                .all(|byte| byte == b'-' || byte.is_ascii_lowercase())
+        );
     }
     names.sort_unstable();
     names.dedup();
@@ -129,13 +253,19 @@ fn a_token_bucket_refills_with_time_alone() {
     assert!(at(1000) && at(1000) && !at(1000));
     assert!(!at(500), "time that runs backwards gives nothing");
     assert!(!at(1099) && at(1100) && !at(1100));
-    assert!(at(9000) && at(9000) && !at(9000), "never more than the burst");
+    assert!(
+        at(9000) && at(9000) && !at(9000),
+        "never more than the burst"
+    );
 }
 
 #[test]
 fn large_tables_compile() {
     let mut table = table(TtlModel::Pipe);
-    let hop = |label| Hop { adjacency: label % 3, labels: vec![label] };
+    let hop = |label| Hop {
+        adjacency: label % 3,
+        labels: vec![label],
+    };
     table.labels = (0..10_000u32)
         .map(|index| 200_000 + 7 * index)
         .map(|label| LabelEntry {
@@ -146,11 +276,17 @@ fn large_tables_compile() {
         .collect();
     table.segments[0].routes = (0..10_000u32)
         .map(|index| ipnet::Ipv4Net::new((0x0b00_0000 + (index << 8)).into(), 24).unwrap())
-        .map(|prefix| Route { prefix: prefix.into(), steering: 0 })
+        .map(|prefix| Route {
+            prefix: prefix.into(),
+            steering: 0,
+        })
         .collect();
     let started = std::time::Instant::now();
     let fib = Fib::compile(&table).unwrap();
-    println!("10,000 labels and 10,000 prefixes compile in {:?}", started.elapsed());
+    println!(
+        "10,000 labels and 10,000 prefixes compile in {:?}",
+        started.elapsed()
+    );
     let mut router = Router::new(table);
     router.fib = fib;
     for index in [0u32, 4_999, 9_999] {
@@ -159,13 +295,19 @@ fn large_tables_compile() {
         let mut bytes = buffer(&customer);
         let mut packet = packet(&mut bytes, customer.len());
         let outcome = labelway_forward::ingress(&mut router.context(), 0, &mut packet);
-        assert!(matches!(outcome, labelway_forward::Outcome::Send { adjacency: 2 }), "{outcome:?}");
+        assert!(
+            matches!(outcome, labelway_forward::Outcome::Send { adjacency: 2 }),
+            "{outcome:?}"
+        );
         let labels = stack(&[(200_000 + 7 * index, 0, false, 9), (28001, 0, true, 9)]);
         let inner = from_neighbour(&router.table, 1, &labels);
         let mut bytes = buffer(&inner);
         let mut packet = support::packet(&mut bytes, inner.len());
         let outcome = labelway_forward::switch(&mut router.context(), 1, &mut packet);
-        assert!(matches!(outcome, labelway_forward::Outcome::Send { .. }), "{outcome:?}");
+        assert!(
+            matches!(outcome, labelway_forward::Outcome::Send { .. }),
+            "{outcome:?}"
+        );
         assert_eq!(router.count.labels.pop(), Some((index as usize, 8)));
     }
 }

@@ -29,7 +29,12 @@ fn from_lan(router: &mut Router, bytes: &[u8]) -> Vec<Vec<u8>> {
     }
 }
 
-fn from_peer(router: &mut Router, from: usize, entries: &[(u32, u8, bool, u8)], below: &[u8]) -> Vec<u8> {
+fn from_peer(
+    router: &mut Router,
+    from: usize,
+    entries: &[(u32, u8, bool, u8)],
+    below: &[u8],
+) -> Vec<u8> {
     let payload = [&stack(entries)[..], below].concat();
     let inner = from_neighbour(&router.table, from, &payload);
     let mut buffer = buffer(&inner);
@@ -92,21 +97,76 @@ fn packets() -> Vec<(String, Vec<u8>)> {
     let mut add = |name: &str, bytes: Vec<u8>| packets.push((name.to_owned(), bytes));
     add("direct", from_lan(&mut pipe, &data).remove(0));
     add("direct-ipv6", from_lan(&mut pipe, &data6).remove(0));
-    add("two-labels-voice-uniform", from_lan(&mut uniform, &voice).remove(0));
-    add("transit-swap", from_peer(&mut pipe, 1, &[(16004, 5, false, 200), (28001, 5, true, 255)], &back));
-    add("transit-pop", from_peer(&mut pipe, 2, &[(16002, 0, false, 200), (28001, 0, true, 255)], &back));
-    add("transit-pop-uniform", from_peer(&mut uniform, 2, &[(16002, 0, false, 40), (28001, 0, true, 63)], &back));
-    add("transit-explicit-null", from_peer(&mut pipe, 0, &[(16003, 0, false, 9), (28001, 0, true, 255)], &back));
-    add("transit-repair", from_peer(&mut pipe, 0, &[(100_002, 0, false, 9), (28001, 0, true, 255)], &back));
-    add("delivered", from_peer(&mut pipe, 0, &[(28001, 0, true, 255)], &back));
+    add(
+        "two-labels-voice-uniform",
+        from_lan(&mut uniform, &voice).remove(0),
+    );
+    add(
+        "transit-swap",
+        from_peer(
+            &mut pipe,
+            1,
+            &[(16004, 5, false, 200), (28001, 5, true, 255)],
+            &back,
+        ),
+    );
+    add(
+        "transit-pop",
+        from_peer(
+            &mut pipe,
+            2,
+            &[(16002, 0, false, 200), (28001, 0, true, 255)],
+            &back,
+        ),
+    );
+    add(
+        "transit-pop-uniform",
+        from_peer(
+            &mut uniform,
+            2,
+            &[(16002, 0, false, 40), (28001, 0, true, 63)],
+            &back,
+        ),
+    );
+    add(
+        "transit-explicit-null",
+        from_peer(
+            &mut pipe,
+            0,
+            &[(16003, 0, false, 9), (28001, 0, true, 255)],
+            &back,
+        ),
+    );
+    add(
+        "transit-repair",
+        from_peer(
+            &mut pipe,
+            0,
+            &[(100_002, 0, false, 9), (28001, 0, true, 255)],
+            &back,
+        ),
+    );
+    add(
+        "delivered",
+        from_peer(&mut pipe, 0, &[(28001, 0, true, 255)], &back),
+    );
     add("fragmentation-needed", from_lan(&mut pipe, &big).remove(0));
     add("packet-too-big", from_lan(&mut pipe, &big6).remove(0));
-    add("time-exceeded", from_lan(&mut pipe, &v4(HERE, THERE, 17, 1, &udp(1, 2, b"x"))).remove(0));
-    for (index, piece) in from_lan(&mut pipe, &patched(big, &[(6, 0)])).into_iter().enumerate() {
+    add(
+        "time-exceeded",
+        from_lan(&mut pipe, &v4(HERE, THERE, 17, 1, &udp(1, 2, b"x"))).remove(0),
+    );
+    for (index, piece) in from_lan(&mut pipe, &patched(big, &[(6, 0)]))
+        .into_iter()
+        .enumerate()
+    {
         add(&format!("fragment-{index}"), piece);
     }
     add("probe-of-an-adjacency", probe(&pipe, &[], &stamp_payload()));
-    add("probe-of-a-list", probe(&pipe, &[16003, 16005], &stamp_payload()));
+    add(
+        "probe-of-a-list",
+        probe(&pipe, &[16003, 16005], &stamp_payload()),
+    );
     packets
 }
 
@@ -120,10 +180,14 @@ fn packets_are_as_they_were_recorded() {
         })
         .collect();
     let rendered = format!("[\n{}\n]\n", entries.join(",\n"));
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test/packets/packets.json");
+    let path =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test/packets/packets.json");
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, &rendered).unwrap();
     }
     let recorded = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(rendered, recorded, "UPDATE=1 writes it anew; then run test/packets/packets.test.ts");
+    assert_eq!(
+        rendered, recorded,
+        "UPDATE=1 writes it anew; then run test/packets/packets.test.ts"
+    );
 }

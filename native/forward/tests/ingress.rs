@@ -48,7 +48,10 @@ fn a_packet_leaves_in_mpls_in_udp_with_its_service_label() {
     let (adjacency, inner) = sent(&mut router, 0, &customer);
     assert_eq!(adjacency, 2);
     let ip = Ipv4::decode(&inner).unwrap();
-    assert_eq!((ip.source(), ip.destination()), ([100, 96, 0, 8].into(), [100, 96, 0, 25].into()));
+    assert_eq!(
+        (ip.source(), ip.destination()),
+        ([100, 96, 0, 8].into(), [100, 96, 0, 25].into())
+    );
     assert!(ip.dont_fragment() && ip.total_len() == inner.len() && ip.protocol() == 17);
     let udp = Udp::decode(&ip).unwrap();
     assert!(udp.destination_port() == 6635 && udp.source_port() >= 49152);
@@ -66,8 +69,11 @@ fn labels_carry_the_class_and_in_the_uniform_model_the_ttl() {
         let voice = patched(v4(A, B, 17, 64, &udp(1, 2, b"")), &[(1, 46 << 2)]);
         let (adjacency, inner) = sent(&mut router, 0, &voice);
         assert_eq!(adjacency, 1);
-        let expected =
-            [(16003, 5, false, ttl), (16005, 5, false, ttl), (28001, 5, true, ttl)];
+        let expected = [
+            (16003, 5, false, ttl),
+            (16005, 5, false, ttl),
+            (28001, 5, true, ttl),
+        ];
         assert_eq!(read_stack(&inner[28..]), expected);
     }
 }
@@ -92,11 +98,16 @@ fn flows_stay_on_their_list_and_only_those_of_a_lost_list_move() {
     let mut router = Router::new(table(TtlModel::Pipe));
     router.live.set_adjacency(2, Liveness::Down);
     let place = |router: &mut Router| -> Vec<usize> {
-        (0..400).map(|port| sent(router, 0, &v4(A, B, 17, 64, &udp(port, 1, b""))).0).collect()
+        (0..400)
+            .map(|port| sent(router, 0, &v4(A, B, 17, 64, &udp(port, 1, b""))).0)
+            .collect()
     };
     let before = place(&mut router);
     let on_first = before.iter().filter(|adjacency| **adjacency == 0).count();
-    assert!((60..140).contains(&on_first), "weight 1 of 4, 100 expected: {on_first}");
+    assert!(
+        (60..140).contains(&on_first),
+        "weight 1 of 4, 100 expected: {on_first}"
+    );
     assert_eq!(place(&mut router), before, "sticky");
     router.live.set_list(1, Liveness::Down);
     assert!(place(&mut router).iter().all(|adjacency| *adjacency == 1));
@@ -109,9 +120,18 @@ fn fragments_of_a_datagram_stay_together() {
     let mut router = Router::new(table(TtlModel::Pipe));
     router.live.set_adjacency(2, Liveness::Down);
     for host in 0..40 {
-        let first = v4([10, 1, 0, host], B, 17, 64, &udp(4000 + u16::from(host), 5000, &[0; 8]));
+        let first = v4(
+            [10, 1, 0, host],
+            B,
+            17,
+            64,
+            &udp(4000 + u16::from(host), 5000, &[0; 8]),
+        );
         let first = patched(first, &[(6, 0x20)]);
-        let later = patched(v4([10, 1, 0, host], B, 17, 64, &[host; 16]), &[(6, 0), (7, 2)]);
+        let later = patched(
+            v4([10, 1, 0, host], B, 17, 64, &[host; 16]),
+            &[(6, 0), (7, 2)],
+        );
         let ((a, x), (b, y)) = (sent(&mut router, 0, &first), sent(&mut router, 0, &later));
         assert_eq!((a, &x[20..22]), (b, &y[20..22]), "list and entropy port");
     }
@@ -125,13 +145,20 @@ fn policies_match_what_they_name() {
     let tcp = v4(A, B, 6, 64, &syn(500));
     assert_eq!(sent(&mut router, 0, &tcp).0, 2, "TCP is not UDP");
     let later = patched(v4(A, B, 17, 64, &udp(4000, 9, b"")), &[(6, 0), (7, 9)]);
-    assert_eq!(sent(&mut router, 0, &later).0, 2, "a later fragment has no ports");
+    assert_eq!(
+        sent(&mut router, 0, &later).0,
+        2,
+        "a later fragment has no ports"
+    );
     let voice6 = {
         let mut packet = v6("2001:db8:1::5", "2001:db8:2::5", 17, 64, &udp(1, 2, b""));
         (packet[0], packet[1]) = (0x6b, 0x80);
         packet
     };
-    assert!(sent(&mut router, 0, &voice6).0 < 2, "voice goes over the hub");
+    assert!(
+        sent(&mut router, 0, &voice6).0 < 2,
+        "voice goes over the hub"
+    );
 }
 
 #[test]
@@ -143,9 +170,21 @@ fn what_cannot_be_forwarded_is_dropped_for_its_reason() {
         (0, good[..19].to_vec(), DropReason::CustomerMalformed),
         (0, good[..27].to_vec(), DropReason::CustomerMalformed),
         (0, v4(A, [10, 3, 0, 1], 17, 64, b""), DropReason::NoRoute),
-        (0, v4(A, [224, 0, 0, 5], 17, 64, b""), DropReason::CustomerNotUnicast),
-        (0, v6("fe80::1", "2001:db8:2::1", 17, 64, b""), DropReason::CustomerNotUnicast),
-        (0, v6("2001:db8:1::1", "ff02::16", 58, 1, b""), DropReason::CustomerNotUnicast),
+        (
+            0,
+            v4(A, [224, 0, 0, 5], 17, 64, b""),
+            DropReason::CustomerNotUnicast,
+        ),
+        (
+            0,
+            v6("fe80::1", "2001:db8:2::1", 17, 64, b""),
+            DropReason::CustomerNotUnicast,
+        ),
+        (
+            0,
+            v6("2001:db8:1::1", "ff02::16", 58, 1, b""),
+            DropReason::CustomerNotUnicast,
+        ),
         (9, good.clone(), DropReason::UnknownSegment),
     ];
     let mut wrong = good.clone();
@@ -157,7 +196,10 @@ fn what_cannot_be_forwarded_is_dropped_for_its_reason() {
     let mut buffer = good.clone();
     let mut tight = labelway_forward::Packet::at(&mut buffer, 0, good.len());
     let outcome = ingress(&mut router.context(), 0, &mut tight);
-    assert!(matches!(outcome, Outcome::Drop(DropReason::NoHeadroom)), "{outcome:?}");
+    assert!(
+        matches!(outcome, Outcome::Drop(DropReason::NoHeadroom)),
+        "{outcome:?}"
+    );
 }
 
 #[test]
@@ -166,10 +208,19 @@ fn an_expired_ttl_is_told_to_the_sender() {
     for ttl in [0, 1] {
         let customer = v4(A, B, 17, ttl, &udp(1, 2, &[7; 900]));
         let (outcome, error) = run(&mut router, 0, &customer);
-        assert!(matches!(outcome, Outcome::ToTun { segment: 0 }), "{outcome:?}");
-        assert_eq!(router.count.drops.pop(), Some(DropReason::CustomerTtlExpired));
+        assert!(
+            matches!(outcome, Outcome::ToTun { segment: 0 }),
+            "{outcome:?}"
+        );
+        assert_eq!(
+            router.count.drops.pop(),
+            Some(DropReason::CustomerTtlExpired)
+        );
         let ip = Ipv4::decode(&error).unwrap();
-        assert_eq!((ip.source(), ip.destination()), ([10, 255, 0, 1].into(), A.into()));
+        assert_eq!(
+            (ip.source(), ip.destination()),
+            ([10, 255, 0, 1].into(), A.into())
+        );
         assert_eq!(ip.payload()[..2], [11, 0]);
         assert!(Sum::default().bytes(ip.payload()).is_valid());
         assert_eq!(error.len(), 576);
@@ -177,7 +228,10 @@ fn an_expired_ttl_is_told_to_the_sender() {
     }
     let customer = v6("2001:db8:1::5", "2001:db8:2::5", 17, 1, &[9; 64]);
     let (outcome, error) = run(&mut router, 0, &customer);
-    assert!(matches!(outcome, Outcome::ToTun { segment: 0 }), "{outcome:?}");
+    assert!(
+        matches!(outcome, Outcome::ToTun { segment: 0 }),
+        "{outcome:?}"
+    );
     assert_eq!(error[40..42], [3, 0]);
     assert_eq!(&error[48..], &customer[..]);
 }
@@ -189,18 +243,33 @@ fn too_big_packets_are_answered_with_the_mtu() {
     assert_eq!(sent(&mut router, 0, &fits).1.len(), 1392 - 8 + 28);
     let customer = v4(A, B, 17, 64, &udp(1, 2, &[0; 1381 - 28]));
     let (outcome, error) = run(&mut router, 0, &customer);
-    assert!(matches!(outcome, Outcome::ToTun { segment: 0 }), "{outcome:?}");
+    assert!(
+        matches!(outcome, Outcome::ToTun { segment: 0 }),
+        "{outcome:?}"
+    );
     assert_eq!(router.count.drops.pop(), Some(DropReason::TooBig));
     assert_eq!(error[20..22], [3, 4]);
-    assert_eq!(error[26..28], 1380u16.to_be_bytes(), "RFC 1191 next-hop MTU");
+    assert_eq!(
+        error[26..28],
+        1380u16.to_be_bytes(),
+        "RFC 1191 next-hop MTU"
+    );
     let (source, destination) = ("2001:db8:1::5", "2001:db8:2::5");
     let customer = v6(source, destination, 17, 64, &[0; 1400]);
     let (outcome, error) = run(&mut router, 0, &customer);
-    assert!(matches!(outcome, Outcome::ToTun { segment: 0 }), "{outcome:?}");
+    assert!(
+        matches!(outcome, Outcome::ToTun { segment: 0 }),
+        "{outcome:?}"
+    );
     assert_eq!(error.len(), 1280);
     assert_eq!(error[40..42], [2, 0]);
     assert_eq!(error[44..48], 1380u32.to_be_bytes());
-    let pseudo = Sum::pseudo_v6("2001:db8:ff::1".parse().unwrap(), source.parse().unwrap(), 58, 1240);
+    let pseudo = Sum::pseudo_v6(
+        "2001:db8:ff::1".parse().unwrap(),
+        source.parse().unwrap(),
+        58,
+        1240,
+    );
     assert!(pseudo.bytes(&error[40..]).is_valid());
 }
 
@@ -210,15 +279,26 @@ fn no_error_about_errors_later_fragments_or_beyond_the_limit() {
     let silent = [
         v4(A, B, 1, 1, &[11, 0, 0, 0, 0, 0, 0, 0]),
         v4(A, B, 1, 1, &[]),
-        v6("2001:db8:1::5", "2001:db8:2::5", 58, 1, &[1, 0, 0, 0, 0, 0, 0, 0]),
+        v6(
+            "2001:db8:1::5",
+            "2001:db8:2::5",
+            58,
+            1,
+            &[1, 0, 0, 0, 0, 0, 0, 0],
+        ),
         patched(v4(A, B, 17, 1, &[0; 16]), &[(6, 0), (7, 1)]),
     ];
     for bytes in silent {
-        assert_eq!(dropped(&mut router, 0, &bytes), DropReason::CustomerTtlExpired);
+        assert_eq!(
+            dropped(&mut router, 0, &bytes),
+            DropReason::CustomerTtlExpired
+        );
     }
     let ping = v4(A, B, 1, 1, &[8, 0, 0, 0, 0, 0, 0, 0]);
     let answered = |router: &mut Router| {
-        (0..200).filter(|_| matches!(run(router, 0, &ping).0, Outcome::ToTun { .. })).count()
+        (0..200)
+            .filter(|_| matches!(run(router, 0, &ping).0, Outcome::ToTun { .. }))
+            .count()
     };
     assert_eq!(answered(&mut router), 50, "a burst");
     router.now += std::time::Duration::from_millis(10);
@@ -263,7 +343,9 @@ fn pieces(router: &mut Router, segment: usize, bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut buffer = buffer(bytes);
     let mut packet = packet(&mut buffer, bytes.len());
     let outcome = ingress(&mut router.context(), segment, &mut packet);
-    let Outcome::Fragments(mut fragments) = outcome else { panic!("{outcome:?}") };
+    let Outcome::Fragments(mut fragments) = outcome else {
+        panic!("{outcome:?}")
+    };
     let mut pieces = vec![];
     while fragments.next(&mut packet) {
         let inner = packet.bytes();
@@ -280,7 +362,10 @@ fn packets_that_may_be_fragmented_arrive_whole() {
         let data: Vec<u8> = (0..size).map(|byte| (byte % 251) as u8).collect();
         let customer = patched(v4(A, B, 17, 64, &udp(1, 2, &data)), &[(6, 0)]);
         let got = pieces(&mut router, 0, &customer);
-        assert!(got.iter().all(|piece| piece.len() <= 1380 && piece[8] == 63));
+        assert!(
+            got.iter()
+                .all(|piece| piece.len() <= 1380 && piece[8] == 63)
+        );
         assert!(got[..got.len() - 1].iter().all(|piece| piece.len() == 1380));
         assert_eq!(reassembled(&got), customer[20..]);
     }
@@ -294,7 +379,10 @@ fn a_fragment_is_fragmented_further() {
     // Offset 800, more to come.
     let fragment = patched(v4(A, B, 17, 64, &data), &[(6, 0x20), (7, 100)]);
     let got = pieces(&mut router, 0, &fragment);
-    let views: Vec<_> = got.iter().map(|piece| Ipv4::decode(piece).unwrap()).collect();
+    let views: Vec<_> = got
+        .iter()
+        .map(|piece| Ipv4::decode(piece).unwrap())
+        .collect();
     assert_eq!(views[0].fragment_offset(), 800);
     assert_eq!(views[1].fragment_offset(), 800 + views[0].payload().len());
     assert!(views.iter().all(|view| view.more_fragments()));

@@ -25,9 +25,17 @@ fn model(table: &Table, down: &[bool], from: usize, entries: &[Entry], below: &[
     let uniform = table.ttl == TtlModel::Uniform;
     // The first bottom decides where the stack ends, also one that "below" happens to hold.
     let bytes = [stack(entries), below.to_vec()].concat();
-    let words: Vec<Entry> = bytes.chunks_exact(4).map(|word| read_entry(word.try_into().unwrap())).collect();
-    let depth = words.iter().position(|entry| entry.2).map(|bottom| bottom + 1);
-    let Some(depth) = depth.filter(|depth| *depth <= 16) else { return Seen::Drop };
+    let words: Vec<Entry> = bytes
+        .chunks_exact(4)
+        .map(|word| read_entry(word.try_into().unwrap()))
+        .collect();
+    let depth = words
+        .iter()
+        .position(|entry| entry.2)
+        .map(|bottom| bottom + 1);
+    let Some(depth) = depth.filter(|depth| *depth <= 16) else {
+        return Seen::Drop;
+    };
     let payload = bytes[4 * depth..].to_vec();
     let mut rest = words[..depth].to_vec();
     loop {
@@ -47,15 +55,18 @@ fn model(table: &Table, down: &[bool], from: usize, entries: &[Entry], below: &[
                 _ if ttl <= 1 || bottom => return Seen::Drop,
                 LabelAction::Pop => {}
                 LabelAction::Forward(hops) => {
-                    let hop = hops
-                        .iter()
-                        .find(|hop| !down[hop.adjacency as usize] && hop.adjacency as usize != from);
+                    let hop = hops.iter().find(|hop| {
+                        !down[hop.adjacency as usize] && hop.adjacency as usize != from
+                    });
                     let Some(hop) = hop else { return Seen::Drop };
                     if uniform && hop.labels.is_empty() {
                         rest[0].3 = rest[0].3.min(ttl - 1);
                     }
-                    let mut out: Vec<Entry> =
-                        hop.labels.iter().map(|label| (*label, tc, false, ttl - 1)).collect();
+                    let mut out: Vec<Entry> = hop
+                        .labels
+                        .iter()
+                        .map(|label| (*label, tc, false, ttl - 1))
+                        .collect();
                     out.extend(&rest);
                     let labelled = [stack(&out), payload].concat();
                     if labelled.len() > table.adjacencies[hop.adjacency as usize].mtu as usize {
@@ -79,11 +90,20 @@ fn model(table: &Table, down: &[bool], from: usize, entries: &[Entry], below: &[
 
 fn read_entry(bytes: [u8; 4]) -> Entry {
     let word = u32::from_be_bytes(bytes);
-    (word >> 12, (word >> 9) as u8 & 7, word & 0x100 != 0, word as u8)
+    (
+        word >> 12,
+        (word >> 9) as u8 & 7,
+        word & 0x100 != 0,
+        word as u8,
+    )
 }
 
 fn covers(prefixes: &[ipnet::IpNet], address: IpAddr) -> Option<u8> {
-    prefixes.iter().filter(|prefix| prefix.contains(&address)).map(|prefix| prefix.prefix_len()).max()
+    prefixes
+        .iter()
+        .filter(|prefix| prefix.contains(&address))
+        .map(|prefix| prefix.prefix_len())
+        .max()
 }
 
 fn is_local(segment: &Segment, address: IpAddr) -> bool {
@@ -93,7 +113,11 @@ fn is_local(segment: &Segment, address: IpAddr) -> bool {
 }
 
 fn is_remote(segment: &Segment, address: IpAddr) -> bool {
-    segment.routes.iter().any(|route| route.prefix.contains(&address)) && !is_local(segment, address)
+    segment
+        .routes
+        .iter()
+        .any(|route| route.prefix.contains(&address))
+        && !is_local(segment, address)
 }
 
 /// The payloads here are IPv4 packets with right headers, no TCP and no ICMP, or garbage.
@@ -107,7 +131,9 @@ fn addresses(packet: &[u8]) -> Option<(IpAddr, IpAddr, u8)> {
 
 fn deliver(table: &Table, index: usize, uniform: bool, label_ttl: u8, packet: &[u8]) -> Seen {
     let segment = &table.segments[index];
-    let Some((source, destination, ttl)) = addresses(packet) else { return Seen::Drop };
+    let Some((source, destination, ttl)) = addresses(packet) else {
+        return Seen::Drop;
+    };
     if !is_local(segment, destination) || !is_remote(segment, source) {
         return Seen::Drop;
     }
@@ -122,12 +148,23 @@ fn deliver(table: &Table, index: usize, uniform: bool, label_ttl: u8, packet: &[
 }
 
 fn local(table: &Table, null: u32, packet: &[u8]) -> Seen {
-    let Some((_, destination, _)) = addresses(packet) else { return Seen::Drop };
+    let Some((_, destination, _)) = addresses(packet) else {
+        return Seen::Drop;
+    };
     let own = table.site.loopback4.map(IpAddr::V4) == Some(destination)
-        || table.uplinks.iter().any(|uplink| IpAddr::V4(uplink.tunnel_address) == destination);
-    let ports = packet.get(20..24).map(|ports| [&ports[..2], &ports[2..]].contains(&&[3, 94][..]));
+        || table
+            .uplinks
+            .iter()
+            .any(|uplink| IpAddr::V4(uplink.tunnel_address) == destination);
+    let ports = packet
+        .get(20..24)
+        .map(|ports| [&ports[..2], &ports[2..]].contains(&&[3, 94][..]));
     let stamp = null == 0 && packet[9] == 17 && ports == Some(true);
-    if own && stamp { Seen::Local } else { Seen::Drop }
+    if own && stamp {
+        Seen::Local
+    } else {
+        Seen::Drop
+    }
 }
 
 fn label() -> impl Strategy<Value = u32> {
@@ -140,32 +177,49 @@ fn label() -> impl Strategy<Value = u32> {
 
 fn entries() -> impl Strategy<Value = Vec<Entry>> {
     let ttl = prop_oneof![1 => 0u8..3, 6 => 3u8..=255];
-    prop::collection::vec((label(), 0u8..8, prop::bool::weighted(0.1), ttl), 0..18).prop_flat_map(|entries| {
-        // Most of the time the last is the bottom, and most of the time it names a segment.
-        (Just(entries), 0u8..10, prop::sample::select(vec![28001u32, 28002, 0])).prop_map(
-            |(mut entries, chance, service)| {
-                if let Some(last) = entries.last_mut() {
-                    last.2 |= chance > 0;
-                    if chance > 3 {
-                        last.0 = service;
+    prop::collection::vec((label(), 0u8..8, prop::bool::weighted(0.1), ttl), 0..18).prop_flat_map(
+        |entries| {
+            // Most of the time the last is the bottom, and most of the time it names a segment.
+            (
+                Just(entries),
+                0u8..10,
+                prop::sample::select(vec![28001u32, 28002, 0]),
+            )
+                .prop_map(|(mut entries, chance, service)| {
+                    if let Some(last) = entries.last_mut() {
+                        last.2 |= chance > 0;
+                        if chance > 3 {
+                            last.0 = service;
+                        }
                     }
-                }
-                entries
-            },
-        )
-    })
+                    entries
+                })
+        },
+    )
 }
 
 fn address() -> impl Strategy<Value = [u8; 4]> {
     prop::sample::select(vec![
-        [10, 1, 0, 5], [10, 2, 0, 5], [10, 1, 99, 1], [10, 9, 0, 1],
-        [192, 168, 1, 5], [10, 255, 0, 1], [100, 96, 0, 9],
+        [10, 1, 0, 5],
+        [10, 2, 0, 5],
+        [10, 1, 99, 1],
+        [10, 9, 0, 1],
+        [192, 168, 1, 5],
+        [10, 255, 0, 1],
+        [100, 96, 0, 9],
     ])
 }
 
 fn below() -> impl Strategy<Value = Vec<u8>> {
-    let packet = (address(), address(), 0u8..70, prop::sample::select(vec![862u16, 53]))
-        .prop_map(|(source, destination, ttl, port)| v4(source, destination, 17, ttl, &udp(9999, port, b"ok")));
+    let packet = (
+        address(),
+        address(),
+        0u8..70,
+        prop::sample::select(vec![862u16, 53]),
+    )
+        .prop_map(|(source, destination, ttl, port)| {
+            v4(source, destination, 17, ttl, &udp(9999, port, b"ok"))
+        });
     prop_oneof![8 => packet, 1 => prop::collection::vec(0u8..64, 0..40)]
 }
 
@@ -266,7 +320,13 @@ fn allowed(
     dscp: u8,
 ) -> Vec<usize> {
     let paths: &[usize] = match segment {
-        _ if !table.segments[segment].routes.iter().any(|route| route.prefix.contains(&IpAddr::V4(destination))) => &[],
+        _ if !table.segments[segment]
+            .routes
+            .iter()
+            .any(|route| route.prefix.contains(&IpAddr::V4(destination))) =>
+        {
+            &[]
+        }
         0 if dscp == 46 => &[1, 0],
         0 if port == 9 => &[],
         0 => &[0, 1],

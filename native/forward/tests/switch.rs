@@ -3,9 +3,7 @@
 mod support;
 
 use labelway_boundary::{Liveness, TtlModel};
-use labelway_forward::{
-    DropReason, LocalDatagram, Outcome, encapsulate_local, switch,
-};
+use labelway_forward::{DropReason, LocalDatagram, Outcome, encapsulate_local, switch};
 use labelway_wire::checksum::Sum;
 use labelway_wire::{Ipv4, Udp};
 use support::*;
@@ -54,23 +52,32 @@ fn customer() -> Vec<u8> {
 #[test]
 fn transit_swaps_pops_and_repairs() {
     let cases: &[(u32, usize, &[u32])] = &[
-        (16002, 2, &[]),                // node SID, penultimate hop, sent to adjacency 0
-        (16003, 0, &[0]),               // swapped for an explicit null
-        (16004, 1, &[16004]),           // node SID, swapped for itself
-        (100_001, 1, &[]),              // adjacency SID
+        (16002, 2, &[]),                 // node SID, penultimate hop, sent to adjacency 0
+        (16003, 0, &[0]),                // swapped for an explicit null
+        (16004, 1, &[16004]),            // node SID, swapped for itself
+        (100_001, 1, &[]),               // adjacency SID
         (100_002, 0, &[100_007, 16004]), // repair
     ];
     for (label, from, labels) in cases {
         let mut router = Router::new(table(TtlModel::Pipe));
         let entries = [(*label, 5, false, 200), (28009, 3, true, 255)];
         let (outcome, inner) = labelled(&mut router, *from, &entries, b"anything");
-        let Outcome::Send { adjacency } = outcome else { panic!("{label}: {outcome:?}") };
+        let Outcome::Send { adjacency } = outcome else {
+            panic!("{label}: {outcome:?}")
+        };
         let out = &router.table.adjacencies[adjacency];
         let ip = Ipv4::decode(&inner).unwrap();
         assert_eq!(ip.destination(), out.remote_address);
-        assert_eq!(ip.source(), router.table.uplinks[out.uplink as usize].tunnel_address);
+        assert_eq!(
+            ip.source(),
+            router.table.uplinks[out.uplink as usize].tunnel_address
+        );
         let udp = Udp::decode(&ip).unwrap();
-        assert_eq!((udp.source_port(), udp.destination_port()), (50123, 6635), "entropy is kept");
+        assert_eq!(
+            (udp.source_port(), udp.destination_port()),
+            (50123, 6635),
+            "entropy is kept"
+        );
         let mut expected: Vec<_> = labels.iter().map(|label| (*label, 5, false, 199)).collect();
         expected.push((28009, 3, true, 255));
         assert_eq!(read_stack(udp.payload()), expected);
@@ -85,31 +92,58 @@ fn the_first_hop_that_is_up_is_taken_and_never_the_way_back() {
     let mut router = Router::new(table(TtlModel::Pipe));
     let entries = [(16003, 0, false, 9), (28001, 0, true, 9)];
     router.live.set_adjacency(2, Liveness::Down);
-    assert_eq!(dropped(&mut router, 0, &entries, b""), DropReason::WouldReturn);
+    assert_eq!(
+        dropped(&mut router, 0, &entries, b""),
+        DropReason::WouldReturn
+    );
     let (outcome, inner) = labelled(&mut router, 1, &entries, b"");
-    assert!(matches!(outcome, Outcome::Send { adjacency: 0 }), "{outcome:?}");
+    assert!(
+        matches!(outcome, Outcome::Send { adjacency: 0 }),
+        "{outcome:?}"
+    );
     assert_eq!(read_stack(&inner[28..])[0], (16003, 0, false, 8));
     router.live.set_adjacency(0, Liveness::Down);
-    assert_eq!(dropped(&mut router, 1, &entries, b""), DropReason::NextHopDown);
+    assert_eq!(
+        dropped(&mut router, 1, &entries, b""),
+        DropReason::NextHopDown
+    );
 }
 
 #[test]
 fn the_uniform_model_carries_the_ttl_through_pops() {
     let mut router = Router::new(table(TtlModel::Uniform));
     // Penultimate-hop pop: 40 − 1 goes on below.
-    let (_, inner) = labelled(&mut router, 0, &[(100_001, 0, false, 40), (28001, 2, true, 63)], b"");
+    let (_, inner) = labelled(
+        &mut router,
+        0,
+        &[(100_001, 0, false, 40), (28001, 2, true, 63)],
+        b"",
+    );
     assert_eq!(read_stack(&inner[28..]), [(28001, 2, true, 39)]);
     // Own node SID, explicit null, adjacency SID: one router, one hop.
-    let entries =
-        [(16001, 0, false, 30), (0, 0, false, 60), (16004, 1, false, 60), (28001, 0, true, 63)];
+    let entries = [
+        (16001, 0, false, 30),
+        (0, 0, false, 60),
+        (16004, 1, false, 60),
+        (28001, 0, true, 63),
+    ];
     let (outcome, inner) = labelled(&mut router, 2, &entries, b"");
-    assert!(matches!(outcome, Outcome::Send { adjacency: 0 }), "{outcome:?}");
-    assert_eq!(read_stack(&inner[28..]), [(16004, 1, false, 29), (28001, 0, true, 63)]);
+    assert!(
+        matches!(outcome, Outcome::Send { adjacency: 0 }),
+        "{outcome:?}"
+    );
+    assert_eq!(
+        read_stack(&inner[28..]),
+        [(16004, 1, false, 29), (28001, 0, true, 63)]
+    );
     // At the egress into the customer's packet, and never upwards.
     for (label, customer_ttl, expected) in [(30, 60, 29), (255, 60, 59)] {
         let packet = v4(THERE, HERE, 17, customer_ttl, b"");
         let (outcome, out) = labelled(&mut router, 0, &[(28001, 0, true, label)], &packet);
-        assert!(matches!(outcome, Outcome::Deliver { segment: 0 }), "{outcome:?}");
+        assert!(
+            matches!(outcome, Outcome::Deliver { segment: 0 }),
+            "{outcome:?}"
+        );
         assert_eq!(Ipv4::decode(&out).unwrap().ttl(), expected);
     }
 }
@@ -119,10 +153,21 @@ fn the_pipe_model_hides_it() {
     let mut router = Router::new(table(TtlModel::Pipe));
     let entries = [(16001, 0, false, 2), (28001, 0, true, 9)];
     let (outcome, out) = labelled(&mut router, 2, &entries, &customer());
-    assert!(matches!(outcome, Outcome::Deliver { segment: 0 }), "{outcome:?}");
+    assert!(
+        matches!(outcome, Outcome::Deliver { segment: 0 }),
+        "{outcome:?}"
+    );
     assert_eq!(out, patched(customer(), &[(8, 59)]));
-    assert_eq!(router.count.labels, [(0, 8 + out.len()), (4, 4 + out.len())]);
-    let (_, inner) = labelled(&mut router, 0, &[(100_001, 0, false, 40), (28001, 2, true, 63)], b"");
+    assert_eq!(
+        router.count.labels,
+        [(0, 8 + out.len()), (4, 4 + out.len())]
+    );
+    let (_, inner) = labelled(
+        &mut router,
+        0,
+        &[(100_001, 0, false, 40), (28001, 2, true, 63)],
+        b"",
+    );
     assert_eq!(read_stack(&inner[28..]), [(28001, 2, true, 63)]);
 }
 
@@ -132,7 +177,10 @@ fn explicit_nulls_are_passed_over_wherever_they_are() {
     for null in [0, 2] {
         let entries = [(null, 0, false, 9), (28001, 0, true, 9)];
         let (outcome, _) = labelled(&mut router, 1, &entries, &customer());
-        assert!(matches!(outcome, Outcome::Deliver { segment: 0 }), "{outcome:?}");
+        assert!(
+            matches!(outcome, Outcome::Deliver { segment: 0 }),
+            "{outcome:?}"
+        );
     }
 }
 
@@ -149,22 +197,54 @@ fn bad_stacks_are_dropped_for_their_reason() {
         (0, &[(16999, 0, true, 9)], UnknownLabel),
         (0, &[(1_048_575, 0, true, 9)], UnknownLabel),
         (2, &[(28002, 0, true, 9)], LabelNotAccepted),
-        (2, &[(100_001, 0, false, 9), (28001, 0, true, 9)], LabelNotAccepted),
-        (0, &[(28001, 0, false, 9), (28001, 0, true, 9)], ServiceLabelNotBottom),
+        (
+            2,
+            &[(100_001, 0, false, 9), (28001, 0, true, 9)],
+            LabelNotAccepted,
+        ),
+        (
+            0,
+            &[(28001, 0, false, 9), (28001, 0, true, 9)],
+            ServiceLabelNotBottom,
+        ),
         (0, &[(16001, 0, true, 9)], BottomLabelNotService),
         (0, &[(16003, 0, true, 9)], BottomLabelNotService),
         (0, &[(3, 0, true, 9)], ImplicitNullOnWire),
         (0, &[(1, 0, true, 9)], SpecialPurposeLabel),
-        (0, &[(7, 0, false, 9), (28001, 0, true, 9)], SpecialPurposeLabel),
-        (0, &[(16003, 0, false, 1), (28001, 0, true, 9)], LabelTtlExpired),
-        (0, &[(16003, 0, false, 0), (28001, 0, true, 9)], LabelTtlExpired),
-        (0, &[(16001, 0, false, 1), (28001, 0, true, 9)], LabelTtlExpired),
+        (
+            0,
+            &[(7, 0, false, 9), (28001, 0, true, 9)],
+            SpecialPurposeLabel,
+        ),
+        (
+            0,
+            &[(16003, 0, false, 1), (28001, 0, true, 9)],
+            LabelTtlExpired,
+        ),
+        (
+            0,
+            &[(16003, 0, false, 0), (28001, 0, true, 9)],
+            LabelTtlExpired,
+        ),
+        (
+            0,
+            &[(16001, 0, false, 1), (28001, 0, true, 9)],
+            LabelTtlExpired,
+        ),
         (0, &[(0, 0, true, 1)], LabelTtlExpired),
         (0, &[(28001, 0, true, 1)], LabelTtlExpired),
     ];
     for (from, entries, reason) in cases {
-        let below: &[u8] = if *reason == StackWithoutBottom { b"abc" } else { &customer() };
-        assert_eq!(dropped(&mut router, *from, entries, below), *reason, "{entries:?}");
+        let below: &[u8] = if *reason == StackWithoutBottom {
+            b"abc"
+        } else {
+            &customer()
+        };
+        assert_eq!(
+            dropped(&mut router, *from, entries, below),
+            *reason,
+            "{entries:?}"
+        );
     }
     let big = vec![0; 1392 - 4];
     let entries = [(16003, 0, false, 9), (28001, 0, true, 9)];
@@ -181,7 +261,10 @@ fn nothing_crosses_into_another_segment_or_under_a_false_name() {
         (v4(THERE, [10, 1, 99, 5], 17, 60, b""), EgressNotLocal), // a longer prefix elsewhere
         (v4([10, 9, 0, 1], HERE, 17, 60, b""), EgressSpoofed),
         (v4([10, 1, 0, 9], HERE, 17, 60, b""), EgressSpoofed), // ours
-        (v6("2001:db8:9::1", "2001:db8:1::1", 17, 60, b""), EgressSpoofed),
+        (
+            v6("2001:db8:9::1", "2001:db8:1::1", 17, 60, b""),
+            EgressSpoofed,
+        ),
         (vec![], CustomerMalformed),
         (vec![0x45; 10], CustomerMalformed),
     ];
@@ -191,9 +274,15 @@ fn nothing_crosses_into_another_segment_or_under_a_false_name() {
     // In segment 1 everything but its own prefix is remote.
     let guest = v4([10, 1, 0, 9], [192, 168, 1, 5], 17, 60, b"");
     let (outcome, _) = labelled(&mut router, 0, &[(28002, 0, true, 9)], &guest);
-    assert!(matches!(outcome, Outcome::Deliver { segment: 1 }), "{outcome:?}");
+    assert!(
+        matches!(outcome, Outcome::Deliver { segment: 1 }),
+        "{outcome:?}"
+    );
     let own = v4([192, 168, 1, 9], [192, 168, 1, 5], 17, 60, b"");
-    assert_eq!(dropped(&mut router, 0, &[(28002, 0, true, 9)], &own), EgressSpoofed);
+    assert_eq!(
+        dropped(&mut router, 0, &[(28002, 0, true, 9)], &own),
+        EgressSpoofed
+    );
 }
 
 #[test]
@@ -206,31 +295,52 @@ fn errors_from_routers_on_the_way_reach_the_customer() {
         v4([10, 255, 0, 3], HERE, 1, 60, &icmp)
     };
     let (outcome, _) = labelled(&mut router, 0, &label, &error(HERE, THERE));
-    assert!(matches!(outcome, Outcome::Deliver { segment: 0 }), "{outcome:?}");
-    for false_quote in [error([10, 1, 0, 6], THERE), error(HERE, [10, 9, 0, 1]), error(HERE, HERE)] {
-        assert_eq!(dropped(&mut router, 0, &label, &false_quote), DropReason::EgressSpoofed);
+    assert!(
+        matches!(outcome, Outcome::Deliver { segment: 0 }),
+        "{outcome:?}"
+    );
+    for false_quote in [
+        error([10, 1, 0, 6], THERE),
+        error(HERE, [10, 9, 0, 1]),
+        error(HERE, HERE),
+    ] {
+        assert_eq!(
+            dropped(&mut router, 0, &label, &false_quote),
+            DropReason::EgressSpoofed
+        );
     }
     let quoted = v6("2001:db8:1::5", "2001:db8:2::5", 17, 1, b"");
     let icmp = [&[3, 0, 0, 0, 0, 0, 0, 0][..], &quoted].concat();
     let error6 = v6("2001:db8:ff::3", "2001:db8:1::5", 58, 60, &icmp);
     let (outcome, _) = labelled(&mut router, 0, &label, &error6);
-    assert!(matches!(outcome, Outcome::Deliver { segment: 0 }), "{outcome:?}");
+    assert!(
+        matches!(outcome, Outcome::Deliver { segment: 0 }),
+        "{outcome:?}"
+    );
 }
 
 #[test]
 fn a_ttl_that_ends_at_the_egress_is_told_to_the_other_site() {
-    for (model, label_ttl, customer_ttl) in
-        [(TtlModel::Pipe, 255, 1), (TtlModel::Uniform, 1, 60), (TtlModel::Uniform, 9, 1)]
-    {
+    for (model, label_ttl, customer_ttl) in [
+        (TtlModel::Pipe, 255, 1),
+        (TtlModel::Uniform, 1, 60),
+        (TtlModel::Uniform, 9, 1),
+    ] {
         let mut router = Router::new(table(model));
         let packet = v4(THERE, HERE, 17, customer_ttl, &udp(7, 8, b"payload"));
         let (outcome, inner) = labelled(&mut router, 0, &[(28001, 0, true, label_ttl)], &packet);
-        assert!(matches!(outcome, Outcome::Send { adjacency: 2 }), "{outcome:?}");
+        assert!(
+            matches!(outcome, Outcome::Send { adjacency: 2 }),
+            "{outcome:?}"
+        );
         assert_eq!(router.count.drops, [DropReason::CustomerTtlExpired]);
         assert_eq!(read_stack(&inner[28..])[0].0, 28001);
         let error = &inner[32..];
         let ip = Ipv4::decode(error).unwrap();
-        assert_eq!((ip.source(), ip.destination()), ([10, 255, 0, 1].into(), THERE.into()));
+        assert_eq!(
+            (ip.source(), ip.destination()),
+            ([10, 255, 0, 1].into(), THERE.into())
+        );
         assert_eq!(ip.payload()[..2], [11, 0]);
         assert_eq!(&error[28..], &packet[..]);
     }
@@ -263,7 +373,10 @@ fn inner_headers_are_checked() {
     let padded = [&good[..], &[0; 15]].concat();
     for accepted in [good.clone(), padded, checksummed(right)] {
         let (outcome, out) = run(&mut router, 0, &accepted);
-        assert!(matches!(outcome, Outcome::Deliver { segment: 0 }), "{outcome:?}");
+        assert!(
+            matches!(outcome, Outcome::Deliver { segment: 0 }),
+            "{outcome:?}"
+        );
         assert_eq!(out.len(), customer().len(), "padding is cut");
     }
     let mut other_port = good.clone();
@@ -286,7 +399,10 @@ fn inner_headers_are_checked() {
     ];
     for (from, bytes, reason) in cases {
         let (outcome, _) = run(&mut router, from, &bytes);
-        assert!(matches!(outcome, Outcome::Drop(found) if found == reason), "{reason} {outcome:?}");
+        assert!(
+            matches!(outcome, Outcome::Drop(found) if found == reason),
+            "{reason} {outcome:?}"
+        );
     }
 }
 
@@ -310,7 +426,10 @@ fn probes_cross_an_adjacency_as_plain_udp() {
     let mut router = Router::new(table(TtlModel::Pipe));
     let mut sent = probe(&router, 0, &[], &PROBE);
     let ip = Ipv4::decode(&sent).unwrap();
-    assert_eq!((ip.source(), ip.destination()), ([100, 96, 0, 8].into(), [100, 96, 0, 16].into()));
+    assert_eq!(
+        (ip.source(), ip.destination()),
+        ([100, 96, 0, 8].into(), [100, 96, 0, 16].into())
+    );
     let udp = Udp::decode(&ip).unwrap();
     assert_eq!((udp.source_port(), udp.destination_port()), (50001, 862));
     assert_ne!(sent[26..28], [0, 0], "with a checksum");
@@ -322,26 +441,45 @@ fn probes_cross_an_adjacency_as_plain_udp() {
     let (_, payload) = sent.split_at(28);
     let mirrored = v4(theirs, ours, 17, 255, &support::udp(50001, 862, payload));
     let (outcome, out) = run(&mut router, 0, &mirrored);
-    assert!(matches!(outcome, Outcome::Local { labelled: false }), "{outcome:?}");
+    assert!(
+        matches!(outcome, Outcome::Local { labelled: false }),
+        "{outcome:?}"
+    );
     assert_eq!(out, mirrored);
     let answer = v4(theirs, ours, 17, 255, &support::udp(862, 50001, payload));
-    assert!(matches!(run(&mut router, 0, &answer).0, Outcome::Local { labelled: false }));
+    assert!(matches!(
+        run(&mut router, 0, &answer).0,
+        Outcome::Local { labelled: false }
+    ));
 }
 
 #[test]
 fn probes_of_a_list_carry_its_labels_and_an_explicit_null() {
     let mut router = Router::new(table(TtlModel::Pipe));
     let sent = probe(&router, 0, &[16003, 16001], &PROBE);
-    let expected = [(16003, 0, false, 255), (16001, 0, false, 255), (0, 0, true, 255)];
+    let expected = [
+        (16003, 0, false, 255),
+        (16001, 0, false, 255),
+        (0, 0, true, 255),
+    ];
     assert_eq!(read_stack(&sent[28..]), expected);
-    assert_eq!(Ipv4::decode(&sent).unwrap().destination(), std::net::Ipv4Addr::new(100, 96, 0, 16));
+    assert_eq!(
+        Ipv4::decode(&sent).unwrap().destination(),
+        std::net::Ipv4Addr::new(100, 96, 0, 16)
+    );
     let below = &sent[40..];
     let ip = Ipv4::decode(below).unwrap();
-    assert_eq!((ip.source(), ip.destination(), ip.ttl()), (PROBE.source, PROBE.destination, 255));
+    assert_eq!(
+        (ip.source(), ip.destination(), ip.ttl()),
+        (PROBE.source, PROBE.destination, 255)
+    );
     // At its end, with the node SID of the end still on it.
     let entries = [(16001, 0, false, 254), (0, 0, true, 255)];
     let (outcome, out) = labelled(&mut router, 0, &entries, below);
-    assert!(matches!(outcome, Outcome::Local { labelled: true }), "{outcome:?}");
+    assert!(
+        matches!(outcome, Outcome::Local { labelled: true }),
+        "{outcome:?}"
+    );
     assert_eq!(out, below);
 }
 
@@ -352,22 +490,48 @@ fn only_stamp_for_this_router_is_local() {
     let here = [10, 255, 0, 1];
     let stamp = udp(50001, 862, &[0; 44]);
     let cases = [
-        (0, v4(THERE, [10, 255, 0, 9], 17, 9, &stamp), LocalWrongDestination),
-        (0, v4(THERE, here, 17, 9, &udp(1, 2, b"")), LocalUnknownProtocol),
+        (
+            0,
+            v4(THERE, [10, 255, 0, 9], 17, 9, &stamp),
+            LocalWrongDestination,
+        ),
+        (
+            0,
+            v4(THERE, here, 17, 9, &udp(1, 2, b"")),
+            LocalUnknownProtocol,
+        ),
         (0, v4(THERE, here, 6, 9, &stamp), LocalUnknownProtocol),
-        (0, patched(v4(THERE, here, 17, 9, &stamp), &[(6, 0x20)]), LocalUnknownProtocol),
+        (
+            0,
+            patched(v4(THERE, here, 17, 9, &stamp), &[(6, 0x20)]),
+            LocalUnknownProtocol,
+        ),
         (2, v4(THERE, here, 17, 9, &stamp), LocalUnknownProtocol),
-        (2, v6("2001:db8:2::1", "2001:db8:ff::1", 17, 9, &stamp), LocalUnknownProtocol),
-        (2, v6("2001:db8:2::1", "2001:db8:ff::2", 17, 9, &stamp), LocalWrongDestination),
+        (
+            2,
+            v6("2001:db8:2::1", "2001:db8:ff::1", 17, 9, &stamp),
+            LocalUnknownProtocol,
+        ),
+        (
+            2,
+            v6("2001:db8:2::1", "2001:db8:ff::2", 17, 9, &stamp),
+            LocalWrongDestination,
+        ),
         (0, vec![], LocalUnknownProtocol),
     ];
     for (null, below, reason) in cases {
-        assert_eq!(dropped(&mut router, 0, &[(null, 0, true, 9)], &below), reason);
+        assert_eq!(
+            dropped(&mut router, 0, &[(null, 0, true, 9)], &below),
+            reason
+        );
     }
     for own in [[10, 255, 0, 1], [100, 96, 0, 8], [100, 96, 0, 9]] {
         let below = v4(THERE, own, 17, 9, &stamp);
         let (outcome, _) = labelled(&mut router, 0, &[(0, 0, true, 9)], &below);
-        assert!(matches!(outcome, Outcome::Local { labelled: true }), "{outcome:?}");
+        assert!(
+            matches!(outcome, Outcome::Local { labelled: true }),
+            "{outcome:?}"
+        );
     }
 }
 

@@ -62,7 +62,11 @@ impl Sum {
 
 /// The checksum after a 16-bit word it covers went from `old` to `new` (RFC 1624 §3, equation 3).
 pub fn update(checksum: u16, old: u16, new: u16) -> u16 {
-    !Sum::default().word(!checksum).word(!old).word(new).finish_sum()
+    !Sum::default()
+        .word(!checksum)
+        .word(!old)
+        .word(new)
+        .finish_sum()
 }
 
 impl Sum {

@@ -44,9 +44,15 @@ impl Customer {
             None => return Err(Malformed::Truncated),
         };
         let upper = &bytes[customer.upper..customer.length];
-        let has_ports = matches!(customer.protocol, protocol::TCP | protocol::UDP | protocol::SCTP);
+        let has_ports = matches!(
+            customer.protocol,
+            protocol::TCP | protocol::UDP | protocol::SCTP
+        );
         if has_ports && !customer.later_fragment && upper.len() >= 4 {
-            customer.ports = Some(Ports { source: u16_at(upper, 0), destination: u16_at(upper, 2) });
+            customer.ports = Some(Ports {
+                source: u16_at(upper, 0),
+                destination: u16_at(upper, 2),
+            });
         }
         Ok(customer)
     }
@@ -112,10 +118,24 @@ mod tests {
             source: "2001:db8::1".parse().unwrap(),
             destination: "2001:db8::2".parse().unwrap(),
         };
-        let first = [&header.encode(12)[..], &[17, 0, 0, 1, 0, 0, 0, 7, 1, 0, 2, 0]].concat();
+        let first = [
+            &header.encode(12)[..],
+            &[17, 0, 0, 1, 0, 0, 0, 7, 1, 0, 2, 0],
+        ]
+        .concat();
         let customer = Customer::decode(&first).unwrap();
-        assert_eq!(customer.ports, Some(Ports { source: 256, destination: 512 }));
-        let later = [&header.encode(12)[..], &[17, 0, 0, 9, 0, 0, 0, 7, 1, 0, 2, 0]].concat();
+        assert_eq!(
+            customer.ports,
+            Some(Ports {
+                source: 256,
+                destination: 512
+            })
+        );
+        let later = [
+            &header.encode(12)[..],
+            &[17, 0, 0, 9, 0, 0, 0, 7, 1, 0, 2, 0],
+        ]
+        .concat();
         assert_eq!(Customer::decode(&later).unwrap().ports, None);
         let header = Ipv4Header {
             traffic_class: 0xb8,

@@ -159,7 +159,9 @@ pub struct Ipv4Header {
 impl Ipv4Header {
     /// The header of a packet with `payload` bytes behind it.
     pub fn encode(&self, payload: u16) -> Result<[u8; IPV4_HEADER], Malformed> {
-        let total = payload.checked_add(IPV4_HEADER as u16).ok_or(Malformed::Length)?;
+        let total = payload
+            .checked_add(IPV4_HEADER as u16)
+            .ok_or(Malformed::Length)?;
         let mut bytes = [0; IPV4_HEADER];
         bytes[0] = 0x45;
         bytes[1] = self.traffic_class;
@@ -240,7 +242,10 @@ mod tests {
         assert_eq!(broken(3, 0x13), Some(Malformed::Length));
         assert_eq!(broken(15, 2), Some(Malformed::Checksum));
         for length in 0..20 {
-            assert_eq!(Ipv4::decode(&known()[..length]).err(), Some(Malformed::Truncated));
+            assert_eq!(
+                Ipv4::decode(&known()[..length]).err(),
+                Some(Malformed::Truncated)
+            );
         }
     }
 }

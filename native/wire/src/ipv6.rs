@@ -105,7 +105,9 @@ impl<'a> Ipv6<'a> {
         for _ in 0..MAX_EXTENSIONS {
             let at = upper.offset;
             let length = match upper.protocol {
-                HOP_BY_HOP | ROUTING | DESTINATION | MOBILITY => 8 * (1 + usize::from(self.byte(at + 1)?)),
+                HOP_BY_HOP | ROUTING | DESTINATION | MOBILITY => {
+                    8 * (1 + usize::from(self.byte(at + 1)?))
+                }
                 // RFC 4302 §2.2: in 4-byte words, less two.
                 AUTHENTICATION => 4 * (2 + usize::from(self.byte(at + 1)?)),
                 FRAGMENT => {
@@ -188,14 +190,33 @@ mod tests {
 
     #[test]
     fn walks_extension_headers_to_the_upper_layer() {
-        let plain = UpperLayer { protocol: 6, offset: 40, fragment: false, later_fragment: false };
+        let plain = UpperLayer {
+            protocol: 6,
+            offset: 40,
+            fragment: false,
+            later_fragment: false,
+        };
         assert_eq!(upper(6, &[0; 20]), Ok(plain));
         // Hop-by-hop of 8 bytes, destination options of 16, then UDP.
         let chain = [&[60, 0, 0, 0, 0, 0, 0, 0][..], &[17, 1], &[0; 14], &[0; 8]].concat();
-        assert_eq!(upper(0, &chain), Ok(UpperLayer { protocol: 17, offset: 64, ..plain }));
+        assert_eq!(
+            upper(0, &chain),
+            Ok(UpperLayer {
+                protocol: 17,
+                offset: 64,
+                ..plain
+            })
+        );
         // Authentication: (4 + 2) words.
         let chain = [&[17, 4][..], &[0; 22], &[0; 8]].concat();
-        assert_eq!(upper(51, &chain), Ok(UpperLayer { protocol: 17, offset: 64, ..plain }));
+        assert_eq!(
+            upper(51, &chain),
+            Ok(UpperLayer {
+                protocol: 17,
+                offset: 64,
+                ..plain
+            })
+        );
     }
 
     #[test]
@@ -210,10 +231,16 @@ mod tests {
 
     #[test]
     fn refuses_chains_that_leave_the_packet_or_never_end() {
-        assert_eq!(upper(0, &[6, 1, 0, 0, 0, 0, 0, 0]), Err(Malformed::Truncated));
+        assert_eq!(
+            upper(0, &[6, 1, 0, 0, 0, 0, 0, 0]),
+            Err(Malformed::Truncated)
+        );
         assert_eq!(upper(0, &[6]), Err(Malformed::Truncated));
         assert_eq!(upper(44, &[6, 0]), Err(Malformed::Truncated));
-        assert_eq!(upper(60, &[60, 0, 0, 0, 0, 0, 0, 0].repeat(9)), Err(Malformed::Length));
+        assert_eq!(
+            upper(60, &[60, 0, 0, 0, 0, 0, 0, 0].repeat(9)),
+            Err(Malformed::Length)
+        );
     }
 
     #[test]

@@ -21,7 +21,11 @@ impl Label {
     pub const FIRST_ORDINARY: u32 = 16;
 
     pub const fn new(value: u32) -> Option<Label> {
-        if value <= Self::MAX { Some(Label(value)) } else { None }
+        if value <= Self::MAX {
+            Some(Label(value))
+        } else {
+            None
+        }
     }
 
     pub const fn value(self) -> u32 {

@@ -174,11 +174,20 @@ mod tests {
 
     #[test]
     fn time_is_counted_from_1900() {
-        assert_eq!(Timestamp::from_unix(Duration::ZERO).0 >> 32, NTP_TO_UNIX_SECONDS);
+        assert_eq!(
+            Timestamp::from_unix(Duration::ZERO).0 >> 32,
+            NTP_TO_UNIX_SECONDS
+        );
         let half = Timestamp::from_unix(Duration::from_millis(1500));
         assert_eq!(half.0 as u32, 1 << 31);
-        assert_eq!(half.micros_since(Timestamp::from_unix(Duration::from_secs(1))), 500_000);
-        assert_eq!(Timestamp::from_unix(Duration::from_secs(1)).micros_since(half), -500_000);
+        assert_eq!(
+            half.micros_since(Timestamp::from_unix(Duration::from_secs(1))),
+            500_000
+        );
+        assert_eq!(
+            Timestamp::from_unix(Duration::from_secs(1)).micros_since(half),
+            -500_000
+        );
         // Across the wrap of February 2036.
         let before = Timestamp::from_unix(Duration::from_secs(2_085_978_495));
         let after = Timestamp::from_unix(Duration::from_secs(2_085_978_497));

@@ -76,7 +76,10 @@ impl<'a> Tcp<'a> {
                         return None;
                     }
                     if kind == OPTION_MSS && length == 4 {
-                        return Some(TcpMss { at: at + 2, value: u16_at(self.0, at + 2) });
+                        return Some(TcpMss {
+                            at: at + 2,
+                            value: u16_at(self.0, at + 2),
+                        });
                     }
                     at += length;
                 }
@@ -122,13 +125,43 @@ mod tests {
     #[test]
     fn finds_the_mss_wherever_it_is() {
         let at = |options: &[u8]| Tcp::decode(&syn(options)).unwrap().mss();
-        assert_eq!(at(&[2, 4, 5, 180]), Some(TcpMss { at: 22, value: 1460 }));
-        assert_eq!(at(&[1, 2, 4, 5, 180, 0, 0, 0]), Some(TcpMss { at: 23, value: 1460 }));
-        assert_eq!(at(&[4, 2, 2, 4, 5, 180, 0, 0]), Some(TcpMss { at: 24, value: 1460 }));
+        assert_eq!(
+            at(&[2, 4, 5, 180]),
+            Some(TcpMss {
+                at: 22,
+                value: 1460
+            })
+        );
+        assert_eq!(
+            at(&[1, 2, 4, 5, 180, 0, 0, 0]),
+            Some(TcpMss {
+                at: 23,
+                value: 1460
+            })
+        );
+        assert_eq!(
+            at(&[4, 2, 2, 4, 5, 180, 0, 0]),
+            Some(TcpMss {
+                at: 24,
+                value: 1460
+            })
+        );
         assert_eq!(at(&[]), None);
-        assert_eq!(at(&[0, 0, 2, 4, 5, 180, 0, 0]), None, "behind the end of the list");
-        assert_eq!(at(&[3, 0, 2, 4, 5, 180, 0, 0]), None, "an option without a length");
-        assert_eq!(at(&[3, 9, 0, 0, 0, 0, 0, 0]), None, "an option that leaves the header");
+        assert_eq!(
+            at(&[0, 0, 2, 4, 5, 180, 0, 0]),
+            None,
+            "behind the end of the list"
+        );
+        assert_eq!(
+            at(&[3, 0, 2, 4, 5, 180, 0, 0]),
+            None,
+            "an option without a length"
+        );
+        assert_eq!(
+            at(&[3, 9, 0, 0, 0, 0, 0, 0]),
+            None,
+            "an option that leaves the header"
+        );
         assert_eq!(at(&[1, 1, 1, 2]), None, "cut in the middle");
     }
 

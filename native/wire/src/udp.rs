@@ -32,7 +32,8 @@ impl<'a> Udp<'a> {
         }
         let datagram = &bytes[..length];
         if u16_at(bytes, 6) != 0 {
-            let pseudo = Sum::pseudo_v4(ip.source(), ip.destination(), protocol::UDP, length as u16);
+            let pseudo =
+                Sum::pseudo_v4(ip.source(), ip.destination(), protocol::UDP, length as u16);
             if !pseudo.bytes(datagram).is_valid() {
                 return Err(Malformed::Checksum);
             }
@@ -63,7 +64,9 @@ pub struct UdpHeader {
 impl UdpHeader {
     /// The header in front of `payload` bytes, without a checksum.
     pub fn encode(&self, payload: u16) -> Result<[u8; UDP_HEADER], Malformed> {
-        let length = payload.checked_add(UDP_HEADER as u16).ok_or(Malformed::Length)?;
+        let length = payload
+            .checked_add(UDP_HEADER as u16)
+            .ok_or(Malformed::Length)?;
         let mut bytes = [0; UDP_HEADER];
         bytes[..2].copy_from_slice(&self.source_port.to_be_bytes());
         bytes[2..4].copy_from_slice(&self.destination_port.to_be_bytes());
@@ -98,7 +101,12 @@ mod tests {
             source: Ipv4Addr::new(10, 0, 0, 1),
             destination: Ipv4Addr::new(10, 0, 0, 2),
         };
-        let mut udp = UdpHeader { source_port: 50000, destination_port: 862 }.encode(4).unwrap();
+        let mut udp = UdpHeader {
+            source_port: 50000,
+            destination_port: 862,
+        }
+        .encode(4)
+        .unwrap();
         udp[4..6].copy_from_slice(&length.to_be_bytes());
         let payload = [1, 2, 3, 4];
         let sum = Sum::pseudo_v4(ip.source, ip.destination, protocol::UDP, 12)
@@ -111,7 +119,13 @@ mod tests {
 
     fn decode(packet: &[u8]) -> Result<(u16, u16, usize), Malformed> {
         let ip = Ipv4::decode(packet).unwrap();
-        Udp::decode(&ip).map(|udp| (udp.source_port(), udp.destination_port(), udp.payload().len()))
+        Udp::decode(&ip).map(|udp| {
+            (
+                udp.source_port(),
+                udp.destination_port(),
+                udp.payload().len(),
+            )
+        })
     }
 
     #[test]

@@ -60,7 +60,9 @@ impl<'a> Reader<'a> {
 
     fn stack(&mut self) -> Vec<u32> {
         let depth = self.byte() % 9;
-        (0..depth).map(|_| LABELS[usize::from(self.byte()) % LABELS.len()]).collect()
+        (0..depth)
+            .map(|_| LABELS[usize::from(self.byte()) % LABELS.len()])
+            .collect()
     }
 
     fn prefix(&mut self) -> IpNet {
@@ -79,14 +81,23 @@ impl<'a> Reader<'a> {
     pub(super) fn table(&mut self) -> Table {
         let uplinks: Vec<_> = (0..1 + self.byte() % 2).map(uplink).collect();
         let adjacencies: Vec<_> = (0..1 + self.byte() % 4)
-            .map(|number| adjacency(number, self.below(uplinks.len()), 700 + self.number() % 1000))
+            .map(|number| {
+                adjacency(
+                    number,
+                    self.below(uplinks.len()),
+                    700 + self.number() % 1000,
+                )
+            })
             .collect();
         let lists: Vec<_> = (0..1 + self.byte() % 4)
             .map(|number| self.list(number, &adjacencies))
             .collect();
-        let paths: Vec<_> = (0..1 + self.byte() % 3).map(|number| self.path(number, lists.len())).collect();
-        let segments: Vec<_> =
-            (0..1 + self.byte() % 2).map(|number| self.segment(number, paths.len())).collect();
+        let paths: Vec<_> = (0..1 + self.byte() % 3)
+            .map(|number| self.path(number, lists.len()))
+            .collect();
+        let segments: Vec<_> = (0..1 + self.byte() % 2)
+            .map(|number| self.segment(number, paths.len()))
+            .collect();
         let mut labels: Vec<_> = LABELS
             .iter()
             .filter_map(|label| self.entry(*label, adjacencies.len(), &segments))
@@ -97,11 +108,22 @@ impl<'a> Reader<'a> {
             site: Site {
                 name: "here".into(),
                 sid: 1,
-                loopback4: self.byte().is_multiple_of(2).then(|| [10, 255, 0, 1].into()),
+                loopback4: self
+                    .byte()
+                    .is_multiple_of(2)
+                    .then(|| [10, 255, 0, 1].into()),
                 loopback6: self.byte().is_multiple_of(2).then(|| (1u128 << 120).into()),
             },
-            ttl: if self.byte().is_multiple_of(2) { TtlModel::Pipe } else { TtlModel::Uniform },
-            probe: ProbeTimers { interval_millis: 100, down_after: 5, up_after: 10 },
+            ttl: if self.byte().is_multiple_of(2) {
+                TtlModel::Pipe
+            } else {
+                TtlModel::Uniform
+            },
+            probe: ProbeTimers {
+                interval_millis: 100,
+                down_after: 5,
+                up_after: 10,
+            },
             uplinks,
             adjacencies,
             segments,
@@ -127,10 +149,19 @@ impl<'a> Reader<'a> {
                 6 => table.paths[0].lists.push(value),
                 7 => table.segments[0].service_label = value,
                 8 => table.segments[0].mtu = value,
-                9 => table.labels.iter_mut().for_each(|entry| entry.label = value),
-                10 => table.labels.iter_mut().for_each(|entry| entry.accept.push(value)),
+                9 => table
+                    .labels
+                    .iter_mut()
+                    .for_each(|entry| entry.label = value),
+                10 => table
+                    .labels
+                    .iter_mut()
+                    .for_each(|entry| entry.accept.push(value)),
                 _ => {
-                    let hop = Hop { adjacency: value, labels: vec![value] };
+                    let hop = Hop {
+                        adjacency: value,
+                        labels: vec![value],
+                    };
                     let entry = table.labels.iter_mut().next();
                     entry.into_iter().for_each(|entry| {
                         entry.action = LabelAction::Forward(vec![hop.clone()]);
@@ -159,7 +190,11 @@ impl<'a> Reader<'a> {
     fn path(&mut self, number: u8, lists: usize) -> Path {
         let mut indices = vec![self.below(lists), self.below(lists)];
         indices.dedup();
-        Path { key: format!("path {number}"), egress: 2, lists: indices }
+        Path {
+            key: format!("path {number}"),
+            egress: 2,
+            lists: indices,
+        }
     }
 
     fn segment(&mut self, number: u8, paths: usize) -> Segment {
@@ -188,16 +223,33 @@ impl<'a> Reader<'a> {
             tun: format!("lws{number}"),
             mtu: 1280,
             local,
-            routes: remote.into_iter().map(|prefix| Route { prefix, steering: 0 }).collect(),
+            routes: remote
+                .into_iter()
+                .map(|prefix| Route {
+                    prefix,
+                    steering: 0,
+                })
+                .collect(),
             steerings: vec![Steering {
-                rules: vec![Rule { policy: "p".into(), matches, verdict }],
+                rules: vec![Rule {
+                    policy: "p".into(),
+                    matches,
+                    verdict,
+                }],
                 fallback: Verdict::Paths(vec![self.below(paths), self.below(paths)]),
             }],
         }
     }
 
-    fn entry(&mut self, label: u32, adjacencies: usize, segments: &[Segment]) -> Option<LabelEntry> {
-        let segment = segments.iter().position(|segment| segment.service_label == label);
+    fn entry(
+        &mut self,
+        label: u32,
+        adjacencies: usize,
+        segments: &[Segment],
+    ) -> Option<LabelEntry> {
+        let segment = segments
+            .iter()
+            .position(|segment| segment.service_label == label);
         let action = match (segment, self.byte() % 4) {
             (Some(index), _) => LabelAction::Deliver(index as u32),
             (None, 0) => return None,
@@ -211,8 +263,14 @@ impl<'a> Reader<'a> {
             }
         };
         let mask = self.byte();
-        let accept = (0..adjacencies as u32).filter(|bit| mask >> bit & 1 == 0).collect();
-        Some(LabelEntry { label, accept, action })
+        let accept = (0..adjacencies as u32)
+            .filter(|bit| mask >> bit & 1 == 0)
+            .collect();
+        Some(LabelEntry {
+            label,
+            accept,
+            action,
+        })
     }
 
     /// A customer packet: the rest of the bytes, often with its length and checksum made right, and
@@ -247,8 +305,15 @@ impl<'a> Reader<'a> {
         if how & 2 == 2 {
             return payload;
         }
-        let destination_port = if how & 12 == 12 { port::STAMP } else { port::MPLS_IN_UDP };
-        let udp = UdpHeader { source_port: self.word(), destination_port };
+        let destination_port = if how & 12 == 12 {
+            port::STAMP
+        } else {
+            port::MPLS_IN_UDP
+        };
+        let udp = UdpHeader {
+            source_port: self.word(),
+            destination_port,
+        };
         let ip = Ipv4Header {
             traffic_class: 0,
             identification: 0,
@@ -259,7 +324,9 @@ impl<'a> Reader<'a> {
             destination,
         };
         let length = payload.len() as u16;
-        let (Ok(udp), Ok(ip)) = (udp.encode(length), ip.encode(length + 8)) else { return payload };
+        let (Ok(udp), Ok(ip)) = (udp.encode(length), ip.encode(length + 8)) else {
+            return payload;
+        };
         [&ip[..], &udp, &payload].concat()
     }
 }

@@ -42,7 +42,14 @@ impl Router {
         (0..table.adjacencies.len()).for_each(|index| live.set_adjacency(index, Liveness::Up));
         (0..table.lists.len()).for_each(|index| live.set_list(index, Liveness::Up));
         let icmp = TokenBucket::default();
-        Self { table, fib, live, icmp, now: Default::default(), count: Counted::default() }
+        Self {
+            table,
+            fib,
+            live,
+            icmp,
+            now: Default::default(),
+            count: Counted::default(),
+        }
     }
 
     pub fn context(&mut self) -> Context<'_, Counted> {
@@ -77,7 +84,14 @@ pub fn key(number: u8) -> String {
     base64::engine::general_purpose::STANDARD.encode([number; 32])
 }
 
-fn adjacency(key_: &str, uplink: u32, remote: [u8; 4], site: u32, number: u8, mtu: u32) -> Adjacency {
+fn adjacency(
+    key_: &str,
+    uplink: u32,
+    remote: [u8; 4],
+    site: u32,
+    number: u8,
+    mtu: u32,
+) -> Adjacency {
     Adjacency {
         key: key_.into(),
         uplink,
@@ -101,7 +115,11 @@ fn list(key: &str, weight: u32, adjacency: u32, labels: &[u32], mtu: u32) -> Seg
 }
 
 fn rule(policy: &str, matches: Match, verdict: Verdict) -> Rule {
-    Rule { policy: policy.into(), matches, verdict }
+    Rule {
+        policy: policy.into(),
+        matches,
+        verdict,
+    }
 }
 
 /// A router that is everything at once: two uplinks, three neighbours, two segments.
@@ -117,18 +135,30 @@ pub fn table(ttl: TtlModel) -> Table {
         device: "eth0".into(),
         tunnel_address: address.into(),
     };
-    let voice = Match { dscp: Some(46), ..Match::default() };
-    let discard =
-        Match { protocol: Some(17), destination_ports: vec![(9, 9)], ..Match::default() };
+    let voice = Match {
+        dscp: Some(46),
+        ..Match::default()
+    };
+    let discard = Match {
+        protocol: Some(17),
+        destination_ports: vec![(9, 9)],
+        ..Match::default()
+    };
     let office = Segment {
         name: "office".into(),
         number: 1,
         service_label: 28001,
         tun: "lws1-office".into(),
         mtu: 1360,
-        local: vec!["10.1.0.0/16".parse().unwrap(), "2001:db8:1::/48".parse().unwrap()],
+        local: vec![
+            "10.1.0.0/16".parse().unwrap(),
+            "2001:db8:1::/48".parse().unwrap(),
+        ],
         routes: ["10.2.0.0/16", "2001:db8:2::/48", "10.1.99.0/24"]
-            .map(|prefix| Route { prefix: prefix.parse().unwrap(), steering: 0 })
+            .map(|prefix| Route {
+                prefix: prefix.parse().unwrap(),
+                steering: 0,
+            })
             .into(),
         steerings: vec![Steering {
             rules: vec![
@@ -145,11 +175,24 @@ pub fn table(ttl: TtlModel) -> Table {
         tun: "lws2-guest".into(),
         mtu: 1280,
         local: vec!["192.168.1.0/24".parse().unwrap()],
-        routes: vec![Route { prefix: "0.0.0.0/0".parse().unwrap(), steering: 0 }],
-        steerings: vec![Steering { rules: vec![], fallback: Verdict::Paths(vec![1]) }],
+        routes: vec![Route {
+            prefix: "0.0.0.0/0".parse().unwrap(),
+            steering: 0,
+        }],
+        steerings: vec![Steering {
+            rules: vec![],
+            fallback: Verdict::Paths(vec![1]),
+        }],
     };
-    let entry = |label, accept: &[u32], action| LabelEntry { label, accept: accept.into(), action };
-    let hop = |adjacency, labels: &[u32]| Hop { adjacency, labels: labels.into() };
+    let entry = |label, accept: &[u32], action| LabelEntry {
+        label,
+        accept: accept.into(),
+        action,
+    };
+    let hop = |adjacency, labels: &[u32]| Hop {
+        adjacency,
+        labels: labels.into(),
+    };
     Table {
         generation: "0123456789abcdef".into(),
         site: Site {
@@ -159,7 +202,11 @@ pub fn table(ttl: TtlModel) -> Table {
             loopback6: Some("2001:db8:ff::1".parse().unwrap()),
         },
         ttl,
-        probe: ProbeTimers { interval_millis: 100, down_after: 5, up_after: 10 },
+        probe: ProbeTimers {
+            interval_millis: 100,
+            down_after: 5,
+            up_after: 10,
+        },
         uplinks: vec![
             uplink("fibre", "lw-0-fibre", [100, 96, 0, 8]),
             uplink("lte", "lw-1-lte", [100, 96, 0, 9]),
@@ -172,17 +219,41 @@ pub fn table(ttl: TtlModel) -> Table {
         segments: vec![office, guest],
         labels: vec![
             entry(16001, &[0, 1, 2], LabelAction::Pop),
-            entry(16002, &[2], LabelAction::Forward(vec![hop(0, &[]), hop(1, &[])])),
-            entry(16003, &[0, 1], LabelAction::Forward(vec![hop(2, &[0]), hop(0, &[16003])])),
-            entry(16004, &[0, 1, 2], LabelAction::Forward(vec![hop(0, &[16004])])),
+            entry(
+                16002,
+                &[2],
+                LabelAction::Forward(vec![hop(0, &[]), hop(1, &[])]),
+            ),
+            entry(
+                16003,
+                &[0, 1],
+                LabelAction::Forward(vec![hop(2, &[0]), hop(0, &[16003])]),
+            ),
+            entry(
+                16004,
+                &[0, 1, 2],
+                LabelAction::Forward(vec![hop(0, &[16004])]),
+            ),
             entry(28001, &[0, 1, 2], LabelAction::Deliver(0)),
             entry(28002, &[0, 1], LabelAction::Deliver(1)),
             entry(100_001, &[0, 1], LabelAction::Forward(vec![hop(2, &[])])),
-            entry(100_002, &[0], LabelAction::Forward(vec![hop(2, &[100_007, 16004])])),
+            entry(
+                100_002,
+                &[0],
+                LabelAction::Forward(vec![hop(2, &[100_007, 16004])]),
+            ),
         ],
         paths: vec![
-            Path { key: "direct".into(), egress: 3, lists: vec![0] },
-            Path { key: "hub".into(), egress: 3, lists: vec![1, 2] },
+            Path {
+                key: "direct".into(),
+                egress: 3,
+                lists: vec![0],
+            },
+            Path {
+                key: "hub".into(),
+                egress: 3,
+                lists: vec![1, 2],
+            },
         ],
         lists: vec![
             list("fibre>porto.lte", 1, 2, &[], 1380),
@@ -228,8 +299,10 @@ pub fn patched(mut packet: Vec<u8>, changes: &[(usize, u8)]) -> Vec<u8> {
 }
 
 pub fn udp(source: u16, destination: u16, payload: &[u8]) -> Vec<u8> {
-    let header =
-        labelway_wire::UdpHeader { source_port: source, destination_port: destination };
+    let header = labelway_wire::UdpHeader {
+        source_port: source,
+        destination_port: destination,
+    };
     [&header.encode(payload.len() as u16).unwrap()[..], payload].concat()
 }
 
@@ -249,7 +322,8 @@ pub fn stack(entries: &[(u32, u8, bool, u8)]) -> Vec<u8> {
     entries
         .iter()
         .flat_map(|(label, tc, bottom, ttl)| {
-            (label << 12 | u32::from(*tc) << 9 | u32::from(*bottom) << 8 | u32::from(*ttl)).to_be_bytes()
+            (label << 12 | u32::from(*tc) << 9 | u32::from(*bottom) << 8 | u32::from(*ttl))
+                .to_be_bytes()
         })
         .collect()
 }
@@ -258,7 +332,12 @@ pub fn read_stack(bytes: &[u8]) -> Vec<(u32, u8, bool, u8)> {
     let mut entries = vec![];
     for entry in bytes.chunks_exact(4) {
         let word = u32::from_be_bytes(entry.try_into().unwrap());
-        entries.push((word >> 12, (word >> 9) as u8 & 7, word & 0x100 != 0, word as u8));
+        entries.push((
+            word >> 12,
+            (word >> 9) as u8 & 7,
+            word & 0x100 != 0,
+            word as u8,
+        ));
         if word & 0x100 != 0 {
             return entries;
         }
@@ -270,5 +349,11 @@ pub fn read_stack(bytes: &[u8]) -> Vec<(u32, u8, bool, u8)> {
 pub fn from_neighbour(table: &Table, from: usize, payload: &[u8]) -> Vec<u8> {
     let adjacency = &table.adjacencies[from];
     let own = table.uplinks[adjacency.uplink as usize].tunnel_address;
-    v4(adjacency.remote_address.octets(), own.octets(), 17, 255, &udp(50123, 6635, payload))
+    v4(
+        adjacency.remote_address.octets(),
+        own.octets(),
+        17,
+        255,
+        &udp(50123, 6635, payload),
+    )
 }

@@ -25,7 +25,10 @@ pub enum Tlv<'a> {
     ReturnPath(ReturnPath<'a>),
     /// Hash of the configuration that the sender of this packet runs.
     Generation([u8; GENERATION_BYTES]),
-    Other { kind: u8, value: &'a [u8] },
+    Other {
+        kind: u8,
+        value: &'a [u8],
+    },
 }
 
 /// TLVs of one packet; ends after the first that is malformed (RFC 8972 §4).
@@ -49,9 +52,10 @@ impl<'a> Iterator for Tlvs<'a> {
             self.0 = rest;
             match kind {
                 RETURN_PATH_TLV_TYPE => ReturnPath::decode(value).map(Tlv::ReturnPath),
-                GENERATION_TLV_TYPE => {
-                    value.try_into().map(Tlv::Generation).map_err(|_| Malformed::Length)
-                }
+                GENERATION_TLV_TYPE => value
+                    .try_into()
+                    .map(Tlv::Generation)
+                    .map_err(|_| Malformed::Length),
                 _ => Ok(Tlv::Other { kind, value }),
             }
         });
@@ -115,15 +119,26 @@ pub fn encode_return_path(labels: &[u32], out: &mut [u8]) -> Result<usize, Malfo
     for (index, (label, entry)) in labels.iter().zip(out[8..].chunks_exact_mut(4)).enumerate() {
         let label = Label::new(*label).ok_or(Malformed::Value)?;
         let bottom = index + 1 == count;
-        let encoded = LabelStackEntry { label, traffic_class: 0, bottom, ttl: 255 }.encode();
+        let encoded = LabelStackEntry {
+            label,
+            traffic_class: 0,
+            bottom,
+            ttl: 255,
+        }
+        .encode();
         entry.copy_from_slice(&encoded);
     }
     Ok(length)
 }
 
 /// Writes a generation TLV to the front of `out`; tells its length.
-pub fn encode_generation(generation: [u8; GENERATION_BYTES], out: &mut [u8]) -> Result<usize, Malformed> {
-    let out = out.get_mut(..generation_len()).ok_or(Malformed::Truncated)?;
+pub fn encode_generation(
+    generation: [u8; GENERATION_BYTES],
+    out: &mut [u8],
+) -> Result<usize, Malformed> {
+    let out = out
+        .get_mut(..generation_len())
+        .ok_or(Malformed::Truncated)?;
     out[..4].copy_from_slice(&header(GENERATION_TLV_TYPE, GENERATION_BYTES as u16));
     out[4..].copy_from_slice(&generation);
     Ok(generation_len())
@@ -162,9 +177,18 @@ mod tests {
 
     #[test]
     fn refuses_what_does_not_fit() {
-        assert_eq!(encode_return_path(&[1 << 20], &mut [0; 32]), Err(Malformed::Value));
-        assert_eq!(encode_return_path(&[16], &mut [0; 11]), Err(Malformed::Truncated));
-        assert_eq!(encode_generation([0; 8], &mut [0; 11]), Err(Malformed::Truncated));
+        assert_eq!(
+            encode_return_path(&[1 << 20], &mut [0; 32]),
+            Err(Malformed::Value)
+        );
+        assert_eq!(
+            encode_return_path(&[16], &mut [0; 11]),
+            Err(Malformed::Truncated)
+        );
+        assert_eq!(
+            encode_generation([0; 8], &mut [0; 11]),
+            Err(Malformed::Truncated)
+        );
         let bad = |bytes: &[u8]| Tlvs::new(bytes).next().unwrap().is_err();
         assert!(bad(&[0, 10, 0]), "no whole header");
         assert!(bad(&[0, 10, 0, 1]), "a value beyond the packet");
@@ -175,13 +199,21 @@ mod tests {
 
     #[test]
     fn unknown_ones_are_passed_over_and_a_malformed_one_ends_the_list() {
-        let bytes = [0, 1, 0, 2, 9, 9, 0, 252, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 0];
+        let bytes = [
+            0, 1, 0, 2, 9, 9, 0, 252, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 0,
+        ];
         let read: Vec<_> = Tlvs::new(&bytes).collect();
-        assert_eq!(read, [
-            Ok(Tlv::Other { kind: 1, value: &[9, 9] }),
-            Ok(Tlv::Generation([1, 2, 3, 4, 5, 6, 7, 8])),
-            Err(Malformed::Truncated),
-        ]);
+        assert_eq!(
+            read,
+            [
+                Ok(Tlv::Other {
+                    kind: 1,
+                    value: &[9, 9]
+                }),
+                Ok(Tlv::Generation([1, 2, 3, 4, 5, 6, 7, 8])),
+                Err(Malformed::Truncated),
+            ]
+        );
     }
 
     proptest! {
