@@ -1,10 +1,8 @@
 //! From a table to a world: what stays is shared, what is new is opened, or nothing at all is done.
 
 use std::collections::{HashMap, HashSet};
-use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use labelway_boundary::{self as boundary, Table};
@@ -12,11 +10,10 @@ use labelway_forward::{ENCAPSULATION_BYTES, Fib, Live};
 use labelway_wireguard::PublicKey;
 
 use crate::counters::Traffic;
-use crate::outer::OuterSockets;
+use crate::open::{self, Moved};
 use crate::probe::{Prober, Target, Timers, What};
 use crate::shared::Shared;
 use crate::tun::Tun;
-use crate::uplink::{Ports, Uplink};
 use crate::world::{Adjacency, List, Segment, World};
 
 pub struct Builder {
@@ -29,8 +26,6 @@ pub struct Built {
     pub world: World,
     pub moved: Vec<Moved>,
 }
-
-type Moved = (Arc<Uplink>, OuterSockets);
 
 impl Builder {
     pub fn new(uapi_folder: PathBuf) -> Self {
@@ -58,10 +53,11 @@ impl Builder {
             )]);
         }
         let mut problems = Vec::new();
-        let (uplinks, moved) = self.open_uplinks(table, before, shared, &mut problems);
-        let tuns = open_tuns(table, before, shared, &mut problems);
+        let (uplinks, moved) =
+            open::uplinks(&self.uapi_folder, table, before, shared, &mut problems);
+        let tuns = open::tuns(table, before, shared, &mut problems);
         if problems.is_empty() {
-            resize(table, before, &tuns, &mut problems);
+            open::resize(table, before, &tuns, &mut problems);
         }
         if !problems.is_empty() {
             return Err(problems);
@@ -96,114 +92,6 @@ impl Builder {
             table: table.clone(),
         };
         Ok(Built { world, moved })
-    }
-
-    fn open_uplinks(
-        &self,
-        table: &Table,
-        before: Option<&World>,
-        shared: &Shared,
-        problems: &mut Vec<String>,
-    ) -> (Vec<Arc<Uplink>>, Vec<Moved>) {
-        let mut names = HashSet::new();
-        let (mut uplinks, mut moved) = (Vec::new(), Vec::new());
-        for wanted in &table.uplinks {
-            if !names.insert(&wanted.interface) {
-                problems.push(format!(
-                    "Two uplinks have the interface {}",
-                    wanted.interface
-                ));
-                continue;
-            }
-            let open = before
-                .and_then(|before| before.uplinks.iter().find(|uplink| uplink.serves(wanted)));
-            let opened = match open {
-                Some(uplink) => uplink.moved(wanted, &shared.underlay).map(|sockets| {
-                    moved.extend(sockets.map(|sockets| (uplink.clone(), sockets)));
-                    uplink.clone()
-                }),
-                None => self.open_uplink(wanted, shared),
-            };
-            match opened {
-                Ok(uplink) => uplinks.push(uplink),
-                Err(problem) => problems.push(problem),
-            }
-        }
-        (uplinks, moved)
-    }
-
-    fn open_uplink(
-        &self,
-        wanted: &boundary::Uplink,
-        shared: &Shared,
-    ) -> Result<Arc<Uplink>, String> {
-        let uplink = Uplink::open(wanted, &self.uapi_folder)?;
-        let mut watched = uplink.register(&shared.underlay);
-        if let Ports::Embedded(embedded) = &uplink.ports {
-            let listener = &embedded.listener;
-            watched = watched.and_then(|()| shared.control.add(listener.as_fd(), listener.token));
-        }
-        watched.map_err(|error| format!("Cannot watch uplink {}: {error}", wanted.key))?;
-        Ok(Arc::new(uplink))
-    }
-}
-
-fn open_tuns(
-    table: &Table,
-    before: Option<&World>,
-    shared: &Shared,
-    problems: &mut Vec<String>,
-) -> Vec<Arc<Tun>> {
-    let mut tuns: Vec<Arc<Tun>> = Vec::new();
-    for wanted in &table.segments {
-        if tuns.iter().any(|tun| tun.name == wanted.tun) {
-            problems.push(format!("Two segments have the TUN {}", wanted.tun));
-            continue;
-        }
-        let open = before.and_then(|before| {
-            let mut open = before.segments.iter().map(|segment| &segment.tun);
-            open.find(|tun| tun.name == wanted.tun && !tun.lost.load(Ordering::Relaxed))
-        });
-        if let Some(tun) = open {
-            tuns.push(tun.clone());
-            continue;
-        }
-        let opened = Tun::create(&wanted.tun, wanted.mtu).and_then(|tun| {
-            let watched = shared.ingress.add(tun.as_fd(), tun.token);
-            watched.map_err(|error| format!("Cannot watch TUN {}: {error}", wanted.tun))?;
-            Ok(tun)
-        });
-        match opened {
-            Ok(tun) => tuns.push(Arc::new(tun)),
-            Err(problem) => problems.push(problem),
-        }
-    }
-    tuns
-}
-
-/// Sets another MTU on those TUNs that stay; all of them or, as far as the system lets us, none.
-fn resize(table: &Table, before: Option<&World>, tuns: &[Arc<Tun>], problems: &mut Vec<String>) {
-    let Some(before) = before else { return };
-    let mut done: Vec<(&Tun, u32)> = Vec::new();
-    for (wanted, tun) in table.segments.iter().zip(tuns) {
-        let index = before
-            .segments
-            .iter()
-            .position(|segment| Arc::ptr_eq(&segment.tun, tun));
-        let Some(index) = index else { continue };
-        let mtu = before.table.segments[index].mtu;
-        if mtu == wanted.mtu {
-            continue;
-        }
-        match tun.set_mtu(wanted.mtu) {
-            Ok(()) => done.push((tun, mtu)),
-            Err(problem) => problems.push(problem),
-        }
-    }
-    if !problems.is_empty() {
-        for (tun, mtu) in done {
-            let _ = tun.set_mtu(mtu);
-        }
     }
 }
 

@@ -14,6 +14,7 @@ mod engine;
 mod ids;
 mod ingress;
 mod inner;
+mod open;
 mod outer;
 mod poll;
 mod pool;
