@@ -7,5 +7,25 @@ export default defineConfig({
       "@std/yaml": "deno-std/yaml/mod.js",
     },
   },
-  test: { pool: "forks", include: ["test/**/*.test.ts"] },
+  test: {
+    pool: "forks",
+    projects: [
+      {
+        extends: true,
+        test: { name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/lab/**"] },
+      },
+      {
+        // Whole networks with probes and failovers timed in milliseconds: one after the other, and
+        // not beside the rest.
+        extends: true,
+        test: {
+          name: "lab",
+          include: ["test/lab/**/*.test.ts"],
+          fileParallelism: false,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
 });
