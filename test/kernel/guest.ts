@@ -244,6 +244,9 @@ mkdir -p /new/run/netns /new/run/wireguard
 mount -t tmpfs tmp /new/tmp
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000 out /new/mnt/guest
 ln -sf /proc/self/fd /new/dev/fd
+ln -sf /proc/self/fd/0 /new/dev/stdin
+ln -sf /proc/self/fd/1 /new/dev/stdout
+ln -sf /proc/self/fd/2 /new/dev/stderr
 [ -e /new/dev/net/tun ] || mknod /new/dev/net/tun c 10 200
 ip link set lo up
 exec switch_root /new /bin/bash /mnt/guest/job

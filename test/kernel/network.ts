@@ -118,10 +118,11 @@ console.log(`${passed} passed, ${failures.length} failed`);
 Deno.exit(failures.length === 0 ? 0 : 1);
 
 async function test(name: string, body: () => Promise<void>): Promise<void> {
+  const start = performance.now();
   try {
     await body();
     passed++;
-    console.log(`  ✓ ${name}`);
+    console.log(`  ✓ ${name} (${Math.round((performance.now() - start) / 1000)} s)`);
   } catch (error) {
     failures.push(name);
     console.log(`  ✗ ${name}\n    ${error instanceof Error ? error.message : error}`);
