@@ -41,6 +41,27 @@ export async function runGateway(
   options: GatewayOptions,
   around: Surroundings,
 ): Promise<readonly string[]> {
+  // From the beginning: who asks for a reload too early must not end the program.
+  const reload: Reload = { now: () => {} };
+  const hangup = () => reload.now();
+  Deno.addSignalListener("SIGHUP", hangup);
+  try {
+    return await prepare(options, around, reload);
+  } finally {
+    Deno.removeSignalListener("SIGHUP", hangup);
+  }
+}
+
+/** What SIGHUP does at the moment. */
+interface Reload {
+  now: () => void;
+}
+
+async function prepare(
+  options: GatewayOptions,
+  around: Surroundings,
+  reload: Reload,
+): Promise<readonly string[]> {
   const problems: string[] = [];
   const lacking = await missingPrivilege();
   if (lacking !== null) problems.push(lacking);
@@ -56,7 +77,7 @@ export async function runGateway(
     const first = await firstLoad(options, former, around.log);
     if ("problems" in first) problems.push(...first.problems);
     if ("problems" in first || state === null || problems.length > 0) return problems;
-    return await serve(options, around, state, first);
+    return await serve(options, around, reload, state, first);
   } finally {
     state?.close();
   }
@@ -65,6 +86,7 @@ export async function runGateway(
 async function serve(
   options: GatewayOptions,
   around: Surroundings,
+  reload: Reload,
   state: StateFolder,
   first: Loaded,
 ): Promise<readonly string[]> {
@@ -113,7 +135,7 @@ async function serve(
     await open(() => serveTcp(tcp.hostname, tcp.port, whenReady(driver, around, tcp.port)));
   }
   let watchdog: ReturnType<typeof setInterval> | undefined;
-  const hangup = () => void driver.reload();
+  reload.now = () => void driver.reload();
   try {
     if (problems.length > 0) return problems;
     for (const warning of first.warnings) log("warning", warning);
@@ -122,7 +144,6 @@ async function serve(
       driver.stop("asked to", options.keep);
     };
     around.stop.addEventListener("abort", stop, { once: true });
-    Deno.addSignalListener("SIGHUP", hangup);
     if (manager.watchdogMillis !== null) {
       watchdog = setInterval(() => {
         if (driver.isAlive()) manager.tell("WATCHDOG=1");
@@ -135,7 +156,7 @@ async function serve(
     return failures;
   } finally {
     clearInterval(watchdog);
-    Deno.removeSignalListener("SIGHUP", hangup);
+    reload.now = () => {};
     await Promise.all(servers.map((server) => server.close()));
     engine?.close();
     manager.close();

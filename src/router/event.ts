@@ -81,3 +81,15 @@ export type Effect =
   | { readonly kind: "ready" }
   /** The end; with problems, a failed start. */
   | { readonly kind: "finish"; readonly problems: readonly string[] };
+
+export function info(message: string): Effect {
+  return log("info", message);
+}
+
+export function error(message: string): Effect {
+  return log("error", message);
+}
+
+export function log(level: LogLevel, message: string): Effect {
+  return { kind: "log", level, message };
+}

@@ -40,23 +40,36 @@ export class Plans {
     return table;
   }
 
-  /** @returns whether paths change places, and so the table */
-  measure(snapshot: Snapshot, now: Instant): boolean {
+  /** @returns what changes places, a line each, and so the table; null: nothing does */
+  measure(snapshot: Snapshot, now: Instant): string[] | null {
     const { configuration, compiled, rankings: before } = this.#current();
+    const trips = roundTrips(snapshot);
     const rankings = updateRankings(
       compiled.survey,
-      roundTrips(snapshot),
+      trips,
       before.size === 0 ? undefined : before,
       now,
     );
     if (sameOrder(before, rankings)) {
       this.#plan = { ...this.#current(), rankings };
-      return false;
+      return null;
     }
     const fresh = withBackends(compileTable(compiled.survey, "embedded", rankings), configuration);
     const changed = JSON.stringify(fresh) !== JSON.stringify(this.table);
     this.#plan = { configuration, compiled, rankings, table: fresh };
-    return changed;
+    return changed ? moves(this.#former(before), rankings, trips) : null;
+  }
+
+  /** As it stood without measurements, where there were none: by cost. */
+  #former(rankings: Rankings): ReadonlyMap<string, readonly string[]> {
+    const { choices } = this.#current().compiled.survey;
+    return new Map(
+      [...choices].flatMap(([key, choice]) =>
+        choice.kind === "drop"
+          ? []
+          : [[key, rankings.get(key)?.order ?? choice.paths.map((path) => path.key)] as const]
+      ),
+    );
   }
 
   #current(): Plan {
@@ -72,6 +85,23 @@ function roundTrips(snapshot: Snapshot): RoundTrips {
     if (quality.state === "up" && quality.rtt_micros !== null) trips.set(key, quality.rtt_micros);
   }
   return trips;
+}
+
+function moves(
+  before: ReadonlyMap<string, readonly string[]>,
+  rankings: Rankings,
+  trips: RoundTrips,
+): string[] {
+  const told = (path: string | undefined) => {
+    const trip = path === undefined ? undefined : trips.get(path);
+    return `${path ?? "none"}${trip === undefined ? "" : ` (${(trip / 1000).toFixed(1)} ms)`}`;
+  };
+  return [...rankings].flatMap(([key, { order }]) => {
+    const former = before.get(key) ?? [];
+    if (former.join() === order.join()) return [];
+    if (former[0] === order[0]) return [`policy ${key}: paths after the first change places`];
+    return [`policy ${key}: ${told(order[0])} takes the place of ${told(former[0])}`];
+  });
 }
 
 function withBackends(table: Table, { backends }: Configuration): Table {

@@ -8,11 +8,11 @@ import type { CandidatePath } from "../model/path.ts";
 import type { Instant } from "../model/quantity.ts";
 import type { ReloadResult } from "../ports/router_view.ts";
 import { settingPaths } from "../underlay/desired.ts";
-import { EMPTY_HOST, type Host, ours } from "../underlay/host.ts";
+import type { Host } from "../underlay/host.ts";
 import { planHost } from "../underlay/host_plan.ts";
 import { remoteUplinks, underlayOf } from "./assemble.ts";
 import { EndpointNames, SUSPECT_AFTER_MILLIS } from "./endpoints.ts";
-import type { Configuration, Effect, RouterEvent } from "./event.ts";
+import { type Configuration, type Effect, error, info, log, type RouterEvent } from "./event.ts";
 import { Neighbours } from "./neighbours.ts";
 import { Plans } from "./plans.ts";
 import {
@@ -321,10 +321,11 @@ export class Router {
   }
 
   #rank(snapshot: Snapshot, now: Instant): Effect[] {
-    if (!this.#plans.measure(snapshot, now)) return [];
+    const moves = this.#plans.measure(snapshot, now);
+    if (moves === null) return [];
     this.#round = { left: 1, failures: [], lines: [] };
     return [
-      info("paths change rank: measured round trips differ"),
+      ...moves.map((move) => info(move)),
       { kind: "apply-table", table: this.#plans.table },
     ];
   }
@@ -368,17 +369,9 @@ export class Router {
   /** A failed start goes back to what was there before it; a stop leaves nothing of ours. */
   #undo(): Effect[] {
     const initial = this.#initial!;
-    const kept = this.#phase === "failing" ? ours(initial) : EMPTY_HOST;
-    const present = new Set(this.#observed!.host.settings.map(({ path }) => path));
-    const target: Host = {
-      ...kept,
-      links: kept.links.filter((link) => link.kind === "wireguard"),
-      // Forwarding stays on: other programs may count on it by now.
-      settings: initial.settings.filter(({ path }) =>
-        /rp_filter|accept_ra/.test(path) && present.has(path)
-      ),
-    };
-    const changes = planHost(target, this.#observed!.host);
+    const { host } = this.#observed!;
+    const target = this.#phase === "failing" ? asBefore(initial, host) : nothing(initial, host);
+    const changes = planHost(target, host);
     this.#phase = "over";
     return [
       ...(changes.length === 0 ? [] : [{ kind: "change-host" as const, changes }]),
@@ -413,16 +406,4 @@ function effectOf(step: Step): Effect {
     case "table":
       return { kind: "apply-table", table: step.to };
   }
-}
-
-function info(message: string): Effect {
-  return log("info", message);
-}
-
-function error(message: string): Effect {
-  return log("error", message);
-}
-
-function log(level: "info" | "warning" | "error", message: string): Effect {
-  return { kind: "log", level, message };
 }
