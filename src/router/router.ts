@@ -15,6 +15,7 @@ import { EndpointNames, SUSPECT_AFTER_MILLIS } from "./endpoints.ts";
 import { type Configuration, type Effect, error, info, log, type RouterEvent } from "./event.ts";
 import { Neighbours } from "./neighbours.ts";
 import { Plans } from "./plans.ts";
+import { asBefore, nothing } from "./undo.ts";
 import {
   describeSteps,
   type Observation,
