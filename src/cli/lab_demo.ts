@@ -6,6 +6,7 @@ import type { EmulatorKind } from "../lab/emulator.ts";
 import { type Command, Failure, type Io, OK } from "./command.ts";
 import { showCut } from "./lab_demo_cut.ts";
 import { showNetwork, showPaths } from "./lab_demo_network.ts";
+import { showHttp } from "./lab_demo_http.ts";
 import { heading } from "./lab_demo_stage.ts";
 import { pause } from "../lab/process.ts";
 import { showTraffic } from "./lab_demo_traffic.ts";
@@ -55,7 +56,7 @@ export const labDemo: Command = {
     if (args.flag("exit")) {
       const removed = await down(place);
       io.out(`\nThe lab is gone: ${removed} namespaces.`);
-    } else sayWhatNext(place, io);
+    } else sayWhatNext(io);
     return OK;
   },
 };
@@ -97,28 +98,23 @@ async function perform(
     "A ping each 10 ms and a TCP stream go from lisbon to porto while lisbon's fibre is dug up.",
   ]);
   await showCut(stage);
+  heading(io, "Over HTTP", ["Which path has lisbon's traffic to porto now, and how good is it?"]);
+  await showHttp(stage);
 }
 
-function sayWhatNext(place: Place, io: Io): void {
-  const file = DEFAULT;
-  heading(io, "The lab stays up", []);
-  const socket = `${place.folder}/lisbon/run/labelway.sock`;
+function sayWhatNext(io: Io): void {
   const lab = "npx deno task labelway lab";
+  heading(io, "The lab stays up", []);
   io.out([
-    "  Ask a router over HTTP, on its Unix socket:",
-    ...["/v1/status", "/v1/paths?site=porto", "/v1/adjacencies", "/v1/labels", "/metrics"].map(
-      (path) => `    curl --unix-socket ${socket} 'http://localhost${path}'`,
-    ),
-    "  or inside its namespace, at http://127.0.0.1:7635/ :",
-    `    ${lab} exec ${file} lisbon -- curl -s http://127.0.0.1:7635/v1/status`,
     "  Look around, and break things:",
-    `    ${lab} status ${file}`,
-    `    ${lab} exec ${file} lisbon -- labelway paths --watch`,
-    `    ${lab} exec ${file} lisbon -- wg show`,
-    `    ${lab} exec ${file} lisbon.office -- ping 10.2.0.10`,
-    `    ${lab} impair ${file} lisbon.fibre delay=80ms loss=5%`,
-    `    ${lab} impair ${file} lisbon.fibre cut`,
+    `    ${lab} status ${DEFAULT}`,
+    `    ${lab} exec ${DEFAULT} lisbon -- labelway paths --watch`,
+    `    ${lab} exec ${DEFAULT} lisbon -- wg show`,
+    `    ${lab} exec ${DEFAULT} lisbon -- curl -s http://127.0.0.1:7635/v1/status`,
+    `    ${lab} exec ${DEFAULT} lisbon.office -- ping 10.2.0.10`,
+    `    ${lab} impair ${DEFAULT} lisbon.fibre delay=80ms loss=5%`,
+    `    ${lab} impair ${DEFAULT} lisbon.fibre cut`,
     "  Take it down:",
-    `    ${lab} down ${file}`,
+    `    ${lab} down ${DEFAULT}`,
   ].join("\n"));
 }
