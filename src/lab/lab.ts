@@ -161,7 +161,19 @@ async function remove(place: Place, { keepLogs = false } = {}): Promise<number> 
   await endAll([...others, ...(state?.emulatorProcess ? [state.emulatorProcess] : [])], 1000);
   const removed = await removeNamespaces(place.prefix);
   if (!keepLogs) await Deno.remove(place.folder, { recursive: true }).catch(ignoreMissing);
+  else await keepOnlyLogs(place);
   return removed;
+}
+
+/** Of a lab that failed. What says that it is up goes, and so do the keys. */
+async function keepOnlyLogs(place: Place): Promise<void> {
+  await Deno.remove(`${place.folder}/state.json`).catch(ignoreMissing);
+  for (const { name } of place.topology.sites) {
+    for (const part of ["keys", "run", "state"]) {
+      const path = `${siteFolder(place.folder, name)}/${part}`;
+      await Deno.remove(path, { recursive: true }).catch(ignoreMissing);
+    }
+  }
 }
 
 async function chooseEmulator(place: Place, wanted?: EmulatorKind): Promise<EmulatorKind> {

@@ -45,6 +45,14 @@ export interface LabHost {
   readonly addresses: readonly string[];
 }
 
+/** An object of these keys and no others; its message lists them. */
+function keys<Shape extends z.ZodRawShape>(shape: Shape) {
+  const list = Object.keys(shape).join(", ");
+  return z.strictObject(shape, {
+    error: (issue) => issue.code === "unrecognized_keys" ? list : undefined,
+  });
+}
+
 const NAME = z.string().regex(/^[a-z][a-z0-9-]*$/, {
   error: "accepted is a name of a–z, 0–9 and -, beginning with a letter",
 });
@@ -65,20 +73,20 @@ const SETTINGS = {
   rate: SETTING,
   queue: SETTING,
 };
-const DIRECTION = z.strictObject(SETTINGS).partial();
-const IMPAIR = z.strictObject({ ...SETTINGS, up: DIRECTION, down: DIRECTION }).partial();
+const DIRECTION = keys(SETTINGS).partial();
+const IMPAIR = keys({ ...SETTINGS, up: DIRECTION, down: DIRECTION }).partial();
 
-const FILE = z.strictObject({
+const FILE = keys({
   lab: SHORT_NAME,
   network: z.string().min(1),
   seed: z.int().min(0).default(1),
   sites: z.record(
     SHORT_NAME,
-    z.strictObject({
+    keys({
       wireguard: z.enum(["embedded", "wireguard-go", "kernel"]).default("embedded"),
       uplinks: z.record(
         SHORT_NAME,
-        z.strictObject({
+        keys({
           addresses: z.array(CIDR).min(1),
           nat: CIDR.optional(),
           impair: IMPAIR.default({}),
@@ -98,8 +106,11 @@ export function parseTopology(text: string, file: string): Topology {
     throw new LabError([`${file}: ${error instanceof Error ? error.message : String(error)}`]);
   }
   const locate = locator(text, file);
-  const result = FILE.safeParse(value);
-  if (!result.success) throw new LabError(result.error.issues.flatMap((i) => describe(i, locate)));
+  const result = FILE.safeParse(value, { error: describeType });
+  if (!result.success) {
+    const found = result.error.issues.flatMap((issue) => describe(issue, locate));
+    throw new LabError(found.toSorted(byPosition));
+  }
   const problems: string[] = [];
   const complain: Complain = (path, message) => problems.push(`${locate(path)}: ${message}`);
   const sites = Object.entries(result.data.sites).map(([name, site]): LabSite => ({
@@ -136,7 +147,10 @@ type Complain = (path: Path, message: string) => void;
 
 function describe(issue: z.core.$ZodIssue, locate: (path: Path) => string): string[] {
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => `${locate([...issue.path, key])}: ${key} is unknown here`);
+    const where = (key: string) => locate([...issue.path, key]);
+    return issue.keys.map((key) =>
+      `${where(key)}: ${key} is unknown here; accepted are ${issue.message}`
+    );
   }
   // A record reports a bad key with the key's own issues inside.
   const message = issue.code === "invalid_key"
@@ -144,6 +158,28 @@ function describe(issue: z.core.$ZodIssue, locate: (path: Path) => string): stri
     : issue.message;
   const what = issue.path.length > 0 ? `${issue.path.join(".")}: ` : "";
   return [`${locate(issue.path)}: ${what}${message}`];
+}
+
+/** What a value of the wrong type should have been, in the words of the file's language. */
+function describeType(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code !== "invalid_type") return undefined;
+  const names: Readonly<Record<string, string>> = {
+    string: "a text",
+    array: "a list",
+    object: "a map",
+    record: "a map",
+    int: "a whole number",
+  };
+  const accepted = `accepted is ${names[issue.expected] ?? issue.expected}`;
+  return issue.input === undefined ? `is missing; ${accepted}` : accepted;
+}
+
+/** `file:line:column: …`, by line and column. */
+function byPosition(a: string, b: string): number {
+  const at = (text: string) => (/:(\d+):(\d+): /.exec(text) ?? []).slice(1).map(Number);
+  const [lineA = 0, columnA = 0] = at(a);
+  const [lineB = 0, columnB = 0] = at(b);
+  return lineA - lineB || columnA - columnB;
 }
 
 function cidrProblem(text: string): string | null {

@@ -466,5 +466,9 @@ test("a router that cannot start fails the lab, which says why and takes itself 
   expect(code).toBe(1);
   expect(err).toMatch(/The router of \w+ has ended; its log ends:/);
   expect(err).toContain("/nonexistent/liblabelway.so");
+  expect(await attempt("lab", "status", TOPOLOGY)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("is not up"),
+  });
   expect(await namespaces()).toEqual([]);
 });

@@ -54,7 +54,7 @@ describe("a topology file", () => {
       "lab.yaml:1:1: lab: accepted is a name of a–z, 0–9 and -, beginning with a letter",
       "lab.yaml:6:26: sites.a.uplinks.wan.addresses.0: 192.0.2.1/30 is the first host, which the " +
       "lab gives to the other side; take the next one",
-      "lab.yaml:7:5: colour is unknown here",
+      "lab.yaml:7:5: colour is unknown here; accepted are wireguard, uplinks, hosts",
       "lab.yaml:11:43: sites.b.uplinks.wan.nat: 192.0.2.6 is no address with prefix length; " +
       "accepted is e.g. 192.0.2.2/30",
     ]);
@@ -76,6 +76,15 @@ describe("a topology file", () => {
     expect(found).toContain("192.0.2.3/30 lies in the subnet of a.wan");
     expect(found).toContain("wan is an uplink of the site as well");
     expect(found).toContain("the lab's NAT is for IPv4");
+  });
+
+  test("what is missing or of another kind says what is accepted", () => {
+    const text = SMALL.replace("network: small.network.yaml\n", "")
+      .replace("hosts: { office: [10.1.0.2/24] }", "hosts: none");
+    expect(problems(text)).toEqual([
+      "lab.yaml:1:1: network: is missing; accepted is a text",
+      "lab.yaml:6:5: sites.a.hosts: accepted is a map",
+    ]);
   });
 
   test("broken YAML says where", () => {
