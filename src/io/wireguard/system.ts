@@ -8,7 +8,9 @@ export class SystemWireguard implements Wireguard {
   async show(interfaceName: string): Promise<WireguardState | null> {
     const result = await run(["wg", "show", interfaceName, "dump"]);
     if (result.code === 0) return parseDump(interfaceName, result.stdout);
-    if (/No such device|No such file|Connection refused|Protocol not supported/.test(result.stderr)) return null;
+    if (
+      /No such device|No such file|Connection refused|Protocol not supported/.test(result.stderr)
+    ) return null;
     throw new CommandError(
       `\`wg show ${interfaceName} dump\` failed: ${result.stderr.trim() || result.code}`,
     );
