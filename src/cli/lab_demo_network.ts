@@ -39,7 +39,7 @@ export async function showCommand(
   at: string,
   words: readonly string[],
 ): Promise<void> {
-  const argv = [...enter(place, state, at), ...labelway(place), ...words];
+  const argv = [...enter(place, state, at), ...labelway(), ...words];
   const text = await runOrThrow(argv);
   io.out(`  ${paint(`${at}#`, "quiet", io.color)} labelway ${words.join(" ")}`);
   io.out(`${indent(text.trimEnd())}\n`);

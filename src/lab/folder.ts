@@ -35,6 +35,15 @@ export interface GatewayState {
 }
 
 const ROOT = resolve(import.meta.dirname ?? ".", "../..");
+/**
+ * The program in the source tree. The npm packages are there when it runs; looking for them anew
+ * (`auto`) at every start takes longer than the start itself and a lock that the others wait for.
+ */
+const PROGRAM: readonly string[] = [
+  Deno.execPath(),
+  ...["run", "-A", "--node-modules-dir=manual", "--config", `${ROOT}/deno.json`],
+  `${ROOT}/src/main.ts`,
+];
 /** Longest path of a Unix socket (sun_path, with its NUL). */
 const SOCKET_PATH_BYTES = 107;
 
@@ -97,30 +106,15 @@ export async function createFolder(place: Place): Promise<void> {
   }
   // So that `lab exec … -- labelway status` is what a person would type on a gateway.
   await Deno.mkdir(`${place.folder}/bin`, { mode: 0o700 });
-  const program = [
-    Deno.execPath(),
-    "run",
-    "-A",
-    "--config",
-    `${ROOT}/deno.json`,
-    `${ROOT}/src/main.ts`,
-  ];
-  const quoted = program.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  const quoted = PROGRAM.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
   await Deno.writeTextFile(`${place.folder}/bin/labelway`, `#!/bin/sh\nexec ${quoted} "$@"\n`, {
     mode: 0o700,
   });
 }
 
 /** What the gateways run, and what to put before a command of the program's. */
-export function labelway(place: Place): string[] {
-  return [
-    Deno.execPath(),
-    "run",
-    "-A",
-    "--config",
-    `${place.root}/deno.json`,
-    `${place.root}/src/main.ts`,
-  ];
+export function labelway(): readonly string[] {
+  return PROGRAM;
 }
 
 export async function readState(place: Place): Promise<LabState | null> {

@@ -95,7 +95,7 @@ export function startRouter(place: Place, state: LabState, site: LabSite): Proce
   const backend = site.wireguard === "embedded" ? "embedded" : "kernel";
   const argv = [
     ...enter(place, state, site.name),
-    ...labelway(place),
+    ...labelway(),
     "up",
     `${own}/network.yaml`,
     "--keys",

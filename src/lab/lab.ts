@@ -144,7 +144,7 @@ async function distribute(place: Place, text: string): Promise<void> {
   await Deno.writeTextFile(master, text, { mode: 0o600 });
   for (const { name } of place.topology.sites) {
     const keys = `${siteFolder(place.folder, name)}/keys`;
-    await run([...labelway(place), "keygen", name, master, "--keys", keys]);
+    await run([...labelway(), "keygen", name, master, "--keys", keys]);
   }
   for (const { name } of place.topology.sites) {
     await Deno.copyFile(master, `${siteFolder(place.folder, name)}/network.yaml`);

@@ -63,7 +63,8 @@ export function netemArguments(impairment: Impairment): string[] {
   } else if (loss > 0) {
     argv.push("loss", percent(loss));
   }
-  if (rateMbit === null) return [...argv, "limit", String(FRAMES_UNDER_WAY)];
+  // Left out, a rate that was set before would stay.
+  if (rateMbit === null) return [...argv, "rate", "0bit", "limit", String(FRAMES_UNDER_WAY)];
   const held = (queueMillis + delayMillis + jitterMillis) * rateMbit * 1000 / FRAME_BITS;
   const limit = Math.max(2, Math.ceil(held));
   return [...argv, "rate", `${Math.round(rateMbit * 1000)}kbit`, "limit", String(limit)];

@@ -135,6 +135,7 @@ async function labelway(args: readonly string[]): Promise<string> {
     Deno.execPath(),
     "run",
     "-A",
+    "--node-modules-dir=manual",
     "--no-check",
     "--config",
     `${TREE}deno.json`,
