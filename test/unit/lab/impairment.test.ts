@@ -68,8 +68,8 @@ describe("settings of a link", () => {
 });
 
 describe("the same for the kernel's netem", () => {
-  test("nothing set delays nothing", () => {
-    expect(netemArguments(CLEAR)).toEqual(["netem", "limit", "10000"]);
+  test("nothing set delays nothing, and lifts a rate that was set before", () => {
+    expect(netemArguments(CLEAR)).toEqual(["netem", "rate", "0bit", "limit", "10000"]);
   });
 
   test("delay, jitter, loss and rate", () => {
@@ -93,6 +93,6 @@ describe("the same for the kernel's netem", () => {
 
   test("cut loses everything, whatever else is set", () => {
     expect(netemArguments({ ...CLEAR, cut: true, lossPercent: 1, lossBurst: 9 }))
-      .toEqual(["netem", "loss", "100%", "limit", "10000"]);
+      .toEqual(["netem", "loss", "100%", "rate", "0bit", "limit", "10000"]);
   });
 });
