@@ -1,7 +1,7 @@
 /** The loop: tells the router's heart what happens and carries out what it wants. */
 
 import type { LabelState, Snapshot } from "../model/boundary.ts";
-import type { PublicKey } from "../model/quantity.ts";
+import type { Instant, PublicKey } from "../model/quantity.ts";
 import { type Engine, EngineError } from "../ports/engine.ts";
 import type { ReloadResult, RouterState, RouterView } from "../ports/router_view.ts";
 import type { Wireguard, WireguardState } from "../ports/wireguard.ts";
@@ -16,6 +16,8 @@ import type { StateFolder } from "./state_folder.ts";
 
 /** How often devices, gateways and rules are compared with what they were. */
 const POLL_MILLIS = 2_000;
+/** On a machine that is slow at it, looking takes at most this share of the time. */
+const POLL_SHARE = 1 / 20;
 
 export interface Parts {
   readonly version: string;
@@ -45,7 +47,8 @@ export class Driver implements RouterView {
   #engine: Engine | null = null;
   #busy = false;
   #callOff: () => void = () => {};
-  #poll: ReturnType<typeof setInterval> | undefined;
+  #callOffLook: () => void = () => {};
+  #ended = false;
   #fingerprint = "";
 
   constructor(parts: Parts) {
@@ -57,7 +60,7 @@ export class Driver implements RouterView {
   /** Runs until it is told to stop, or the start fails; answers what went wrong. */
   run(): Promise<readonly string[]> {
     this.#tell({ kind: "loaded", configuration: this.#loaded.configuration });
-    this.#poll = setInterval(() => this.#look(), POLL_MILLIS);
+    this.#lookAfter(POLL_MILLIS);
     return this.#end.promise;
   }
 
@@ -120,7 +123,7 @@ export class Driver implements RouterView {
     this.#queue.push(event);
     if (this.#busy) return;
     this.#busy = true;
-    this.#work().then(() => this.#busy = false, (fault) => {
+    this.#work().catch((fault) => {
       this.#parts.log("error", `Internal fault: ${fault instanceof Error ? fault.stack : fault}`);
       this.#finish([`Internal fault: ${fault}`]);
     });
@@ -140,6 +143,8 @@ export class Driver implements RouterView {
     this.#callOff();
     const next = this.#router.nextTimeout();
     if (next !== null) this.#callOff = at(next, () => this.#tell({ kind: "timeout" }));
+    // Before the promise is settled: an event that comes in between must find nobody busy.
+    this.#busy = false;
   }
 
   async #perform(effect: Effect): Promise<RouterEvent | null> {
@@ -249,6 +254,14 @@ export class Driver implements RouterView {
     );
   }
 
+  #lookAfter(millis: number): void {
+    this.#callOffLook = at(now() + millis as Instant, async () => {
+      const start = now();
+      await this.#look();
+      if (!this.#ended) this.#lookAfter(Math.max(POLL_MILLIS, (now() - start) / POLL_SHARE));
+    });
+  }
+
   async #look(): Promise<void> {
     if (this.#busy) return;
     try {
@@ -270,7 +283,8 @@ export class Driver implements RouterView {
 
   #finish(problems: readonly string[]): void {
     this.#callOff();
-    clearInterval(this.#poll);
+    this.#ended = true;
+    this.#callOffLook();
     this.#engine?.close();
     this.#engine = null;
     const refused: ReloadResult = { ok: false, at: now(), problems: ["The router stops"] };

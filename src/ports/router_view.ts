@@ -34,5 +34,10 @@ export interface RouterState {
 }
 
 export type ReloadResult =
-  | { readonly ok: true; readonly at: Instant; readonly generation: Generation; readonly changes: readonly string[] }
+  | {
+    readonly ok: true;
+    readonly at: Instant;
+    readonly generation: Generation;
+    readonly changes: readonly string[];
+  }
   | { readonly ok: false; readonly at: Instant; readonly problems: readonly string[] };
