@@ -2,15 +2,13 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { capture, decodeLabels, occurrences, protocols } from "../../src/lab/capture.ts";
-import type { LabState, Place } from "../../src/lab/folder.ts";
 import { ask } from "../../src/lab/gateway.ts";
 import { emulatorOf } from "../../src/lab/lab.ts";
 import { identify, processesIn, signal } from "../../src/lab/process.ts";
 import { adjacenciesOf } from "../../src/lab/ready.ts";
-import { type Flow, ping, send } from "../../src/lab/traffic.ts";
+import { ping } from "../../src/lab/traffic.ts";
 import {
   attempt,
-  current,
   inside,
   labelway,
   namespaces,
@@ -19,6 +17,20 @@ import {
   TOPOLOGY,
   until,
 } from "./four_sites.ts";
+import {
+  adjacency,
+  attach,
+  editFile,
+  flow,
+  OFFICE_HOST,
+  pathsTo,
+  peers,
+  place,
+  reaches,
+  reload,
+  type Site,
+  state,
+} from "./office.ts";
 
 const LAB_SECONDS = 90_000;
 /** Far below what the links carry: these tests ask whether, not how fast. */
@@ -29,90 +41,12 @@ const HUB_TO_PORTO = 100000 + (2 * 8 + 0) * 8 + 0;
 /** Base of the services and number of the segment. */
 const OFFICE = 28000 + 1;
 
-let place: Place;
-let state: LabState;
-
 beforeAll(async () => {
   await sweep();
   await labelway("lab", "up", TOPOLOGY);
-  ({ place, state } = await current());
+  await attach();
 }, LAB_SECONDS);
 afterAll(takeDown, LAB_SECONDS);
-
-const OFFICE_HOST = {
-  lisbon: { 4: "10.1.0.10", 6: "2001:db8:1:1::10" },
-  porto: { 4: "10.2.0.10", 6: "2001:db8:1:2::10" },
-  hub: { 4: "10.3.0.10", 6: "2001:db8:1:3::10" },
-  cabin: { 4: "10.4.0.10", 6: "2001:db8:1:4::10" },
-} as const;
-type Site = keyof typeof OFFICE_HOST;
-
-async function flow(from: Site, to: Site, family: 4 | 6, more: Partial<Flow> = {}) {
-  return await send(place, state, {
-    from: `${from}.office`,
-    to: `${to}.office`,
-    address: OFFICE_HOST[to][family],
-    port: 5201,
-    protocol: "tcp",
-    seconds: 1,
-    ...more,
-  });
-}
-
-interface PathsPart {
-  readonly paths: readonly {
-    key: string;
-    egress: string;
-    state: string;
-    inUse: boolean;
-    txPackets: number;
-    hops: readonly { toSite: string }[];
-  }[];
-}
-
-async function pathsTo(from: Site, to: Site): Promise<PathsPart["paths"]> {
-  return (await ask<PathsPart>(place, from, `/v1/paths?site=${to}`))?.paths ?? [];
-}
-
-async function adjacency(site: Site, key: string): Promise<string | undefined> {
-  return (await adjacenciesOf(place, site))?.find((one) => one.key === key)?.state;
-}
-
-/** Interface and peer's key → what `wg show all dump` says of it. */
-async function peers(site: Site) {
-  const { out } = await inside(site, "wg", "show", "all", "dump");
-  const rows = out.split("\n").map((line) => line.split("\t")).filter((row) => row.length === 9);
-  return rows.map(([device, key, , endpoint, , handshake, received, sent]) => ({
-    device,
-    key,
-    endpoint,
-    handshake: Number(handshake),
-    received: Number(received),
-    sent: Number(sent),
-  }));
-}
-
-/** Three pings in a row are answered, before long: a loaded machine may lose some on the way. */
-async function reaches(node: string, address: string, more: readonly string[] = []): Promise<void> {
-  await until(`${node} reaches ${address}`, 10, async () => {
-    const three = { count: 3, intervalMillis: 50, more };
-    return (await ping(place, state, node, address, three)).received === 3;
-  });
-}
-
-async function editFile(site: Site, edit: (text: string) => string): Promise<void> {
-  const file = `${place.folder}/${site}/network.yaml`;
-  const before = await Deno.readTextFile(file);
-  const after = edit(before);
-  expect(after).not.toBe(before);
-  await Deno.writeTextFile(file, after);
-}
-
-async function reload(site: Site): Promise<string> {
-  const { code, out, err } = await inside(site, "labelway", "reload");
-  expect(code, err).toBe(0);
-  return out + err;
-}
 
 describe("LANs exchange", { timeout: 30_000 }, () => {
   for (const family of [4, 6] as const) {
@@ -426,7 +360,7 @@ describe("failures", { timeout: 60_000 }, () => {
     signal(router, "SIGKILL");
     await until("it is gone", 3, () => identify(router.pid) === null);
     await labelway("lab", "restart", TOPOLOGY, "lisbon");
-    ({ place, state } = await current());
+    await attach();
     expect((await flow("lisbon", "porto", 4, { port: 5202 })).receivedMbit).toBeGreaterThan(
       LEAST_MBIT,
     );
@@ -444,7 +378,7 @@ describe("a router that ends", { timeout: 60_000 }, () => {
     expect((await inside("porto", "ip", "rule")).out).not.toContain("0x4c57");
     expect((await inside("porto", "ls", "/run/wireguard")).out).toBe("");
     await labelway("lab", "restart", TOPOLOGY, "porto");
-    ({ place, state } = await current());
+    await attach();
     await reaches("lisbon.office", "10.2.0.10");
   });
 });
