@@ -1,5 +1,6 @@
 /** Waiting for routers: each must answer, and all its adjacencies and paths be up. */
 
+import { now } from "../io/clock.ts";
 import { LabError } from "./error.ts";
 import type { LabState, Place } from "./folder.ts";
 import { ask, logTail } from "./gateway.ts";
@@ -14,6 +15,7 @@ export interface AdjacencyState {
 }
 
 interface StatusPart {
+  readonly adjacencies: { readonly total: number; readonly up: number };
   readonly paths: { readonly total: number; readonly up: number };
   readonly sites: { readonly total: number; readonly reachable: number };
 }
@@ -28,32 +30,46 @@ export async function awaitRouters(
   stop?: AbortSignal,
 ): Promise<void> {
   const waiting = new Set(sites);
-  for (let waited = 0; waiting.size > 0; waited += POLL_MILLIS) {
+  const start = now();
+  while (waiting.size > 0) {
     stop?.throwIfAborted();
+    const asked = now();
+    const late = asked - start >= waitMillis;
     for (const site of waiting) {
       const router = state.gateways[site]?.router;
       if (router == null || !isAlive(router)) await fail(place, site, "has ended");
       const status = await ask<StatusPart>(place, site, "/v1/status");
-      const adjacencies = await adjacenciesOf(place, site);
-      if (adjacencies === null || status === null) {
-        if (waited >= waitMillis) await fail(place, site, "does not answer");
-        continue;
-      }
-      const down = adjacencies.filter((adjacency) => adjacency.state !== "up");
-      const { sites, paths } = status;
-      if (down.length === 0 && sites.reachable === sites.total && paths.up === paths.total) {
+      if (status !== null && isReady(status)) {
         waiting.delete(site);
-        report(`${site} is ready: ${adjacencies.length} adjacencies and ${paths.up} paths up`);
-      } else if (waited >= waitMillis && down.length === 0) {
-        const reached = `reaches ${sites.reachable} of ${sites.total} sites`;
-        await fail(place, site, `${reached} by ${paths.up} of ${paths.total} paths`);
-      } else if (waited >= waitMillis) {
-        const which = down.map(({ key, state }) => `${key} ${state}`).join(", ");
-        await fail(place, site, `has adjacencies that are not up: ${which}`);
-      }
+        const { adjacencies, paths } = status;
+        report(`${site} is ready: ${adjacencies.total} adjacencies and ${paths.up} paths up`);
+      } else if (late) await fail(place, site, await whatIsMissing(place, site, status));
     }
-    if (waiting.size > 0) await pause(POLL_MILLIS);
+    // Where an answer takes long, asking must not be what keeps the routers busy.
+    if (waiting.size > 0) await pause(Math.max(POLL_MILLIS, 3 * (now() - asked)));
   }
+}
+
+function isReady({ adjacencies, paths, sites }: StatusPart): boolean {
+  return adjacencies.up === adjacencies.total && paths.up === paths.total &&
+    sites.reachable === sites.total;
+}
+
+async function whatIsMissing(
+  place: Place,
+  site: string,
+  status: StatusPart | null,
+): Promise<string> {
+  const adjacencies = await adjacenciesOf(place, site);
+  if (status === null || adjacencies === null) return "does not answer";
+  const down = adjacencies.filter((adjacency) => adjacency.state !== "up");
+  if (down.length > 0) {
+    const which = down.map(({ key, state }) => `${key} ${state}`).join(", ");
+    return `has adjacencies that are not up: ${which}`;
+  }
+  const { sites, paths } = status;
+  const reached = `reaches ${sites.reachable} of ${sites.total} sites`;
+  return `${reached} by ${paths.up} of ${paths.total} paths`;
 }
 
 /** Whether every path of a router is up. */
