@@ -24,8 +24,13 @@ const DUMMY_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 0, 8);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IcmpError {
-    TooBig { mtu: usize },
+    TooBig {
+        mtu: usize,
+    },
     TimeExceeded,
+    NoRoute,
+    /// There is a route, and no path of it is up.
+    NoPath,
 }
 
 /// Turns the customer packet in `packet` into the error about it, addressed to its source. False,
@@ -93,6 +98,9 @@ fn v4(fib: &Fib, error: IcmpError, to: Ipv4Addr, packet: &mut Packet<'_>) -> boo
             mtu: u16::try_from(mtu).unwrap_or(u16::MAX),
         },
         IcmpError::TimeExceeded => IcmpV4::TimeExceeded,
+        // RFC 1812 §5.2.7.1: network unreachable, host unreachable.
+        IcmpError::NoRoute => IcmpV4::Unreachable { code: 0 },
+        IcmpError::NoPath => IcmpV4::Unreachable { code: 1 },
     };
     let quoted = packet.len().min(V4_ERROR_BYTES - IPV4_HEADER - ICMP_HEADER);
     let header = Ipv4Header {
@@ -121,6 +129,9 @@ fn v6(
             mtu: u32::try_from(mtu).unwrap_or(u32::MAX),
         },
         IcmpError::TimeExceeded => IcmpV6::TimeExceeded,
+        // RFC 4443 §3.1: no route to destination, address unreachable.
+        IcmpError::NoRoute => IcmpV6::Unreachable { code: 0 },
+        IcmpError::NoPath => IcmpV6::Unreachable { code: 3 },
     };
     let quoted = packet.len().min(V6_ERROR_BYTES - IPV6_HEADER - ICMP_HEADER);
     let length = ICMP_HEADER + quoted;

@@ -40,21 +40,15 @@ pub fn ingress<C: Count>(
             packet,
         );
     }
-    match push(context, segment, &customer, customer.ttl - 1, packet) {
-        Ok(outcome) => outcome,
-        Err(Refusal::Drop(reason)) => context.drop(reason),
-        Err(Refusal::TooBig { mtu }) => {
-            let error = IcmpError::TooBig { mtu };
-            refuse(
-                context,
-                DropReason::TooBig,
-                error,
-                segment,
-                &customer,
-                packet,
-            )
-        }
-    }
+    let (reason, error) = match push(context, segment, &customer, customer.ttl - 1, packet) {
+        Ok(outcome) => return outcome,
+        Err(Refusal::TooBig { mtu }) => (DropReason::TooBig, IcmpError::TooBig { mtu }),
+        // RFC 1812 §4.3.3.1, RFC 4443 §3.1: told at once, so that nobody waits in vain.
+        Err(Refusal::Drop(reason @ DropReason::NoRoute)) => (reason, IcmpError::NoRoute),
+        Err(Refusal::Drop(reason @ DropReason::NoPath)) => (reason, IcmpError::NoPath),
+        Err(Refusal::Drop(reason)) => return context.drop(reason),
+    };
+    refuse(context, reason, error, segment, &customer, packet)
 }
 
 /// An ICMP error about a packet from another site, sent back there through its own segment.

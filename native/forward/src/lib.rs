@@ -28,6 +28,7 @@ mod packet;
 mod prefixes;
 mod steering;
 mod switch;
+mod transit_error;
 
 pub use context::{Context, Count, Outcome, TokenBucket};
 pub use drop_reason::DropReason;

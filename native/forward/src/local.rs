@@ -62,9 +62,10 @@ pub fn encapsulate_local(
     encap::wrap(out, entropy_port, packet)
 }
 
-/// STAMP to this router's reflector or back to its sender (RFC 8762 §4.1).
+/// STAMP to this router's reflector or back to its sender (RFC 8762 §4.1). From the reflector's
+/// port to the reflector's port it is neither: two reflectors would answer each other for ever.
 pub(crate) fn is_stamp(udp: &Udp<'_>) -> bool {
-    udp.destination_port() == port::STAMP || udp.source_port() == port::STAMP
+    (udp.destination_port() == port::STAMP) != (udp.source_port() == port::STAMP)
 }
 
 /// What is below an explicit null at the bottom: a packet for this router, or nothing.

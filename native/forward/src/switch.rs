@@ -5,18 +5,19 @@ use labelway_wire::{
     Customer, Ipv4, LABEL_BYTES, Label, LabelStackEntry, Malformed, Udp, port, protocol,
 };
 
+use crate::fib::Adjacency;
 use crate::icmp_error::{IcmpError, quoted_addresses, turn_into};
 use crate::ingress::send_back;
 use crate::labels::{Hop, LabelAction};
+use crate::transit_error::{self, Transit};
 use crate::{Context, Count, DropReason, MAX_STACK_DEPTH, Outcome, Packet, encap, local, mss};
 
 /// What becomes of an inner packet that came, decrypted, from the peer of adjacency `from`. Bytes
 /// behind the end that its IPv4 header tells (WireGuard's padding) are cut off.
 ///
-/// A TTL that runs out at the egress is answered to the customer, through its segment. At a transit
-/// site the packet is dropped and counted: which segment it belongs to is the egress's business,
-/// and tunnelling the error there (RFC 3032 §2.3.2) would arrive at a router that takes nothing
-/// from the overlay for the overlay.
+/// A TTL that runs out at the egress is answered to the customer, through its segment. A transit
+/// site does not know which segment that is: it sends its errors along the packet's own stack, and
+/// the egress turns them round (see [`transit_error`]).
 pub fn switch<C: Count>(
     context: &mut Context<'_, C>,
     from: usize,
@@ -135,16 +136,17 @@ fn stack<C: Count>(
                     packet.advance(LABEL_BYTES);
                     return egress(context, *segment, ttl, packet);
                 }
-                // RFC 3032 §2.4.2: what would leave with 0 does not leave.
-                _ if ttl <= 1 => return Err(DropReason::LabelTtlExpired),
-                LabelAction::Pop => packet.advance(LABEL_BYTES),
                 LabelAction::Forward(hops) => {
-                    let entry = LabelStackEntry {
-                        ttl: ttl - 1,
-                        ..entry
+                    let transit = Transit {
+                        from,
+                        hops,
+                        entropy_port,
                     };
-                    return forward(context, from, hops, entry, entropy_port, packet);
+                    return through(context, &transit, LabelStackEntry { ttl, ..entry }, packet);
                 }
+                // RFC 3032 §2.4.2: what would leave with 0 does not leave.
+                LabelAction::Pop if ttl <= 1 => return Err(DropReason::LabelTtlExpired),
+                LabelAction::Pop => packet.advance(LABEL_BYTES),
             }
         }
         carried = ttl;
@@ -165,42 +167,74 @@ fn check_depth(bytes: &[u8]) -> Result<(), DropReason> {
     }
 }
 
-/// Replaces the top entry by the labels of the first hop that is up. TC is kept (RFC 5462 §2).
-fn forward<C: Count>(
-    context: &Context<'_, C>,
-    from: usize,
-    hops: &[Hop],
+/// Onwards, or the packet's own stack takes the error about it there.
+fn through<C: Count>(
+    context: &mut Context<'_, C>,
+    transit: &Transit<'_>,
     entry: LabelStackEntry,
-    entropy_port: u16,
     packet: &mut Packet<'_>,
 ) -> Result<Outcome, DropReason> {
-    let is_up = |hop: &&Hop| context.live.adjacency_is_up(hop.adjacency);
-    let Some(hop) = hops.iter().filter(is_up).find(|hop| hop.adjacency != from) else {
-        let back_alone = hops.iter().any(|hop| is_up(&hop));
-        return Err(if back_alone {
-            DropReason::WouldReturn
-        } else {
-            DropReason::NextHopDown
-        });
-    };
-    let out = context
-        .fib
-        .adjacencies
-        .get(hop.adjacency)
-        .ok_or(DropReason::UnknownAdjacency)?;
+    // RFC 3032 §2.4.2: what would leave with 0 does not leave.
+    if entry.ttl <= 1 {
+        return transit_error::expired(context, transit, entry, packet);
+    }
+    let hop = next_hop(context, transit)?;
+    let out = adjacency(context, hop)?;
+    let labelled = packet.len() - LABEL_BYTES + hop.labels.len() * LABEL_BYTES;
+    if labelled > out.mtu {
+        return transit_error::too_big(context, transit, entry, labelled - out.mtu, packet);
+    }
+    forward(context, transit, entry, packet)
+}
+
+/// Replaces the top entry by the labels of the first hop that is up. TC is kept (RFC 5462 §2).
+pub(crate) fn forward<C: Count>(
+    context: &Context<'_, C>,
+    transit: &Transit<'_>,
+    entry: LabelStackEntry,
+    packet: &mut Packet<'_>,
+) -> Result<Outcome, DropReason> {
+    let hop = next_hop(context, transit)?;
+    let out = adjacency(context, hop)?;
+    let ttl = entry.ttl.saturating_sub(1);
     packet.advance(LABEL_BYTES);
     if hop.labels.is_empty() && context.fib.ttl == TtlModel::Uniform {
         // Penultimate-hop pop: the TTL goes on in the label that is now on top (RFC 3443 §5.4).
         // There is one: the popped label was not the bottom.
         if let Some(below) = packet.bytes_mut().get_mut(LABEL_BYTES - 1) {
-            *below = entry.ttl.min(*below);
+            *below = ttl.min(*below);
         }
     }
-    encap::push(&hop.labels, false, entry.traffic_class, entry.ttl, packet)?;
-    encap::wrap(out, entropy_port, packet)?;
+    encap::push(&hop.labels, false, entry.traffic_class, ttl, packet)?;
+    encap::wrap(out, transit.entropy_port, packet)?;
     Ok(Outcome::Send {
         adjacency: hop.adjacency,
     })
+}
+
+/// The first that is up and does not lead back.
+fn next_hop<'a, C: Count>(
+    context: &Context<'_, C>,
+    transit: &Transit<'a>,
+) -> Result<&'a Hop, DropReason> {
+    let is_up = |hop: &&Hop| context.live.adjacency_is_up(hop.adjacency);
+    let mut up = transit.hops.iter().filter(is_up).peekable();
+    let back_alone = up.peek().is_some();
+    up.find(|hop| hop.adjacency != transit.from)
+        .ok_or(match back_alone {
+            true => DropReason::WouldReturn,
+            false => DropReason::NextHopDown,
+        })
+}
+
+fn adjacency<'a, C: Count>(
+    context: &Context<'a, C>,
+    hop: &Hop,
+) -> Result<&'a Adjacency, DropReason> {
+    let adjacencies = &context.fib.adjacencies;
+    adjacencies
+        .get(hop.adjacency)
+        .ok_or(DropReason::UnknownAdjacency)
 }
 
 /// The customer packet below a service label, whose TTL was `label_ttl`.
@@ -215,7 +249,7 @@ fn egress<C: Count>(
     let customer = Customer::decode(packet.bytes()).map_err(|_| DropReason::CustomerMalformed)?;
     packet.truncate(customer.length);
     if !segment.is_local(customer.destination) {
-        return Err(DropReason::EgressNotLocal);
+        return transit_error::turn_round(context, index, &customer, packet);
     }
     // An ICMP error comes from any router on the way, whose address is in no segment; it is let
     // through if what it quotes is a packet from its destination to another site.

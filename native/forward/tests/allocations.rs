@@ -82,12 +82,14 @@ fn no_packet_allocates() {
     let pieces = patched(big.clone(), &[(6, 0)]);
     let old = v4(here, there, 17, 1, &udp(1, 2, b""));
     let nowhere = v4(here, [9, 9, 9, 9], 17, 64, b"");
+    let lost = v4(here, [224, 0, 0, 5], 17, 64, b"");
     for (bytes, expected) in [
         (&plain, "Send"),
         (&voice, "Send"),
         (&big, "ToTun"),
         (&old, "ToTun"),
-        (&nowhere, "Drop"),
+        (&nowhere, "ToTun"),
+        (&lost, "Drop"),
     ] {
         let counted = allocations(bytes, |packet| match (expected, ingress_of(packet)) {
             ("Send", Outcome::Send { .. }) | ("ToTun", Outcome::ToTun { .. }) => {}
@@ -122,6 +124,14 @@ fn no_packet_allocates() {
         assert!(matches!(outcome, Outcome::Send { .. }));
     });
     assert_eq!(counted, 0, "transit");
+    let expired = [stack(&[(16003, 0, false, 1), (28001, 0, true, 9)]), big].concat();
+    let expired = from_neighbour(&router.table, 0, &expired);
+    let counted = allocations(&expired, |packet| {
+        router.now += std::time::Duration::from_millis(1);
+        let outcome = switch(&mut router.context(), 0, packet);
+        assert!(matches!(outcome, Outcome::Send { .. }), "{outcome:?}");
+    });
+    assert_eq!(counted, 0, "an error in transit");
     let counted = allocations(&egress, |packet| {
         let outcome = switch(&mut router.context(), 0, packet);
         assert!(matches!(outcome, Outcome::Deliver { .. }));

@@ -88,7 +88,9 @@ fn the_first_path_that_is_up_is_taken() {
     router.live.set_adjacency(0, Liveness::Unknown);
     assert_eq!(sent(&mut router, 0, &customer).0, 1);
     router.live.set_list(2, Liveness::Down);
-    assert_eq!(dropped(&mut router, 0, &customer), DropReason::NoPath);
+    let (outcome, _) = run(&mut router, 0, &customer);
+    assert!(matches!(outcome, Outcome::ToTun { .. }), "{outcome:?}");
+    assert_eq!(router.count.drops.pop(), Some(DropReason::NoPath));
     router.live.set_adjacency(2, Liveness::Up);
     assert_eq!(sent(&mut router, 0, &customer).0, 2, "and back");
 }
@@ -169,7 +171,7 @@ fn what_cannot_be_forwarded_is_dropped_for_its_reason() {
         (0, vec![], DropReason::CustomerMalformed),
         (0, good[..19].to_vec(), DropReason::CustomerMalformed),
         (0, good[..27].to_vec(), DropReason::CustomerMalformed),
-        (0, v4(A, [10, 3, 0, 1], 17, 64, b""), DropReason::NoRoute),
+        (0, v4(A, B, 17, 64, &udp(1, 9, b"")), DropReason::PolicyDrop),
         (
             0,
             v4(A, [224, 0, 0, 5], 17, 64, b""),
@@ -271,6 +273,47 @@ fn too_big_packets_are_answered_with_the_mtu() {
         1240,
     );
     assert!(pseudo.bytes(&error[40..]).is_valid());
+}
+
+#[test]
+fn what_has_no_way_is_told_at_once() {
+    let cases = [
+        (false, DropReason::NoRoute, [3, 0], [1, 0]),
+        (true, DropReason::NoPath, [3, 1], [1, 3]),
+    ];
+    for (known, reason, kind4, kind6) in cases {
+        let mut router = Router::new(table(TtlModel::Pipe));
+        (0..3).for_each(|index| router.live.set_adjacency(index, Liveness::Down));
+        let (to4, to6) = match known {
+            true => (B, "2001:db8:2::5"),
+            false => ([10, 3, 0, 1], "2001:db8:3::5"),
+        };
+        let customer = v4(A, to4, 6, 64, &syn(1460));
+        let (outcome, error) = run(&mut router, 0, &customer);
+        assert!(
+            matches!(outcome, Outcome::ToTun { segment: 0 }),
+            "{outcome:?}"
+        );
+        assert_eq!(router.count.drops.pop(), Some(reason));
+        let ip = Ipv4::decode(&error).unwrap();
+        assert_eq!(ip.destination(), std::net::Ipv4Addr::from(A));
+        assert_eq!(ip.payload()[..2], kind4);
+        assert!(Sum::default().bytes(ip.payload()).is_valid());
+        assert_eq!(&error[28..], &customer[..], "as it came, its TTL too");
+        let customer = v6("2001:db8:1::5", to6, 6, 64, &syn(1460));
+        let (outcome, error) = run(&mut router, 0, &customer);
+        assert!(
+            matches!(outcome, Outcome::ToTun { segment: 0 }),
+            "{outcome:?}"
+        );
+        assert_eq!(router.count.drops.pop(), Some(reason));
+        assert_eq!(error[40..42], kind6);
+        assert_eq!(&error[48..], &customer[..]);
+        let answered = (0..200)
+            .filter(|_| matches!(run(&mut router, 0, &customer).0, Outcome::ToTun { .. }))
+            .count();
+        assert_eq!(answered, 48, "what is left of a burst of 50");
+    }
 }
 
 #[test]

@@ -137,6 +137,12 @@ fn only_stamp_for_this_router_is_local() {
             v4(THERE, here, 17, 9, &udp(1, 2, b"")),
             LocalUnknownProtocol,
         ),
+        // Two reflectors would answer each other for ever.
+        (
+            0,
+            v4(THERE, here, 17, 9, &udp(862, 862, &[0; 44])),
+            LocalUnknownProtocol,
+        ),
         (0, v4(THERE, here, 6, 9, &stamp), LocalUnknownProtocol),
         (
             0,

@@ -6,7 +6,7 @@ mod support;
 use std::net::{IpAddr, Ipv4Addr};
 
 use labelway_boundary::*;
-use labelway_forward::{Outcome, ingress, switch};
+use labelway_forward::{DropReason, Outcome, ingress, switch};
 use proptest::prelude::*;
 use support::*;
 
@@ -299,6 +299,9 @@ proptest! {
                     .collect();
                 let below = patched(customer, &[(8, 63)]);
                 prop_assert_eq!(&packet.bytes()[28..], [stack(&entries), below].concat());
+            }
+            Outcome::ToTun { .. } if router.count.drops != [DropReason::TooBig] => {
+                prop_assert!(lists.is_empty(), "{lists:?}");
             }
             Outcome::ToTun { .. } => {
                 let smallest = lists.iter().map(|list| router.table.lists[*list].mtu).min();

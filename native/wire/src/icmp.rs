@@ -16,6 +16,8 @@
 pub enum IcmpV4 {
     /// Type 3 code 4 (RFC 1191 §4).
     FragmentationNeeded { mtu: u16 },
+    /// Type 3, with the code for why.
+    Unreachable { code: u8 },
     /// Type 11 code 0.
     TimeExceeded,
 }
@@ -27,6 +29,7 @@ impl IcmpV4 {
                 let [high, low] = mtu.to_be_bytes();
                 [3, 4, 0, 0, 0, 0, high, low]
             }
+            Self::Unreachable { code } => [3, code, 0, 0, 0, 0, 0, 0],
             Self::TimeExceeded => [11, 0, 0, 0, 0, 0, 0, 0],
         }
     }
@@ -37,6 +40,8 @@ impl IcmpV4 {
 pub enum IcmpV6 {
     /// Type 2 code 0.
     PacketTooBig { mtu: u32 },
+    /// Type 1, with the code for why.
+    Unreachable { code: u8 },
     /// Type 3 code 0.
     TimeExceeded,
 }
@@ -48,6 +53,7 @@ impl IcmpV6 {
                 let [a, b, c, d] = mtu.to_be_bytes();
                 [2, 0, 0, 0, a, b, c, d]
             }
+            Self::Unreachable { code } => [1, code, 0, 0, 0, 0, 0, 0],
             Self::TimeExceeded => [3, 0, 0, 0, 0, 0, 0, 0],
         }
     }
