@@ -59,13 +59,14 @@ fn accept(shared: &Shared, token: Token, connections: &mut Vec<Connection>) {
         return;
     };
     let listens = |uplink: &Uplink| match &uplink.ports {
-        Ports::Embedded(embedded) => embedded.listener.token == token,
+        Ports::Embedded(embedded) => embedded.listener.load().token == token,
         Ports::Kernel { .. } => false,
     };
     let Some((uplink, embedded)) = embedded(world, listens) else {
         return;
     };
-    while let Some(client) = embedded.listener.accept() {
+    let listener = embedded.listener.load();
+    while let Some(client) = listener.accept() {
         if shared.control.add(client.as_fd(), client.token).is_ok() {
             connections.push(Connection {
                 client,

@@ -59,7 +59,7 @@ fn open_uplink(
     let uplink = Uplink::open(wanted, uapi_folder)?;
     let mut watched = uplink.register(&shared.underlay);
     if let Ports::Embedded(embedded) = &uplink.ports {
-        let listener = &embedded.listener;
+        let listener = embedded.listener.load();
         watched = watched.and_then(|()| shared.control.add(listener.as_fd(), listener.token));
     }
     watched.map_err(|error| format!("Cannot watch uplink {}: {error}", wanted.key))?;

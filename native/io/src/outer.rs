@@ -12,6 +12,10 @@ use crate::poll::Token;
 /// Bytes of socket buffer each way: 25 ms at 1 Gbit/s, what a busy thread may fall behind.
 const BUFFER: usize = 4 << 20;
 
+/// Where sockets wait whose device is away: nothing from outside comes in, and by the uplink's own
+/// routing table nothing goes out. The port is taken, so `wg` can configure the interface.
+const AWAY: &str = "lo";
+
 /// Tries to find one number that is free for both families when any will do.
 const EPHEMERAL_TRIES: usize = 32;
 
@@ -21,6 +25,8 @@ pub struct OuterSockets {
     pub v4: Socket,
     pub v6: Option<Socket>,
     pub device: String,
+    /// Index of the device when they were bound; 0: it was away, see [`AWAY`].
+    pub index: u32,
     pub port: u16,
     mark: AtomicU32,
     pub token4: Token,
@@ -30,22 +36,31 @@ pub struct OuterSockets {
 impl OuterSockets {
     /// Port 0: any that is free.
     pub fn open(device: &str, port: u16, mark: u32) -> io::Result<Self> {
-        let mut tries = if port == 0 { EPHEMERAL_TRIES } else { 1 };
+        let mut tries = EPHEMERAL_TRIES;
         loop {
             tries -= 1;
-            match Self::open_once(device, port, mark) {
-                Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries > 0 => continue,
-                result => return result,
+            let error = match Self::open_once(device, port, mark) {
+                Ok(sockets) => return Ok(sockets),
+                Err(error) => error,
+            };
+            let taken = port == 0 && error.kind() == io::ErrorKind::AddrInUse;
+            // It went away between the look and the binding.
+            let gone = error.raw_os_error() == Some(libc::ENODEV);
+            if tries == 0 || !(taken || gone) {
+                return Err(error);
             }
         }
     }
 
     fn open_once(device: &str, port: u16, mark: u32) -> io::Result<Self> {
-        let v4 = prepare(Domain::IPV4, device, mark)?;
+        // Before the sockets: should the device come this moment, they are bound once more.
+        let index = device_index(device).unwrap_or(0);
+        let bound = if index == 0 { AWAY } else { device };
+        let v4 = prepare(Domain::IPV4, bound, mark)?;
         v4.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)).into())?;
         let address = v4.local_addr()?.as_socket();
         let port = address.map(|address| address.port()).unwrap_or(port);
-        let v6 = match prepare(Domain::IPV6, device, mark) {
+        let v6 = match prepare(Domain::IPV6, bound, mark) {
             Ok(v6) => {
                 v6.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)).into())?;
                 Some(v6)
@@ -57,6 +72,7 @@ impl OuterSockets {
             v4,
             v6,
             device: device.to_owned(),
+            index,
             port,
             mark: AtomicU32::new(mark),
             token4: ids::next(),
@@ -200,6 +216,19 @@ mod tests {
     }
 
     #[test]
+    fn sockets_of_a_device_that_is_away_wait_where_nothing_passes() {
+        if !root() {
+            return;
+        }
+        let sockets = OuterSockets::open("no-such-dev", 0, 7).unwrap();
+        assert_eq!((sockets.index, sockets.device.as_str()), (0, "no-such-dev"));
+        for (socket, _) in sockets.all() {
+            assert_eq!(socket.device().unwrap().unwrap(), AWAY.as_bytes());
+        }
+        assert!(sockets.rebind_device().is_err(), "it is still away");
+    }
+
+    #[test]
     fn nothing_forbids_fragments() {
         if !root() {
             return;
@@ -230,8 +259,6 @@ mod tests {
         if !root() {
             return;
         }
-        let error = OuterSockets::open("no-such-dev", 0, 0).err().unwrap();
-        assert_eq!(error.raw_os_error(), Some(libc::ENODEV));
         let first = OuterSockets::open("lo", 0, 0).unwrap();
         let error = OuterSockets::open("lo", first.port, 0).err().unwrap();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);

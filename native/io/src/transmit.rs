@@ -150,8 +150,8 @@ impl Transmitter {
         let uplink = &world.uplinks[adjacency.uplink];
         match &uplink.ports {
             Ports::Embedded(embedded) => {
-                self.aim_outer(&embedded.sockets.load(), run.len(), drops);
-                let peers = embedded.device.peers();
+                let (peers, sockets) = embedded.load();
+                self.aim_outer(&sockets, run.len(), drops);
                 let Some(peer) = peers.by_key(&adjacency.peer) else {
                     (0..run.len()).for_each(|_| drops.io(IoDrop::NoPeer));
                     return;
@@ -168,7 +168,11 @@ impl Transmitter {
                 let to = SocketAddr::V4(SocketAddrV4::new(to, 0));
                 for index in 0..run.len() {
                     let (packet, length) = run.packet(index, adjacency.room);
-                    self.sender.room()[..length].copy_from_slice(&packet[..length]);
+                    let Some(room) = self.sender.room().get_mut(..length) else {
+                        drops.io(IoDrop::Oversized);
+                        continue;
+                    };
+                    room.copy_from_slice(&packet[..length]);
                     self.sender.push(length, to);
                     adjacency.sent.add(self.thread, length);
                 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct Listener {
     listener: UnixListener,
     path: PathBuf,
+    /// Which file it is: somebody may have put another one in its place.
+    file: (u64, u64),
     pub token: Token,
 }
 
@@ -34,11 +36,25 @@ impl Listener {
         make_folder(folder).map_err(|error| fail(error.to_string()))?;
         remove_stale(&path).map_err(fail)?;
         let listener = bind_private(&path).map_err(|error| fail(error.to_string()))?;
+        let file = identity(&path).ok_or_else(|| fail("it is gone already".to_owned()))?;
         Ok(Listener {
             listener,
             path,
+            file,
             token: ids::next(),
         })
+    }
+
+    /// Whether the name still leads here.
+    pub fn is_reachable(&self) -> bool {
+        identity(&self.path) == Some(self.file)
+    }
+
+    /// Another one of the same name.
+    pub fn again(&self) -> Result<Self, String> {
+        let folder = self.path.parent().unwrap_or(Path::new("/"));
+        let name = self.path.file_stem().unwrap_or_default();
+        Listener::bind(folder, &name.to_string_lossy())
     }
 
     /// The next client that waits, if any.
@@ -55,7 +71,9 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        if self.is_reachable() {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -142,6 +160,12 @@ fn remove_stale(path: &Path) -> Result<(), String> {
     fs::remove_file(path).map_err(|error| format!("cannot replace a stale socket: {error}"))
 }
 
+/// Device and inode.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let found = fs::symlink_metadata(path).ok()?;
+    Some((found.dev(), found.ino()))
+}
+
 /// Mode 0600 from its first moment: Linux takes the file's mode from the socket's own.
 fn bind_private(path: &Path) -> io::Result<UnixListener> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking().cloexec(), None)?;
@@ -193,6 +217,22 @@ mod tests {
         let refused = Listener::bind(&folder, "x").err().unwrap();
         assert!(refused.contains("no socket"), "{refused}");
         fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_socket_whose_file_is_gone_comes_again_and_outlives_the_first() {
+        let folder = folder("again");
+        let first = Listener::bind(&folder, "x").unwrap();
+        assert!(first.is_reachable());
+        fs::remove_dir_all(&folder).unwrap();
+        assert!(!first.is_reachable());
+        let second = first.again().unwrap();
+        assert!(second.is_reachable());
+        assert!(first.again().is_err(), "a living one is kept");
+        drop(first);
+        assert!(second.is_reachable());
+        drop(second);
+        fs::remove_dir(folder).unwrap();
     }
 
     #[test]

@@ -292,10 +292,10 @@ impl Underlay<'_> {
             self.wireguard_timers(world);
         }
         if ticks.is_multiple_of(TICKS_A_DEVICE_ROUND) {
-            world
-                .uplinks
-                .iter()
-                .for_each(|uplink| uplink.follow_device());
+            for uplink in &world.uplinks {
+                uplink.follow_device();
+                uplink.follow_listener(&self.shared.control);
+            }
         }
     }
 
@@ -337,14 +337,11 @@ impl Underlay<'_> {
             let Ports::Embedded(embedded) = &uplink.ports else {
                 continue;
             };
-            let sockets = embedded.sockets.load_full();
+            let (peers, sockets) = embedded.load();
             let transmitter = &mut self.transmitter;
-            embedded
-                .device
-                .peers()
-                .update_timers(now, &mut self.scratch, |datagram, to| {
-                    transmitter.send_datagram(&sockets, drops, datagram, to);
-                });
+            peers.update_timers(now, &mut self.scratch, |datagram, to| {
+                transmitter.send_datagram(&sockets, drops, datagram, to);
+            });
             transmitter.flush(drops);
         }
     }

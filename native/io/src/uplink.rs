@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use labelway_boundary as boundary;
-use labelway_wireguard::{Device, SocketChange};
+use labelway_wireguard::{Device, Peers, SocketChange};
 
 use crate::inner::{self, InnerSockets};
 use crate::outer::{self, OuterSockets, device_index};
@@ -37,18 +37,29 @@ pub enum Ports {
 pub struct Embedded {
     pub device: Device,
     pub sockets: ArcSwap<OuterSockets>,
-    pub listener: Listener,
+    pub listener: ArcSwap<Listener>,
+}
+
+impl Embedded {
+    /// Peers and sockets that belong together. A request that changes both puts the sockets in
+    /// place first, so the peers are loaded first: a new peer's handshake then never leaves by an
+    /// old socket, where its answer would be lost and the next try is 5 s away.
+    pub fn load(&self) -> (Guard<Arc<Peers>>, Arc<OuterSockets>) {
+        let peers = self.device.peers();
+        (peers, self.sockets.load_full())
+    }
 }
 
 impl Uplink {
     pub fn open(uplink: &boundary::Uplink, uapi_folder: &Path) -> Result<Self, String> {
         let interface = uplink.interface.clone();
-        let (ports, device) = match uplink.backend {
+        let (ports, index) = match uplink.backend {
             boundary::Backend::Embedded => {
                 let sockets = open_outer(uplink, 0, 0)?;
                 let device = Device::new(&interface);
                 device.listening(sockets.port);
-                let listener = Listener::bind(uapi_folder, &interface)?;
+                let listener = ArcSwap::from_pointee(Listener::bind(uapi_folder, &interface)?);
+                let index = sockets.index;
                 let sockets = ArcSwap::from_pointee(sockets);
                 (
                     Ports::Embedded(Embedded {
@@ -56,7 +67,7 @@ impl Uplink {
                         sockets,
                         listener,
                     }),
-                    &uplink.device,
+                    index,
                 )
             }
             boundary::Backend::Kernel => {
@@ -64,10 +75,11 @@ impl Uplink {
                 let ports = [MPLS_PORT, STAMP_PORTS.reflector, STAMP_PORTS.sender];
                 let sockets = InnerSockets::open(&interface, address, &ports)
                     .map_err(|error| inner::explain(&uplink.key, &interface, &error))?;
-                (Ports::Kernel { sockets, address }, &uplink.interface)
+                let index = device_index(&interface).unwrap_or(0);
+                (Ports::Kernel { sockets, address }, index)
             }
         };
-        let index = AtomicU32::new(device_index(device).unwrap_or(0));
+        let index = AtomicU32::new(index);
         Ok(Uplink {
             interface,
             ports,
@@ -113,10 +125,7 @@ impl Uplink {
         let Ports::Embedded(embedded) = &self.ports else {
             return;
         };
-        self.index.store(
-            device_index(&sockets.device).unwrap_or(0),
-            Ordering::Relaxed,
-        );
+        self.index.store(sockets.index, Ordering::Relaxed);
         embedded.sockets.store(Arc::new(sockets));
     }
 
@@ -142,7 +151,24 @@ impl Uplink {
         }
     }
 
-    /// Binds to the device anew if it went away and came back. To be called every second.
+    /// Makes the userspace protocol's socket anew when somebody removed its file: without it `wg`
+    /// could not configure the interface any more.
+    pub fn follow_listener(&self, poll: &Poll) {
+        let Ports::Embedded(embedded) = &self.ports else {
+            return;
+        };
+        if embedded.listener.load().is_reachable() {
+            return;
+        }
+        // Where it fails, the next round tries again.
+        if let Ok(listener) = embedded.listener.load().again()
+            && poll.add(listener.as_fd(), listener.token).is_ok()
+        {
+            embedded.listener.store(Arc::new(listener));
+        }
+    }
+
+    /// Binds to the device anew if it came, or went away and came back. To be called every second.
     pub fn follow_device(&self) {
         let sockets;
         let name = match &self.ports {
@@ -200,4 +226,68 @@ fn register(sockets: &OuterSockets, poll: &Poll) -> std::io::Result<()> {
     sockets
         .all()
         .try_for_each(|(socket, token)| poll.add(socket.as_fd(), token))
+}
+
+#[cfg(test)]
+mod tests {
+    use labelway_wireguard::Now;
+    use parking_lot::Mutex;
+
+    use super::*;
+
+    /// Each request adds a peer and moves the sockets to another port. Whoever sees the peer has to
+    /// see the port too.
+    #[test]
+    fn a_new_peer_is_never_seen_with_old_sockets() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let folder = std::env::temp_dir().join(format!("lw-uplink-{}", std::process::id()));
+        let wanted = boundary::Uplink {
+            key: "fibre".into(),
+            interface: "lw-0-test".into(),
+            backend: boundary::Backend::Embedded,
+            device: "lo".into(),
+            tunnel_address: [100, 96, 0, 8].into(),
+        };
+        let uplink = Uplink::open(&wanted, &folder).unwrap();
+        let Ports::Embedded(embedded) = &uplink.ports else {
+            panic!("it is embedded")
+        };
+        let poll = Poll::new().unwrap();
+        const ROUNDS: usize = 1000;
+        // Tokens ascend: these are the sockets that belong to the first peer, the second, …
+        let versions = Mutex::new(Vec::with_capacity(ROUNDS));
+        let change = |change: SocketChange| {
+            let bound = uplink.change_sockets(change, &poll)?;
+            versions.lock().push(embedded.sockets.load().token4);
+            Ok(bound)
+        };
+        let ports = [0; 2].map(|port| OuterSockets::open("lo", port, 0).unwrap().port);
+        std::thread::scope(|scope| {
+            let asking = scope.spawn(|| {
+                for round in 1..=ROUNDS {
+                    let (key, port) = (format!("{round:064x}"), ports[round % 2]);
+                    let request = format!("set=1\nlisten_port={port}\npublic_key={key}\n\n");
+                    let ask = || {
+                        embedded
+                            .device
+                            .uapi(Now::read(), request.as_bytes(), change)
+                    };
+                    // Refused while the reader still holds the sockets before the last ones.
+                    while *ask() != "errno=0\n\n" {}
+                }
+            });
+            while !asking.is_finished() {
+                let (peers, sockets) = embedded.load();
+                if let Some(last) = peers.iter().len().checked_sub(1) {
+                    assert!(sockets.token4 >= versions.lock()[last], "peer {last}");
+                }
+            }
+            asking.join().unwrap();
+        });
+        assert_eq!(embedded.load().0.iter().len(), ROUNDS);
+        drop(uplink);
+        std::fs::remove_dir(folder).unwrap();
+    }
 }

@@ -34,12 +34,13 @@ pub fn write_probe(
     out: &mut [u8],
     sequence: u32,
     session: u16,
+    sent: Timestamp,
     generation: Generation,
     return_labels: &[u32],
 ) -> Option<usize> {
     let packet = SenderPacket {
         sequence,
-        timestamp: timestamp(),
+        timestamp: sent,
         error_estimate: UNSYNCHRONIZED,
         session,
     };
@@ -115,6 +116,8 @@ pub fn write_answer(
 pub struct Answer {
     pub session: u16,
     pub sequence: u32,
+    /// The probe's own timestamp, given back.
+    pub sent: Timestamp,
     /// Time that it spent in the reflector, by the reflector's clock.
     pub residence: Duration,
     pub generation: Option<Generation>,
@@ -126,6 +129,7 @@ pub fn read_answer(bytes: &[u8]) -> Option<Answer> {
     Some(Answer {
         session: packet.session,
         sequence: packet.sender_sequence,
+        sent: packet.sender_timestamp,
         // A reflector whose clock is set back meanwhile tells a negative one.
         residence: Duration::from_micros(u64::try_from(residence).unwrap_or(0)),
         generation: generation(tlvs),
@@ -146,7 +150,15 @@ mod tests {
     #[test]
     fn a_probe_and_its_answer() {
         let mut room = [0; 256];
-        let length = write_probe(&mut room, 7, 99, *b"mine1234", &[16001, 16002]).unwrap();
+        let length = write_probe(
+            &mut room,
+            7,
+            99,
+            Timestamp(5),
+            *b"mine1234",
+            &[16001, 16002],
+        )
+        .unwrap();
         let probe = read_probe(&room[..length]).unwrap();
         assert_eq!((probe.packet.sequence, probe.packet.session), (7, 99));
         assert_eq!(probe.generation, Some(*b"mine1234"));
@@ -155,6 +167,7 @@ mod tests {
         let length = write_answer(&mut room, &probe.packet, received, 61, *b"theirs12").unwrap();
         let answer = read_answer(&room[..length]).unwrap();
         assert_eq!((answer.sequence, answer.session), (7, 99));
+        assert_eq!(answer.sent, Timestamp(5));
         assert_eq!(answer.generation, Some(*b"theirs12"));
         assert!(answer.residence >= Duration::from_millis(249), "{answer:?}");
         assert!(answer.residence < Duration::from_secs(10), "{answer:?}");
@@ -162,12 +175,18 @@ mod tests {
 
     #[test]
     fn what_is_too_long_or_too_short_is_refused() {
-        assert_eq!(write_probe(&mut [0; 43], 1, 1, [0; 8], &[]), None);
-        assert_eq!(write_probe(&mut [0; 60], 1, 1, [0; 8], &[16]), None);
+        assert_eq!(
+            write_probe(&mut [0; 43], 1, 1, Timestamp(0), [0; 8], &[]),
+            None
+        );
+        assert_eq!(
+            write_probe(&mut [0; 60], 1, 1, Timestamp(0), [0; 8], &[16]),
+            None
+        );
         assert_eq!(read_probe(&[0; 43]), None);
         let mut room = [0; 256];
         let labels = [16; MAX_PUSHED_LABELS + 1];
-        let length = write_probe(&mut room, 1, 1, [0; 8], &labels).unwrap();
+        let length = write_probe(&mut room, 1, 1, Timestamp(0), [0; 8], &labels).unwrap();
         assert_eq!(
             read_probe(&room[..length]),
             None,

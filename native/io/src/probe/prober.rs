@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use labelway_boundary::{Liveness, Quality};
 use labelway_forward::{DropReason, HEADROOM, LocalDatagram, Packet, encapsulate_local};
+use labelway_wire::stamp::Timestamp;
 use labelway_wire::{Ipv4, Udp};
 use parking_lot::Mutex;
 
 use super::STAMP_PORTS;
 use super::liveness::{Change, Session};
 use super::message::{read_answer, read_probe, timestamp, write_answer, write_probe};
+use super::window::REMEMBERED;
 use crate::counters::IoDrop;
 use crate::world::World;
 
@@ -25,6 +27,9 @@ pub struct Prober {
 struct State {
     session: Session,
     next: Duration,
+    /// Timestamps of the last probes, by sequence number. Session identifiers and sequence numbers
+    /// are easily guessed; the nanosecond of a probe only who saw it knows.
+    stamps: Box<[Timestamp; REMEMBERED]>,
 }
 
 /// What a session probes, by index into the table.
@@ -46,6 +51,7 @@ impl Prober {
             state: Mutex::new(State {
                 session: Session::new(now),
                 next: now + first,
+                stamps: Box::new([Timestamp(0); REMEMBERED]),
             }),
         }
     }
@@ -64,7 +70,7 @@ pub fn handle_tick(
     now: Duration,
 ) -> Result<Option<(usize, Range<usize>)>, DropReason> {
     let timers = &world.timers;
-    let sequence = {
+    let (sequence, sent) = {
         let mut state = target.prober.state.lock();
         if let Some(change) = state.session.handle_timeout(timers, now) {
             publish(world, target.what, change);
@@ -77,7 +83,9 @@ pub fn handle_tick(
             // The thread was held up: go on from here rather than send what was missed at once.
             state.next = now + timers.interval;
         }
-        state.session.handle_sent(now)
+        let (sequence, sent) = (state.session.handle_sent(now), timestamp());
+        state.stamps[sequence as usize % REMEMBERED] = sent;
+        (sequence, sent)
     };
     let (adjacency, labels, return_labels, destination) = match target.what {
         What::Adjacency(index) => {
@@ -96,8 +104,15 @@ pub fn handle_tick(
     };
     let ssid = target.prober.ssid;
     let payload = &mut slot[HEADROOM..];
-    let length = write_probe(payload, sequence, ssid, world.generation, return_labels)
-        .ok_or(DropReason::NoHeadroom)?;
+    let length = write_probe(
+        payload,
+        sequence,
+        ssid,
+        sent,
+        world.generation,
+        return_labels,
+    )
+    .ok_or(DropReason::NoHeadroom)?;
     let datagram = LocalDatagram {
         source: own_address(world, adjacency),
         destination,
@@ -135,8 +150,12 @@ pub fn handle_local(
     let Ok(udp) = Udp::decode(&ip) else {
         return malformed;
     };
-    if udp.destination_port() == STAMP_PORTS.sender {
-        return take_answer(world, from, labelled, udp.payload(), now);
+    if udp.source_port() == STAMP_PORTS.reflector {
+        if udp.destination_port() != STAMP_PORTS.sender {
+            return malformed;
+        }
+        let source = labelled.then_some(ip.source());
+        return take_answer(world, from, source, udp.payload(), now);
     }
     let Some(probe) = read_probe(udp.payload()) else {
         return malformed;
@@ -174,10 +193,12 @@ pub fn handle_local(
     }
 }
 
+/// `source` is the answering router's address where the answer came labelled; a bare one is from
+/// the neighbour itself.
 fn take_answer(
     world: &World,
     from: usize,
-    labelled: bool,
+    source: Option<Ipv4Addr>,
     payload: &[u8],
     now: Duration,
 ) -> LocalOutcome {
@@ -192,17 +213,30 @@ fn take_answer(
     match target.what {
         What::Adjacency(index) => {
             // A neighbour cannot answer for another one.
-            if labelled || index != from {
+            if source.is_some() || index != from {
                 return stale;
             }
             if let Some(generation) = answer.generation {
                 *world.adjacencies[from].remote_generation.lock() = Some(generation);
             }
         }
-        // The last hop may have taken the stack off, so that the answer comes bare.
-        What::List(_) => {}
+        // Nor anybody but the egress, by the way that the list begins with, for a list. The last
+        // hop may have taken the stack off, so that the answer comes bare.
+        What::List(index) => {
+            let list = &world.table.lists[index];
+            let adjacencies = &world.table.adjacencies;
+            let site = |adjacency: usize| adjacencies[adjacency].remote_site;
+            if site(from) != site(list.adjacency as usize)
+                || source.is_some_and(|source| source != list.probe_address)
+            {
+                return stale;
+            }
+        }
     }
     let mut state = target.prober.state.lock();
+    if state.stamps[answer.sequence as usize % REMEMBERED] != answer.sent {
+        return stale;
+    }
     let timers = &world.timers;
     let change = state
         .session

@@ -7,7 +7,7 @@ pub const WINDOW: usize = 100;
 
 /// Probes that are remembered. More than the window, because a reply may still be on its way when
 /// 100 later probes have gone: at 10 ms intervals the longest wait (2 s) covers 200 of them.
-const REMEMBERED: usize = 256;
+pub const REMEMBERED: usize = 256;
 
 #[derive(Clone, Copy)]
 struct Probe {
