@@ -102,6 +102,7 @@ export const adjacencySchema = z.object({
   remoteAddress: z.string().describe("Inside the tunnels"),
   mtuBytes: count.describe("Label stack and customer packet"),
   ...qualityFields,
+  reason: z.string().nullable().describe("What keeps it down; null: nothing that is known here"),
   generation: generation.nullable().describe("What the neighbour runs"),
   generationDiffers: z.boolean(),
   txPackets: count,

@@ -53,7 +53,7 @@ export function renderAdjacencies(value: Adjacencies, io: Pick<Io, "columns" | "
     formatBytes(one.txBytes),
     formatBytes(one.rxBytes),
     generationCell(one),
-    one.wireguard?.endpoint ?? NONE,
+    one.reason ?? one.wireguard?.endpoint ?? NONE,
   ]);
   const table = renderTable(columns, rows, io);
   return value.wireguardProblem === null

@@ -39,7 +39,9 @@ export class Driver implements RouterView {
   readonly #parts: Parts;
   readonly #router = new Router();
   readonly #queue: RouterEvent[] = [];
+  /** Asked for a reload: who waits for the next one, and for the one under way. */
   readonly #waiting: ((result: ReloadResult) => void)[] = [];
+  readonly #reading: ((result: ReloadResult) => void)[] = [];
   readonly #end = Promise.withResolvers<readonly string[]>();
   #loaded: Loaded;
   /** Read again, not yet known to run. */
@@ -111,7 +113,8 @@ export class Driver implements RouterView {
   reload(): Promise<ReloadResult> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
-      this.#tell({ kind: "reload" });
+      // One reading of the file answers all who asked before it began.
+      if (!this.#queue.some((event) => event.kind === "reload")) this.#tell({ kind: "reload" });
     });
   }
 
@@ -150,6 +153,7 @@ export class Driver implements RouterView {
   async #perform(effect: Effect): Promise<RouterEvent | null> {
     switch (effect.kind) {
       case "read-file":
+        this.#reading.push(...this.#waiting.splice(0));
         return await this.#read();
       case "observe":
         return await this.#observe(effect);
@@ -159,8 +163,13 @@ export class Driver implements RouterView {
         this.#resolve(effect.name);
         return null;
       case "change-host": {
-        const failures = await changeHost(effect.changes);
-        return { kind: "host-changed", failures: failures.map((failure) => failure.message) };
+        try {
+          const failures = await changeHost(effect.changes);
+          return { kind: "host-changed", failures: failures.map((failure) => failure.message) };
+        } catch (error) {
+          // `ip` did not even start, for want of memory for example.
+          return { kind: "host-changed", failures: [messageOf(error)] };
+        }
       }
       case "apply-table":
         return this.#apply(effect);
@@ -175,11 +184,11 @@ export class Driver implements RouterView {
         return null;
       case "remember":
         this.#loaded = this.#candidate ?? this.#loaded;
-        await this.#parts.state.remember(this.#loaded.text);
+        await this.#remember();
         return null;
       case "reloaded":
         this.#candidate = null;
-        for (const tell of this.#waiting.splice(0)) tell(effect.result);
+        for (const tell of this.#reading.splice(0)) tell(effect.result);
         return null;
       case "ready":
         this.#parts.ready();
@@ -199,13 +208,26 @@ export class Driver implements RouterView {
   }
 
   async #observe(effect: Extract<Effect, { kind: "observe" }>): Promise<RouterEvent> {
-    const [host, wireguard, print] = await Promise.all([
-      readHost(effect.settings),
-      this.#show(effect.interfaces),
-      fingerprint(),
-    ]);
-    this.#fingerprint = print;
-    return { kind: "observed", host, wireguard };
+    try {
+      const [host, wireguard, print] = await Promise.all([
+        readHost(effect.settings),
+        this.#show(effect.interfaces),
+        fingerprint(),
+      ]);
+      this.#fingerprint = print;
+      return { kind: "observed", host, wireguard };
+    } catch (error) {
+      return { kind: "unobserved", reason: messageOf(error) };
+    }
+  }
+
+  /** A full disk must not end what forwards: the file runs, only the next start may miss it. */
+  async #remember(): Promise<void> {
+    try {
+      await this.#parts.state.remember(this.#loaded.text);
+    } catch (error) {
+      this.#parts.log("warning", `Cannot remember the file as the last good one: ${messageOf(error)}`);
+    }
   }
 
   #apply({ table }: Extract<Effect, { kind: "apply-table" }>): RouterEvent {
@@ -288,7 +310,11 @@ export class Driver implements RouterView {
     this.#engine?.close();
     this.#engine = null;
     const refused: ReloadResult = { ok: false, at: now(), problems: ["The router stops"] };
-    for (const tell of this.#waiting.splice(0)) tell(refused);
+    for (const tell of [...this.#reading.splice(0), ...this.#waiting.splice(0)]) tell(refused);
     this.#end.resolve(problems);
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

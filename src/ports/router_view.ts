@@ -31,6 +31,8 @@ export interface RouterState {
   readonly lastReload: ReloadResult | null;
   /** Things that do not work and are retried, e.g. an endpoint name that does not resolve. */
   readonly warnings: readonly string[];
+  /** Devices of this site's uplinks that the system does not have at the moment. */
+  readonly missingDevices: readonly string[];
 }
 
 export type ReloadResult =

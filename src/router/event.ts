@@ -32,6 +32,8 @@ export type RouterEvent =
     /** Of the interfaces that are there. */
     readonly wireguard: readonly WireguardState[];
   }
+  /** The system's state could not be read. */
+  | { readonly kind: "unobserved"; readonly reason: string }
   /** Something about devices, gateways or rules is not as it was. */
   | { readonly kind: "disturbed" }
   | { readonly kind: "resolved"; readonly name: string; readonly addresses: readonly string[] }
@@ -51,7 +53,7 @@ export type LogLevel = "info" | "warning" | "error";
 export type Effect =
   /** Read the file; answered by `loaded` or `refused`. */
   | { readonly kind: "read-file" }
-  /** Read the system's state; answered by `observed`. */
+  /** Read the system's state; answered by `observed` or `unobserved`. */
   | {
     readonly kind: "observe";
     readonly interfaces: readonly string[];

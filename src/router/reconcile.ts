@@ -69,11 +69,14 @@ export function reconcile(
   const kernel = new Set(
     table.uplinks.filter((uplink) => uplink.backend === "kernel").map((one) => one.interface),
   );
+  // Somebody removed a segment's device: the engine makes it anew with the same table.
+  const devices = new Set(observed.host.links.map((link) => link.name));
+  const lost = [...tuns].some((tun) => !devices.has(tun));
   const steps: Step[] = [
     ...hostStep(removals),
     ...hostStep(before),
     ...wireguard.filter((step) => kernel.has(step.desired.name)),
-    ...(same(table, applied) ? [] : [{ kind: "table" as const, from: applied, to: table }]),
+    ...(same(table, applied) && !lost ? [] : [{ kind: "table" as const, from: applied, to: table }]),
     ...hostStep(after),
     ...wireguard.filter((step) => !kernel.has(step.desired.name)),
   ];
@@ -144,6 +147,7 @@ function describeTable(from: Table | null, to: Table): string {
     `${to.segments.reduce((sum, segment) => sum + segment.routes.length, 0)} prefixes, ` +
     `${to.paths.length} paths`;
   if (from === null) return `load forwarding table ${to.generation}: ${size}`;
+  if (same(from, to)) return `open what is missing of forwarding table ${to.generation}`;
   if (from.generation === to.generation) return `rank paths anew in table ${to.generation}`;
   return `replace forwarding table ${from.generation} by ${to.generation}: ${size}`;
 }

@@ -34,6 +34,17 @@ const LONGEST_RETRY_MILLIS = 60_000;
 
 type Phase = "starting" | "running" | "failing" | "stopping" | "over";
 
+/** A row of steps under way. */
+interface Round {
+  left: number;
+  readonly failures: string[];
+  /** Of the failures, those of WireGuard interfaces: a new file that brings one cannot run here. */
+  readonly refused: string[];
+  readonly lines: readonly string[];
+  /** A new order of paths alone: it says nothing about what failed before. */
+  readonly ranking: boolean;
+}
+
 /** What runs now. */
 export interface Running {
   readonly configuration: Configuration;
@@ -42,6 +53,7 @@ export interface Running {
   readonly appliedAt: Instant;
   readonly lastReload: ReloadResult | null;
   readonly warnings: readonly string[];
+  readonly missingDevices: readonly string[];
 }
 
 export class Router {
@@ -60,10 +72,13 @@ export class Router {
   #appliedAt: Instant | null = null;
   #lastReload: ReloadResult | null = null;
   #reloading = false;
+  /** Asked for before the start was over. */
+  #reloadAsked = false;
   /** Of the round of steps under way. */
-  #round: { left: number; failures: string[]; lines: string[] } | null = null;
+  #round: Round | null = null;
   #problems: string[] = [];
   #deviceWarnings: readonly string[] = [];
+  #missingDevices: readonly string[] = [];
   #failures: readonly string[] = [];
   #failedRounds = 0;
   #keep = false;
@@ -81,6 +96,8 @@ export class Router {
         return this.#reload();
       case "observed":
         return this.#seen(event, now);
+      case "unobserved":
+        return this.#unseen(event.reason, now);
       case "disturbed":
         return this.#phase === "running" ? this.#observe() : [];
       case "resolved":
@@ -121,6 +138,7 @@ export class Router {
       appliedAt: this.#appliedAt,
       lastReload: this.#lastReload,
       warnings: this.#warnings(),
+      missingDevices: this.#missingDevices,
     };
   }
 
@@ -157,6 +175,7 @@ export class Router {
   }
 
   #reload(): Effect[] {
+    if (this.#phase === "starting") this.#reloadAsked = true;
     if (this.#phase !== "running" || this.#reloading) return [];
     this.#reloading = true;
     return [info("reading the file again"), { kind: "read-file" }];
@@ -181,6 +200,20 @@ export class Router {
     return this.#reconcile(now);
   }
 
+  #unseen(reason: string, now: Instant): Effect[] {
+    const problem = `Cannot look at the system: ${reason}`;
+    if (this.#phase !== "running") {
+      // Nothing was changed yet, or what there is to undo cannot be known.
+      this.#phase = "over";
+      return [{ kind: "close-engine" }, {
+        kind: "finish",
+        problems: [...this.#problems, problem],
+      }];
+    }
+    if (this.#reloading) return this.#goBack([problem], now);
+    return this.#roundDone([problem], [], now);
+  }
+
   #reconcile(now: Instant): Effect[] {
     const wanted = this.#wanted!;
     const { steps, problems, warnings } = reconcile(
@@ -196,9 +229,10 @@ export class Router {
     const fresh = warnings.filter((warning) => !this.#deviceWarnings.includes(warning));
     this.#deviceWarnings = [...warnings, ...problems];
     const effects: Effect[] = fresh.map((warning) => log("warning", warning));
+    effects.push(...this.#countDevices().map((device) => info(`device ${device} is there now`)));
     if (steps.length === 0) return [...effects, ...this.#roundDone([], [], now)];
     const lines = describeSteps(steps, wanted);
-    this.#round = { left: steps.length, failures: [], lines };
+    this.#round = { left: steps.length, failures: [], refused: [], lines, ranking: false };
     return [
       ...effects,
       ...summariseSteps(steps, wanted).map((line) => info(line)),
@@ -214,11 +248,16 @@ export class Router {
     if (round.left > 0) return [];
     this.#round = null;
     if (this.#phase !== "starting" && this.#phase !== "running") return [];
+    if (round.ranking && round.failures.length === 0) return [];
+    if (this.#reloading && round.refused.length > 0) return this.#goBack(round.refused, now);
     return this.#roundDone(round.failures, round.lines, now);
   }
 
   #synced(name: string, problem: string | null, now: Instant): Effect[] {
-    if (problem !== null) return this.#stepDone([problem], now);
+    if (problem !== null) {
+      if (!this.#failures.includes(problem)) this.#round?.refused.push(problem);
+      return this.#stepDone([problem], now);
+    }
     const index = this.#plans.table.uplinks.findIndex((uplink) => uplink.interface === name);
     this.#names.told(
       this.#plans.table.adjacencies
@@ -263,6 +302,7 @@ export class Router {
       this.#phase = "running";
       this.#nextSnapshot = now + SNAPSHOT_EVERY_MILLIS;
       effects.push({ kind: "remember" }, { kind: "ready" });
+      if (this.#reloadAsked) effects.push(...this.#reload());
     } else if (this.#reloading) {
       const generation = this.#wanted!.network.generation;
       effects.push(
@@ -324,7 +364,7 @@ export class Router {
   #rank(snapshot: Snapshot, now: Instant): Effect[] {
     const moves = this.#plans.measure(snapshot, now);
     if (moves === null) return [];
-    this.#round = { left: 1, failures: [], lines: [] };
+    this.#round = { left: 1, failures: [], refused: [], lines: [], ranking: true };
     return [
       ...moves.map((move) => info(move)),
       { kind: "apply-table", table: this.#plans.table },
@@ -378,6 +418,15 @@ export class Router {
       ...(changes.length === 0 ? [] : [{ kind: "change-host" as const, changes }]),
       { kind: "finish", problems: this.#problems },
     ];
+  }
+
+  /** @returns devices of uplinks that were missing and are there */
+  #countDevices(): string[] {
+    const present = new Set(this.#observed?.host.links.map((link) => link.name));
+    const before = this.#missingDevices;
+    this.#missingDevices = [...new Set(this.#plans.table.uplinks.map(({ device }) => device))]
+      .filter((device) => !present.has(device));
+    return before.filter((device) => present.has(device));
   }
 
   #waitsForDevice(failure: string): boolean {

@@ -18,6 +18,7 @@ export async function adjacenciesAnswer(
   } catch (error) {
     wireguardProblem = error instanceof Error ? error.message : String(error);
   }
+  const missing = new Set(observation.state.missingDevices);
   const adjacencies = table.adjacencies.map((adjacency) => {
     const uplink = table.uplinks[adjacency.uplink];
     const live = observation.adjacencies.get(adjacency.key);
@@ -33,6 +34,9 @@ export async function adjacenciesAnswer(
       remoteAddress: adjacency.remote_address,
       mtuBytes: adjacency.mtu,
       ...qualityFields(live?.quality ?? NO_QUALITY),
+      reason: uplink !== undefined && missing.has(uplink.device)
+        ? `there is no device ${uplink.device}`
+        : null,
       generation,
       generationDiffers: generation !== null && generation !== table.generation,
       txPackets: live?.tx_packets ?? 0,
