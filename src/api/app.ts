@@ -21,11 +21,17 @@ export type App = OpenAPIHono;
 
 export function createApp(view: RouterView, options: AppOptions): App {
   const app: App = new OpenAPIHono({
-    defaultHook: (result) => {
+    defaultHook: (result, context) => {
       if (result.success) return;
       const errors = result.error.issues.flatMap((issue) =>
         issue.code === "unrecognized_keys"
           ? issue.keys.map((key) => ({ where: key, message: "no such parameter is accepted here" }))
+          : issue.code === "invalid_type" &&
+              Array.isArray(context.req.queries(issue.path.join(".")))
+          ? [{
+            where: issue.path.join("."),
+            message: "it is given several times; accepted is once",
+          }]
           : [{ where: issue.path.join("."), message: issue.message }]
       );
       return problemResponse(new ProblemFailure(400, "The request's parameters are wrong", errors));
@@ -55,7 +61,7 @@ export function createApp(view: RouterView, options: AppOptions): App {
     },
     servers: [{ url: "/" }],
   });
-  app.get("/", (context) => context.html(homePage(view.current(), methods(app))));
+  app.get("/", (context) => context.html(homePage(view.current(), links(app))));
 
   app.notFound((context) => {
     const known = methods(app);
@@ -81,6 +87,20 @@ export function createApp(view: RouterView, options: AppOptions): App {
     );
   });
   return app;
+}
+
+/** Whatever a browser may open, as the description of the interface says it. */
+function links(app: App): Map<string, string> {
+  const described = app.openAPIRegistry.definitions.flatMap((one) =>
+    one.type === "route" && one.route.method === "get"
+      ? [[one.route.path, one.route.summary ?? ""] as const]
+      : []
+  );
+  return new Map([
+    ...described,
+    ["/metrics", "Counters and measurements in the Prometheus text format"],
+    ["/openapi.json", "All of this as OpenAPI 3.1, with every field described"],
+  ]);
 }
 
 /** Path → methods, of everything registered; no path has parameters in it. */

@@ -43,7 +43,9 @@ export const statusSchema = z.object({
   site: z.string(),
   sid: count,
   version: z.string(),
-  backend: z.enum(["kernel", "embedded"]),
+  backend: z.enum(["kernel", "embedded", "mixed"])
+    .describe("Whose WireGuard serves the uplinks; mixed: see uplinks"),
+  uplinks: z.array(z.object({ name: z.string(), backend: z.enum(["kernel", "embedded"]) })),
   file: z.string(),
   generation,
   generations: z.object({

@@ -97,20 +97,29 @@ export function parseWords(command: Command, words: readonly string[]): Argument
 /** `--watch` alone becomes `--watch=2`, so that the word after it is not taken for its value. */
 function nameBareValues(command: Command, words: readonly string[]): string[] {
   const end = words.includes("--") ? words.indexOf("--") : words.length;
-  return words.map((word, index) => {
-    if (index >= end) return word;
-    for (const [name, option] of Object.entries(command.options)) {
-      if (option.bare === undefined) continue;
-      if (word !== `--${name}` && word !== `-${option.short}`) continue;
-      const next = index + 1 < end ? words[index + 1] : undefined;
-      if (next === undefined || !isNumber(next)) return `--${name}=${option.bare}`;
-    }
-    return word;
-  });
+  const named: string[] = [];
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index] ?? "";
+    const option = index >= end
+      ? undefined
+      : Object.entries(command.options).find(([name, { bare, short }]) =>
+        bare !== undefined && (word === `--${name}` || word === `-${short}`)
+      );
+    const next = index + 1 < end ? words[index + 1] ?? "" : "";
+    // One below zero is meant as the value, too, and is then refused as such.
+    const value = /^-?\d+(\.\d+)?$/.test(next) ? next : undefined;
+    if (option === undefined) named.push(word);
+    else named.push(`--${option[0]}=${value ?? option[1].bare}`);
+    if (option !== undefined && value !== undefined) index++;
+  }
+  return named;
 }
 
 function checkValue(name: string, option: Option, text: string): string | undefined {
-  if (text === "") return `Option --${name} needs a value: --${name} ${option.value ?? "VALUE"}`;
+  if (text === "") {
+    const accepted = option.choices === undefined ? "" : `, one of ${option.choices.join(", ")}`;
+    return `Option --${name} needs a value: --${name} ${option.value ?? "VALUE"}${accepted}`;
+  }
   if (option.kind === "number") {
     const least = option.least ?? 0;
     if (!isNumber(text) || Number(text) < least) {
@@ -141,6 +150,7 @@ function checkPositional(wanted: readonly Positional[], given: readonly string[]
       problems.push(`${position.name} is missing: ${position.help}`);
     }
     for (const text of texts) {
+      if (text === "") problems.push(`${position.name} is empty: ${position.help}`);
       if (position.choices === undefined || position.choices.includes(text)) continue;
       problems.push(
         `${position.name} is ${text}; accepted is one of ${position.choices.join(", ")}` +

@@ -55,8 +55,12 @@ export class Client {
 }
 
 export function connect(args: Arguments, io: Io): Client {
-  const path = args.text("socket") ?? (io.environment("LABELWAY_SOCKET") || DEFAULT_SOCKET);
-  return new Client(askSocket(path));
+  return new Client(askSocket(socketPath(args, io)));
+}
+
+/** Where the router answers: the same for who asks and for the router itself. */
+export function socketPath(args: Arguments, io: Pick<Io, "environment">): string {
+  return args.text("socket") ?? (io.environment("LABELWAY_SOCKET") || DEFAULT_SOCKET);
 }
 
 export function askSocket(path: string): Ask {
@@ -78,6 +82,10 @@ async function whyNoAnswer(path: string, error: unknown): Promise<string> {
     if (reason instanceof Deno.errors.NotFound) {
       return `No router runs here: there is no socket ${path}. Start one by \`labelway up FILE\`, ` +
         "or name its socket by --socket.";
+    }
+    const found = await Deno.stat(path).catch(() => null);
+    if (found?.isSocket === false) {
+      return `${path} is no socket; name the router's by --socket (default ${DEFAULT_SOCKET}).`;
     }
     if (reason instanceof Deno.errors.ConnectionRefused) {
       return `No router runs here: nobody answers on ${path} any more. Start one by ` +

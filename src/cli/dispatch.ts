@@ -74,12 +74,12 @@ function asksForHelp(words: readonly string[]): boolean {
 }
 
 function unknownCommand(word: string, registry: Registry): string {
-  const names = Object.keys(registry);
   const kind = word.startsWith("-") ? "option" : "command";
-  const guess = kind === "command" ? closest(word, names) : undefined;
+  const names = kind === "option" ? ["--help", "--version"] : Object.keys(registry);
+  const guess = closest(word, names);
   return guess === undefined
     ? `There is no ${kind} ${word}; accepted here: ${names.join(", ")}`
-    : `There is no command ${word}; did you mean ${guess}?`;
+    : `There is no ${kind} ${word}; did you mean ${guess}?`;
 }
 
 function report(error: unknown, path: string, io: Io): number {

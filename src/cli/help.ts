@@ -35,7 +35,9 @@ export async function groupHelp(path: string, group: Group): Promise<string> {
 export function commandHelp(path: string, command: Command): string {
   const program = path.split(" ")[0];
   const lines = [`${command.summary}.`, "", `Usage: ${path}${usage(command)}`];
-  if (command.details !== undefined) lines.push("", command.details);
+  if (command.details !== undefined) {
+    lines.push("", ...wrap(command.details.replaceAll("\n", " "), WIDTH));
+  }
   if (command.positional.length > 0 || command.rest !== undefined) {
     const rows = command.positional.map((p) => [p.name, withChoices(p.help, p.choices)] as const);
     lines.push("", "Arguments:", ...pairs(rows));
@@ -72,7 +74,7 @@ function optionWords(name: string, option: Option): string {
 }
 
 function withChoices(help: string, choices: Positional["choices"]): string {
-  return choices === undefined ? help : `${help}: ${choices.join(", ")}`;
+  return choices === undefined ? help : `${help} (${choices.join(", ")})`;
 }
 
 async function summaries(registry: Registry): Promise<string[]> {
@@ -85,9 +87,24 @@ async function summaries(registry: Registry): Promise<string[]> {
 /** Two columns; a left side that is too wide for its column gets a line of its own. */
 function pairs(rows: readonly (readonly [left: string, right: string])[]): string[] {
   const width = Math.min(32, Math.max(0, ...rows.map(([left]) => left.length)));
-  return rows.flatMap(([left, right]) =>
-    left.length > width
-      ? [`  ${left}`, `  ${" ".repeat(width)}  ${right}`]
-      : [`  ${left.padEnd(width)}  ${right}`]
-  );
+  return rows.flatMap(([left, right]) => {
+    const [first = "", ...more] = wrap(right, WIDTH - width - 4);
+    const below = more.map((line) => `  ${" ".repeat(width)}  ${line}`);
+    return left.length > width
+      ? [`  ${left}`, `  ${" ".repeat(width)}  ${first}`, ...below]
+      : [`  ${left.padEnd(width)}  ${first}`, ...below];
+  });
+}
+
+/** Help is made for the narrowest terminal that is common, columns. */
+const WIDTH = 80;
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1);
+    if (line === undefined || line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = `${line} ${word}`;
+  }
+  return lines;
 }

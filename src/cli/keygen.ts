@@ -20,7 +20,7 @@ interface Made {
 
 export const keygen: Command = {
   name: "keygen",
-  summary: "Make the key pairs of a site's uplinks and write the public halves into the file",
+  summary: "Make the keys of a site's uplinks and write the public ones into the file",
   details:
     "Private keys go into files of their own (mode 0600) beside the network's file. Keys that are\n" +
     "there already are kept, and only the file is mended, so that it may run again at any time.",

@@ -20,7 +20,7 @@ export const WAIT: Option = {
 export const EMULATOR: Option = {
   kind: "text",
   value: "KIND",
-  help: "What delays and loses packets; default: netem where the kernel has it",
+  help: "What delays and loses packets; by default netem where the kernel has it",
   choices: ["netem", "linkem"],
 };
 

@@ -1,7 +1,7 @@
 /** How an answer is shown: as a table, JSON or YAML, once or again and again. */
 
 import type { Arguments, Io, Option } from "./command.ts";
-import { Failure, OK } from "./command.ts";
+import { Failure, OK, UsageError } from "./command.ts";
 
 /** Options of every command that shows something. */
 export const outputOptions = {
@@ -41,13 +41,20 @@ export async function formatAs(
   value: unknown,
   table: () => string,
 ): Promise<string> {
-  const format = args.flag("json") ? "json" : args.text("output") ?? "table";
+  const format = formatOf(args);
   if (format === "json") return JSON.stringify(value, null, 2);
   if (format === "yaml") {
     const { stringify } = await import("@std/yaml");
     return stringify(value, { skipInvalid: true, lineWidth: -1, useAnchors: false }).trimEnd();
   }
   return table();
+}
+
+function formatOf(args: Arguments): string {
+  const named = args.text("output");
+  if (!args.flag("json")) return named ?? "table";
+  if (named === undefined || named === "json") return "json";
+  throw new UsageError([`--json and --output ${named} contradict each other; give one of them`]);
 }
 
 /**
@@ -60,6 +67,8 @@ export async function show<Value>(
   fetchValue: () => Promise<Value>,
   table: (value: Value) => string,
 ): Promise<number> {
+  // A contradiction is told before anybody is asked.
+  formatOf(args);
   const frame = async () => {
     const value = await fetchValue();
     return await formatAs(args, value, () => table(value));

@@ -11,6 +11,9 @@ import { type Cell, renderTable } from "./table.ts";
 export const paths: Command = {
   name: "paths",
   summary: "Show every path to a site: how good it is, and whether it is in use or why not",
+  details:
+    "Below each site, the paths in use come first, then those that are up, then the rest.\n" +
+    "`standby` is up, and another that ranks before it is in use.",
   options: {
     ...outputOptions,
     ...watchOption,
@@ -43,7 +46,6 @@ export function renderPaths(
 ): string {
   if (value.paths.length === 0) return "No path.";
   const columns = [
-    { title: "SITE" },
     { title: "PATH", shrinks: true },
     { title: "STATE" },
     { title: "RTT", right: true },
@@ -54,24 +56,32 @@ export function renderPaths(
     ...(withLabels ? [{ title: "LABELS", shrinks: true }] : []),
     { title: "USE", shrinks: true },
   ];
-  const rows = value.paths.map((path): Cell[] => [
-    path.egress,
-    formatHops(path),
-    livenessCell(path.state),
-    formatMicros(path.rttMicros),
-    formatMicros(path.jitterMicros),
-    path.probesSent === 0 ? NONE : formatShare(path.loss),
-    String(path.mtuBytes),
-    `${path.cost}${path.metered ? " metered" : ""}`,
-    ...(withLabels ? [formatStack(path)] : []),
-    useCell(path),
+  const sites = Map.groupBy(value.paths, ({ egress }) => egress);
+  const rows = [...sites].flatMap(([site, paths]): Cell[][] => [
+    [`to ${site}`],
+    ...paths.toSorted((a, b) => standing(a) - standing(b)).map((path): Cell[] => [
+      `  ${formatHops(path)}`,
+      livenessCell(path.state),
+      formatMicros(path.rttMicros),
+      formatMicros(path.jitterMicros),
+      path.probesSent === 0 ? NONE : formatShare(path.loss),
+      String(path.mtuBytes),
+      String(path.cost),
+      ...(withLabels ? [formatStack(path)] : []),
+      useCell(path),
+    ]),
   ]);
   return renderTable(columns, rows, io);
 }
 
-/** `fibre → hub.fibre, lte → porto.lte`: each hop by its two uplinks, the sites once. */
-export function formatHops({ hops }: Pick<PathAnswer, "hops">): string {
-  return hops.map((hop) => `${hop.fromUplink} → ${hop.toSite}.${hop.toUplink}`).join(", ");
+/** In use, up, the rest; within each as the router ranks them. */
+function standing({ inUse, state }: PathAnswer): number {
+  return inUse ? 0 : state === "up" ? 1 : 2;
+}
+
+/** `lte>hub.fibre, fibre>porto.lte`: each hop by its two uplinks; the path's key with room. */
+function formatHops({ key }: PathAnswer): string {
+  return key.replaceAll(",", ", ");
 }
 
 function formatStack({ labels }: PathAnswer): string {
@@ -79,12 +89,19 @@ function formatStack({ labels }: PathAnswer): string {
   return labels.map(({ label, meaning }) => `${label} (${meaning})`).join(", ");
 }
 
-/** `office, office by calls`: the segments and policies whose traffic it carries; else why none. */
-function useCell({ uses, reason }: PathAnswer): Cell {
-  const used = uses.filter(({ inUse }) => inUse)
-    .sort((a, b) => Number(a.policy !== null) - Number(b.policy !== null))
-    .map(({ segment, policy }) => policy === null ? segment : `${segment} by ${policy}`);
-  return used.length > 0
-    ? { text: [...new Set(used)].join(", "), tone: "good" }
-    : { text: reason ?? "", tone: "quiet" };
+/** `office, voice by calls`: the segments and policies whose traffic it carries; else why none. */
+function useCell({ uses, reason, state, metered }: PathAnswer): Cell {
+  const segments = Map.groupBy(uses.filter(({ inUse }) => inUse), ({ segment }) => segment);
+  const used = [...segments].map(([segment, found]) => {
+    const by = [...new Set(found.map(({ policy }) => policy ?? "default"))].sort((a, b) =>
+      Number(a !== "default") - Number(b !== "default")
+    );
+    return by.join() === "default" ? segment : `${segment} by ${by.join(" and ")}`;
+  });
+  const paid = metered ? "metered" : "";
+  if (used.length > 0) {
+    return { text: [used.join(", "), paid].filter(Boolean).join("; "), tone: "good" };
+  }
+  const idle = state === "up" && uses.length > 0 ? "standby" : reason ?? "";
+  return { text: [idle, paid].filter(Boolean).join("; "), tone: "quiet" };
 }

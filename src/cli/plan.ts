@@ -13,7 +13,7 @@ export const plan: Command = {
   positional: [{ name: "FILE", help: "The network's file" }],
   examples: [["plan network.yaml", "Every step that a reload of this file would take"]],
   run: async (args, io) => {
-    const found = await preview(loadOptions(args));
+    const found = await preview(loadOptions(args, io));
     if (!("changes" in found)) throw new Failure(found.problems);
     for (const warning of found.warnings) io.err(`warning: ${warning}`);
     for (const problem of found.problems) io.err(problem);

@@ -32,7 +32,7 @@ export function renderStatus(value: Status, io: Pick<Io, "columns" | "color">): 
   const rows: (readonly [string, Cell])[] = [
     ["site", `${value.site} (SID ${value.sid}) of network ${value.network}`],
     ["state", stateOf(value)],
-    ["backend", value.backend],
+    ["backend", backends(value)],
     ["file", value.file],
     ["generation", value.generation],
     ...generationRows(value),
@@ -55,6 +55,11 @@ function stateOf({ ready }: Status): Cell {
   return ready
     ? { text: "forwarding", tone: "good" }
     : { text: "starting: not forwarding by this generation yet", tone: "warn" };
+}
+
+function backends({ backend, uplinks }: Status): string {
+  if (backend !== "mixed") return backend;
+  return uplinks.map((uplink) => `${uplink.name} ${uplink.backend}`).join(", ");
 }
 
 function generationRows({ generations }: Status): (readonly [string, Cell])[] {

@@ -12,7 +12,7 @@ export interface Column {
   readonly title: string;
   /** Numbers stand to the right, so that their digits line up. */
   readonly right?: boolean;
-  /** May be cut when the terminal is narrow; those that come last are cut first. */
+  /** May become narrower than its texts, which are then folded: nothing is cut away. */
   readonly shrinks?: boolean;
 }
 
@@ -26,17 +26,20 @@ export function renderTable(
     Math.max(stringWidth(column.title), ...rows.map((row) => stringWidth(textOf(row[index] ?? ""))))
   );
   fit(columns, widths, io.columns());
-  const line = (cells: readonly Cell[]) =>
-    columns.map((column, index) => {
-      const cell = cells[index] ?? "";
-      const width = widths[index] ?? 0;
-      const cut = cutTo(textOf(cell), width);
-      const padding = " ".repeat(Math.max(0, width - stringWidth(cut)));
-      const painted = typeof cell === "string" ? cut : paint(cut, cell.tone, io.color);
-      return column.right === true ? padding + painted : painted + padding;
-    }).join(GAP).trimEnd();
+  const lines = (cells: readonly Cell[]) => {
+    const folded = columns.map((_, index) => fold(textOf(cells[index] ?? ""), widths[index] ?? 0));
+    const height = Math.max(...folded.map((texts) => texts.length));
+    return Array.from({ length: height }, (_, row) =>
+      columns.map((column, index) => {
+        const cell = cells[index] ?? "";
+        const text = folded[index]?.[row] ?? "";
+        const padding = " ".repeat(Math.max(0, (widths[index] ?? 0) - stringWidth(text)));
+        const painted = typeof cell === "string" ? text : paint(text, cell.tone, io.color);
+        return column.right === true ? padding + painted : painted + padding;
+      }).join(GAP).trimEnd()).join("\n");
+  };
   const head = columns.map(({ title }): Cell => ({ text: title, tone: "quiet" }));
-  return [line(head), ...rows.map(line)].join("\n");
+  return [head, ...rows].map(lines).join("\n");
 }
 
 /** `name  value` lines, the names in one column. */
@@ -60,8 +63,10 @@ export function paint(text: string, tone: Tone, color: boolean): string {
 }
 
 const GAP = "  ";
-/** Narrower than this a shrinking column says nothing any more, bytes of width. */
-const LEAST_WIDTH = 8;
+/** Narrower than this a folded text is no longer read with ease, display columns. */
+const LEAST_WIDTH = 16;
+/** What continues the line above stands a little to the right of it. */
+const CONTINUED = "  ";
 const CODES: Record<Tone, string> = { good: "32", bad: "31", warn: "33", quiet: "2" };
 
 function textOf(cell: Cell): string {
@@ -70,6 +75,7 @@ function textOf(cell: Cell): string {
   return (typeof cell === "string" ? cell : cell.text).replaceAll(/[\x00-\x1f\x7f-\x9f]/g, "�");
 }
 
+/** Those that come last first: what a row is about stands on the left. */
 function fit(columns: readonly Column[], widths: number[], available: number): void {
   const total = () => widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1));
   for (let index = columns.length - 1; index >= 0; index--) {
@@ -82,12 +88,26 @@ function fit(columns: readonly Column[], widths: number[], available: number): v
   }
 }
 
-function cutTo(text: string, width: number): string {
-  if (stringWidth(text) <= width) return text;
-  let cut = "";
-  for (const { segment } of new Intl.Segmenter().segment(text)) {
-    if (stringWidth(cut + segment) > width - 1) break;
-    cut += segment;
+/** Breaks after spaces and commas; a word that is longer than a line, anywhere. */
+function fold(text: string, width: number): string[] {
+  if (stringWidth(text) <= width) return [text];
+  const lines: string[] = [];
+  let line = "";
+  const end = () => {
+    lines.push(line.trimEnd());
+    line = CONTINUED;
+  };
+  for (const word of text.match(/[^ ,]*[ ,]+|[^ ,]+$/g) ?? []) {
+    if (stringWidth(line + word.trimEnd()) > width && line.trim() !== "") end();
+    if (stringWidth(line + word.trimEnd()) <= width) {
+      line += word;
+      continue;
+    }
+    for (const { segment } of new Intl.Segmenter().segment(word)) {
+      if (stringWidth(line + segment) > width && line.trim() !== "") end();
+      line += segment;
+    }
   }
-  return `${cut}…`;
+  end();
+  return lines;
 }

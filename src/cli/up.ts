@@ -4,10 +4,18 @@ import { createApp } from "../api/app.ts";
 import { type GatewayOptions, runGateway } from "../io/gateway.ts";
 import type { LoadOptions } from "../io/load.ts";
 import { lineLog, type LogFormat } from "../io/log.ts";
-import { type Arguments, type Command, Failure, OK, type Option, UsageError } from "./command.ts";
+import { socketOption, socketPath } from "./client.ts";
+import {
+  type Arguments,
+  type Command,
+  Failure,
+  type Io,
+  OK,
+  type Option,
+  UsageError,
+} from "./command.ts";
 import { VERSION } from "./program.ts";
 
-export const DEFAULT_SOCKET = "/run/labelway/labelway.sock";
 export const DEFAULT_STATE = "/var/lib/labelway";
 
 /** Options that say which configuration, for which site: of `up` and of `plan`. */
@@ -23,11 +31,7 @@ export const siteOptions = {
     value: "DIR",
     help: `What outlives the process (default ${DEFAULT_STATE})`,
   },
-  socket: {
-    kind: "text",
-    value: "PATH",
-    help: `Unix socket of the HTTP interface (default ${DEFAULT_SOCKET})`,
-  },
+  ...socketOption,
   backend: {
     kind: "text",
     value: "KIND",
@@ -74,7 +78,7 @@ export const up: Command = {
     const format = (args.text("log") ?? "text") as LogFormat;
     const log = lineLog((line) => io.err(line), format, journal);
     const options: GatewayOptions = {
-      ...loadOptions(args),
+      ...loadOptions(args, io),
       listen: args.flag("no-tcp") ? null : parseListen(args.text("listen")),
       keep: args.flag("keep"),
       lastGood: args.flag("last-good"),
@@ -99,6 +103,7 @@ export const up: Command = {
 
 export function loadOptions(
   args: Arguments,
+  io: Pick<Io, "environment">,
 ): LoadOptions & { readonly state: string; readonly socket: string } {
   return {
     file: args.positional[0] ?? "",
@@ -107,7 +112,7 @@ export function loadOptions(
     backend: args.text("backend") as LoadOptions["backend"],
     renumber: args.flag("renumber"),
     state: args.text("state") ?? DEFAULT_STATE,
-    socket: args.text("socket") ?? DEFAULT_SOCKET,
+    socket: socketPath(args, io),
   };
 }
 

@@ -7,8 +7,8 @@ export function didYouMean(word: string, accepted: Iterable<string>): string {
 /** The accepted word that a slip of the fingers turns into `word`; the first among equals. */
 export function closest(word: string, accepted: Iterable<string>): string | undefined {
   let best: string | undefined;
-  // A third of the letters may be wrong: more, and the suggestion would be a guess.
-  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
+  // A third of the letters may be wrong: much more, and the suggestion would be a guess.
+  let bestDistance = Math.max(1, Math.ceil(word.length / 3)) + 1;
   for (const candidate of accepted) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];

@@ -88,12 +88,13 @@ export class Driver implements RouterView {
     if (!running) throw new Error("The router has not started yet");
     const { configuration, ...rest } = running;
     const { network, site, backends } = configuration;
-    const kernel = Object.values(backends).every((backend) => backend === "kernel");
+    const [first = "embedded", ...others] = Object.values(backends);
+    const one = others.every((backend) => backend === first);
     return {
       ...rest,
       network,
       site,
-      backend: kernel ? "kernel" : "embedded",
+      backend: one ? first : "mixed",
       file: this.#parts.file,
     };
   }
@@ -226,7 +227,10 @@ export class Driver implements RouterView {
     try {
       await this.#parts.state.remember(this.#loaded.text);
     } catch (error) {
-      this.#parts.log("warning", `Cannot remember the file as the last good one: ${messageOf(error)}`);
+      this.#parts.log(
+        "warning",
+        `Cannot remember the file as the last good one: ${messageOf(error)}`,
+      );
     }
   }
 

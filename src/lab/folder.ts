@@ -53,8 +53,7 @@ export async function findPlace(file: string): Promise<Place> {
   try {
     text = await Deno.readTextFile(file);
   } catch (error) {
-    const why = error instanceof Deno.errors.NotFound ? "there is no such file" : String(error);
-    throw new LabError([`Cannot read ${file}: ${why}`]);
+    throw new LabError([`Cannot read ${file}: ${whyUnread(error)}`]);
   }
   const topology = parseTopology(text, file);
   const folder = resolve(Deno.env.get("LABELWAY_LAB") ?? `${ROOT}/.lab`, topology.lab);
@@ -138,4 +137,11 @@ export async function requireState(place: Place): Promise<LabState> {
   const state = await readState(place);
   if (state !== null) return state;
   throw new LabError([`The lab ${place.topology.lab} is not up; labelway lab up ${place.file}`]);
+}
+
+function whyUnread(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "there is no such file";
+  if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
+  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
+  return error instanceof Error ? error.message : String(error);
 }

@@ -22,7 +22,8 @@ export interface RouterView {
 export interface RouterState {
   readonly network: Network;
   readonly site: Site;
-  readonly backend: "kernel" | "embedded";
+  /** Whose WireGuard serves the uplinks; each for itself: the table's `uplinks`. */
+  readonly backend: "kernel" | "embedded" | "mixed";
   readonly file: string;
   readonly table: Table;
   /** Every candidate path of this site, by egress then rank of the default objective. */

@@ -16,6 +16,7 @@ export function statusAnswer(observation: Observation): Status {
     sid: state.site.sid,
     version: observation.version,
     backend: state.backend,
+    uplinks: state.table.uplinks.map(({ key, backend }) => ({ name: key, backend })),
     file: state.file,
     generation: state.table.generation,
     generations: {

@@ -273,6 +273,10 @@ describe("what is refused says what is accepted", () => {
       },
     ]);
     expect((await app.request("/v1/status?x=1")).status).toBe(400);
+    const twice = await refusal(await app.request("/v1/paths?site=hub&site=porto"));
+    expect(twice.errors).toEqual([
+      { where: "site", message: "it is given several times; accepted is once" },
+    ]);
   });
 
   test("a fault of ours shows no details to the asker, all of them to the log", async () => {
@@ -351,6 +355,10 @@ test("the page for a person lists what to ask, and runs nothing", async () => {
   const router = new FixtureRouter();
   const app = createApp(router, TCP);
   const page = await (await app.request("/", { headers: HOST })).text();
-  expect(page).toContain('href="/v1/paths"');
+  expect(page).toMatch(/^\s*<!doctype html>/);
+  for (const path of ["/v1/status", "/v1/paths", "/metrics", "/openapi.json", "/livez"]) {
+    // Each with a word about it.
+    expect(page).toMatch(new RegExp(`<dt><a href="${path}">${path}</a></dt>\\n<dd>\\w`));
+  }
   expect(page).not.toContain("<script");
 });

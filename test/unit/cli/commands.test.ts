@@ -3,8 +3,11 @@ import { join } from "node:path";
 import { parse } from "@std/yaml";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createApp } from "../../../src/api/app.ts";
+import { parseWords } from "../../../src/cli/arguments.ts";
+import { DEFAULT_SOCKET } from "../../../src/cli/client.ts";
 import { dispatch } from "../../../src/cli/dispatch.ts";
 import { PROGRAM } from "../../../src/cli/program.ts";
+import { loadOptions, up } from "../../../src/cli/up.ts";
 import { FixtureRouter, NOW } from "../../fixtures/router.ts";
 import { FakeIo } from "./fake_io.ts";
 
@@ -92,24 +95,37 @@ describe("tables", () => {
     `);
   });
 
+  test("whose WireGuard it is, where the uplinks differ", async () => {
+    expect(await shown("status")).toContain("\nbackend      embedded\n");
+    const { table } = router.current();
+    const uplinks = table.uplinks.map((uplink, index) => ({
+      ...uplink,
+      backend: index === 0 ? "kernel" as const : "embedded" as const,
+    }));
+    router.change({ backend: "mixed", table: { ...table, uplinks } });
+    expect(await shown("status")).toContain("\nbackend      fibre kernel, lte embedded\n");
+  });
+
   test("paths, before and after an uplink fails", async () => {
     expect(await shown("paths porto")).toMatchInlineSnapshot(`
       "
-      SITE   PATH                                    STATE    RTT  JITTER  LOSS   MTU        COST  USE
-      porto  fibre → porto.fibre                     up     12 ms  250 µs   1 %  1388          10  office, voice, voice by calls
-      porto  fibre → hub.fibre, fibre → porto.fibre  up     25 ms  250 µs   1 %  1384          20  office by inspected
-      porto  lte → porto.fibre                       up     13 ms  250 µs   1 %  1388  50 metered  a better path is up
-      porto  lte → hub.fibre, fibre → porto.fibre    up     27 ms  250 µs   1 %  1384  60 metered  a better path is up
+      PATH                                  STATE    RTT  JITTER  LOSS   MTU  COST  USE
+      to porto
+        fibre>porto.fibre                   up     12 ms  250 µs   1 %  1388    10  office, voice by default and calls
+        fibre>hub.fibre, fibre>porto.fibre  up     25 ms  250 µs   1 %  1384    20  office by inspected
+        lte>porto.fibre                     up     13 ms  250 µs   1 %  1388    50  standby; metered
+        lte>hub.fibre, fibre>porto.fibre    up     27 ms  250 µs   1 %  1384    60  standby; metered
       "
     `);
     router.setAdjacency("fibre>porto.fibre", "down");
     expect(await shown("paths porto")).toMatchInlineSnapshot(`
       "
-      SITE   PATH                                    STATE    RTT  JITTER   LOSS   MTU        COST  USE
-      porto  fibre → porto.fibre                     down       –       –  100 %  1388          10  adjacency fibre>porto.fibre is down
-      porto  fibre → hub.fibre, fibre → porto.fibre  up     25 ms  250 µs    1 %  1384          20  office, voice, office by inspected, voice by calls
-      porto  lte → porto.fibre                       up     13 ms  250 µs    1 %  1388  50 metered  a better path is up
-      porto  lte → hub.fibre, fibre → porto.fibre    up     27 ms  250 µs    1 %  1384  60 metered  a better path is up
+      PATH                                  STATE    RTT  JITTER   LOSS   MTU  COST  USE
+      to porto
+        fibre>hub.fibre, fibre>porto.fibre  up     25 ms  250 µs    1 %  1384    20  office by default and inspected, voice by default and calls
+        lte>porto.fibre                     up     13 ms  250 µs    1 %  1388    50  standby; metered
+        lte>hub.fibre, fibre>porto.fibre    up     27 ms  250 µs    1 %  1384    60  standby; metered
+        fibre>porto.fibre                   down       –       –  100 %  1388    10  adjacency fibre>porto.fibre is down
       "
     `);
   });
@@ -117,9 +133,10 @@ describe("tables", () => {
   test("paths with labels", async () => {
     expect(await shown("paths porto --policy inspected --labels")).toMatchInlineSnapshot(`
       "
-      SITE   PATH                                    STATE    RTT  JITTER  LOSS   MTU        COST  LABELS                                          USE
-      porto  fibre → hub.fibre, fibre → porto.fibre  up     25 ms  250 µs   1 %  1384          20  100192 (adjacency SID hub.fibre > porto.fibre)  office by inspected
-      porto  lte → hub.fibre, fibre → porto.fibre    up     27 ms  250 µs   1 %  1384  60 metered  100192 (adjacency SID hub.fibre > porto.fibre)  a better path is up
+      PATH                                  STATE    RTT  JITTER  LOSS   MTU  COST  LABELS                                          USE
+      to porto
+        fibre>hub.fibre, fibre>porto.fibre  up     25 ms  250 µs   1 %  1384    20  100192 (adjacency SID hub.fibre > porto.fibre)  office by inspected
+        lte>hub.fibre, fibre>porto.fibre    up     27 ms  250 µs   1 %  1384    60  100192 (adjacency SID hub.fibre > porto.fibre)  standby; metered
       "
     `);
   });
@@ -253,7 +270,7 @@ describe("formats", () => {
     expect(await shown("paths")).not.toContain("\x1b");
   });
 
-  test("a narrow terminal cuts the last column and breaks no line", async () => {
+  test("a narrow terminal folds the last column and hides nothing", async () => {
     const io = new FakeIo({
       isTerminal: true,
       columns: 80,
@@ -262,7 +279,16 @@ describe("formats", () => {
     router.setAdjacency("fibre>porto.fibre", "down");
     await run("paths porto", io);
     for (const line of io.text.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
-    expect(io.text).toContain("…");
+    expect(io.text).not.toContain("…");
+    expect(io.text.replaceAll(/\s+/g, " ")).toContain("voice by default and calls");
+  });
+
+  test("two formats at once are refused before anybody is asked", async () => {
+    const { code, err } = await run("status --json -o yaml --socket /nowhere");
+    expect([code, err.split("\n")[0]]).toEqual([
+      2,
+      "--json and --output yaml contradict each other; give one of them",
+    ]);
   });
 });
 
@@ -325,6 +351,18 @@ describe("no answer", () => {
     const { code, err } = await run(`status --socket ${stale}`);
     expect(code).toBe(1);
     expect(err).toContain(`nobody answers on ${stale} any more`);
+  });
+
+  test("a file that is no socket", async () => {
+    const { code, err } = await run(`status --socket ${import.meta.filename}`);
+    expect([code, err]).toEqual([1, expect.stringContaining("is no socket; name the router's by")]);
+  });
+
+  test("the router answers where the commands ask: $LABELWAY_SOCKET", () => {
+    const io = new FakeIo({ environment: { LABELWAY_SOCKET: socket } });
+    expect(loadOptions(parseWords(up, ["a.yaml"]), io).socket).toBe(socket);
+    expect(loadOptions(parseWords(up, ["a.yaml", "--socket", "/b"]), io).socket).toBe("/b");
+    expect(loadOptions(parseWords(up, ["a.yaml"]), new FakeIo()).socket).toBe(DEFAULT_SOCKET);
   });
 
   test("what the router refuses is told in its words", async () => {

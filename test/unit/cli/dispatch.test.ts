@@ -102,13 +102,18 @@ describe("the command line is wrong: exit code 2", () => {
     [["quux"], "There is no command quux; accepted here: paint, roof"],
     [["roof", "piant"], "There is no command piant; did you mean paint?"],
     [["constructor"], "There is no command constructor"],
-    [["--verison"], "There is no option --verison"],
+    [["--verison"], "There is no option --verison; did you mean --version?"],
+    [["rfo"], "There is no command rfo; accepted here: paint, roof"],
+    [["rof"], "There is no command rof; did you mean roof?"],
     [["paint", "north", "--colro", "red"], "There is no option --colro; did you mean --color?"],
     [["paint", "north", "--color"], "Option --color needs a value: --color COLOR"],
     [["paint", "north", "-c", "reed"], "accepted is one of red, green; did you mean red?"],
     [["paint", "north", "--coats", "0"], "accepted is a number of at least 1"],
     [["paint", "north", "--coats", "many"], "Option --coats is many"],
     [["paint", "north", "-c", "red", "-c", "green"], "Option --color is given 2 times"],
+    [["paint", "north", "-c"], "needs a value: --color COLOR, one of red, green"],
+    [["paint", "north", "--watch", "-1"], "Option --watch is -1; accepted is a number"],
+    [["paint", ""], "WALL is empty: Which wall"],
     [["paint"], "WALL is missing: Which wall"],
     [["paint", "north", "up"], "SIDE is up; accepted is one of in, out"],
     [["paint", "north", "in", "more"], "Too many arguments: more; accepted is WALL SIDE"],
@@ -160,11 +165,11 @@ test("help is made from what the commands declare", async () => {
 
     Arguments:
       WALL  Which wall
-      SIDE  Which side: in, out
+      SIDE  Which side (in, out)
       COMMAND…  What to run after
 
     Options:
-      -c, --color COLOR     Which: red, green
+      -c, --color COLOR     Which (red, green)
           --coats NUMBER    How many
       -w, --watch [NUMBER]  Again
           --tool TOOL       With what
@@ -193,6 +198,8 @@ test("every command has a summary, help and an example that it understands itsel
       expect(await dispatch(PROGRAM, [...path.split(" "), name, "--help"].filter(Boolean), io))
         .toBe(0);
       expect(io.text).toContain(`Usage: labelway ${path}${name}`);
+      const [about = ""] = io.text.split("\n\nExamples:");
+      for (const line of about.split("\n")) expect(line.length, line).toBeLessThanOrEqual(80);
     }
   };
   await check(PROGRAM.commands, "");

@@ -21,11 +21,28 @@ describe("tables", () => {
     ]);
   });
 
-  test("the last column that may is cut to the width of the terminal", () => {
+  test("the last column that may is folded to the width of the terminal", () => {
     const rows = [["a", "1", "a rather long note that does not fit"]];
     const lines = renderTable(columns, rows, { columns: () => 30, color: false }).split("\n");
-    expect(lines).toEqual(["NAME  SIZE  NOTE", "a        1  a rather long not…"]);
+    expect(lines).toEqual([
+      "NAME  SIZE  NOTE",
+      "a        1  a rather long note",
+      "              that does not",
+      "              fit",
+    ]);
     expect(renderTable(columns, rows, PIPE)).toContain("does not fit");
+  });
+
+  test("a folded text is whole, broken after commas and within words that are too long", () => {
+    const io = { columns: () => 19, color: false };
+    const narrow = [{ title: "PATH", shrinks: true }, { title: "N" }];
+    const folded = renderTable(narrow, [["fibre>hub.fibre,fibre>portoportoportoporto", "1"]], io);
+    expect(folded.split("\n")).toEqual([
+      "PATH              N",
+      "fibre>hub.fibre,  1",
+      "  fibre>portopor",
+      "  toportoporto",
+    ]);
   });
 
   test("color is for words of meaning alone, and only where it is allowed", () => {
