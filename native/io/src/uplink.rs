@@ -255,7 +255,7 @@ mod tests {
             panic!("it is embedded")
         };
         let poll = Poll::new().unwrap();
-        const ROUNDS: usize = 1000;
+        const ROUNDS: usize = 300;
         // Tokens ascend: these are the sockets that belong to the first peer, the second, …
         let versions = Mutex::new(Vec::with_capacity(ROUNDS));
         let change = |change: SocketChange| {
