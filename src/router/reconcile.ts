@@ -76,7 +76,9 @@ export function reconcile(
     ...hostStep(removals),
     ...hostStep(before),
     ...wireguard.filter((step) => kernel.has(step.desired.name)),
-    ...(same(table, applied) && !lost ? [] : [{ kind: "table" as const, from: applied, to: table }]),
+    ...(same(table, applied) && !lost
+      ? []
+      : [{ kind: "table" as const, from: applied, to: table }]),
     ...hostStep(after),
     ...wireguard.filter((step) => !kernel.has(step.desired.name)),
   ];
