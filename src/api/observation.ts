@@ -71,11 +71,22 @@ export interface Measured {
   readonly reason: string | null;
 }
 
+/** Whether probes run on it: it is in a ranking, or it is an adjacency. */
+export function isMeasured(observation: Observation, candidate: CandidatePath): boolean {
+  return observation.listIndex.has(candidate.key) || observation.adjacencies.has(candidate.key);
+}
+
 /** A path of one hop is measured by its adjacency's probes, any other by its own. */
 export function measured(observation: Observation, candidate: CandidatePath): Measured {
   const { state: { table }, standings } = observation;
   const index = observation.listIndex.get(candidate.key) ?? -1;
   const list = table.lists[index];
+  // A site that shares no segment with this one has no list; its neighbours are probed all the same.
+  const direct = observation.adjacencies.get(candidate.key)?.quality;
+  if (list === undefined && direct !== undefined) {
+    const reason = direct.state === "up" ? null : `adjacency ${candidate.key} is ${direct.state}`;
+    return { quality: direct, reason };
+  }
   const first = list === undefined ? undefined : table.adjacencies[list.adjacency]?.key;
   if (list === undefined || first === undefined) {
     return { quality: NO_QUALITY, reason: "it is in no ranking, so it is not probed" };

@@ -1,6 +1,12 @@
 import type { Liveness } from "../../model/boundary.ts";
 import type { ReloadResult } from "../../ports/router_view.ts";
-import { instant, measured, neighbourGenerations, type Observation } from "../observation.ts";
+import {
+  instant,
+  isMeasured,
+  measured,
+  neighbourGenerations,
+  type Observation,
+} from "../observation.ts";
 import type { Reload, Sites, Status } from "../schema.ts";
 
 export function statusAnswer(observation: Observation): Status {
@@ -33,8 +39,14 @@ export function statusAnswer(observation: Observation): Status {
         observation.adjacencies.get(key)?.quality.state ?? "unknown"
       ),
     ),
-    paths: countStates(state.candidates.map((one) => measured(observation, one).quality.state)),
-    sites: { total: state.network.sites.length - 1, reachable: reachable.size },
+    paths: countStates(
+      state.candidates.filter((one) => isMeasured(observation, one))
+        .map((one) => measured(observation, one).quality.state),
+    ),
+    sites: {
+      total: state.network.sites.length - 1 - unmeasuredSites(observation),
+      reachable: reachable.size,
+    },
     warnings: [...state.warnings],
     lastReload: state.lastReload === null ? null : reloadAnswer(state.lastReload),
   };
@@ -86,6 +98,14 @@ export function sitesAnswer(observation: Observation): Sites {
     };
   });
   return { sites };
+}
+
+/** Sites that share no segment and no adjacency with this one: nobody asks whether they are there. */
+function unmeasuredSites(observation: Observation): number {
+  const { candidates } = observation.state;
+  const known = new Set(candidates.map((one) => one.egress));
+  const measured = candidates.filter((one) => isMeasured(observation, one));
+  return known.size - new Set(measured.map((one) => one.egress)).size;
 }
 
 function reachableSites(observation: Observation): Set<string> {
