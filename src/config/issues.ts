@@ -3,13 +3,15 @@
 import type { z } from "zod";
 import type { Path } from "./source.ts";
 import { type File, schema } from "./schema.ts";
-import { didYouMean } from "./suggest.ts";
+import { closest, didYouMean } from "./suggest.ts";
 
 export interface Issue {
   readonly path: Path;
   /** Point at the key instead of the value. */
   readonly atKey: boolean;
   readonly message: string;
+  /** Nothing stands there at all. */
+  readonly absent?: true;
 }
 
 export interface Checked {
@@ -38,7 +40,9 @@ export function checkShape(value: unknown): Checked {
   };
 
   let result = schema.safeParse(tree);
-  const issues = (result.error?.issues ?? []).flatMap((issue) => describe(issue, value));
+  const found = result.error?.issues ?? [];
+  const issues = found.filter((issue) => !isMisspelt(issue, found, value))
+    .flatMap((issue) => describe(issue, value));
   // Cut off what is wrong, then what is incomplete without it, until the rest is right. Each round
   // takes something away, so the end comes.
   while (!result.success) {
@@ -49,6 +53,18 @@ export function checkShape(value: unknown): Checked {
 }
 
 type ZodIssue = z.core.$ZodIssue;
+
+/** A key that is missing because it stands there with a slip in it, which is reported. */
+function isMisspelt(issue: ZodIssue, all: readonly ZodIssue[], root: unknown): boolean {
+  const path = issue.path as Path;
+  const key = path.at(-1);
+  if (typeof key !== "string" || valueAt(root, path) !== undefined) return false;
+  return all.some((other) =>
+    other.code === "unrecognized_keys" &&
+    comparePaths(other.path as Path, path.slice(0, -1)) === 0 &&
+    other.keys.some((unknown) => closest(unknown, other.message.split(", ")) === key)
+  );
+}
 
 function describe(issue: ZodIssue, root: unknown): Issue[] {
   const path = issue.path as Path;
@@ -70,10 +86,20 @@ function describe(issue: ZodIssue, root: unknown): Issue[] {
   }
   const what = typeof last === "string" ? `"${last}"` : "this";
   if (found === undefined) {
-    return [{ path, atKey: true, message: `${what} is missing; needs ${issue.message}` }];
+    return [{
+      path,
+      atKey: true,
+      message: `${what} is missing; needs ${issue.message}`,
+      absent: true,
+    }];
   }
   if (found === null) {
-    return [{ path, atKey: false, message: `${what} has no value; needs ${issue.message}` }];
+    return [{
+      path,
+      atKey: false,
+      message: `${what} has no value; needs ${issue.message}`,
+      absent: true,
+    }];
   }
   // What breaks a list inside a union is known to the list only: find the entry to point at.
   const entries: unknown[] = issue.code === "invalid_union" && Array.isArray(found) ? found : [];
@@ -87,6 +113,8 @@ function describe(issue: ZodIssue, root: unknown): Issue[] {
   }
   const word = issue.code === "invalid_value" && typeof found === "string"
     ? didYouMean(found, issue.values.map(String))
+    : typeof found === "string" && issue.message.startsWith("a whole number") && /^\d+$/.test(found)
+    ? " It is in quotes, so it is a text"
     : "";
   return [{
     path,
@@ -99,7 +127,8 @@ function describe(issue: ZodIssue, root: unknown): Issue[] {
 function show(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object" && value !== null) return "a group of keys";
-  const text = typeof value === "string" ? value : String(value);
+  if (typeof value !== "string") return String(value);
+  const text = value;
   return `"${text.length > 60 ? `${text.slice(0, 60)}…` : text}"`;
 }
 
@@ -132,10 +161,21 @@ function prune(root: unknown, issues: readonly ZodIssue[], numbering: Map<object
   let last: Path | undefined;
   for (const path of targets) {
     if (path.length === 0 || (last && comparePaths(path, last) === 0)) continue;
-    changed = remove(root, path, numbering) || changed;
+    changed = (nameless(root, path) || remove(root, path, numbering)) || changed;
     last = path;
   }
   return changed;
+}
+
+/** A policy lives on without a right name: what else is wrong in it is told with it. */
+function nameless(root: unknown, path: Path): boolean {
+  const [list, index, key = "name"] = path;
+  if (list !== "policies" || typeof index !== "number" || key !== "name") return false;
+  const policy = valueAt(root, path.slice(0, 2));
+  if (typeof policy !== "object" || policy === null || Array.isArray(policy)) return false;
+  if (path.length === 2 && Object.hasOwn(policy, "name")) return false;
+  (policy as Record<string, unknown>)["name"] = `number-${index + 1}`;
+  return true;
 }
 
 function exists(root: unknown, path: Path): boolean {

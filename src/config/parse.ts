@@ -2,6 +2,7 @@
 
 import type { Network } from "../model/network.ts";
 import { buildNetwork } from "./build.ts";
+import { checkEffects } from "./checks/effects.ts";
 import { checkLabels } from "./checks/labels.ts";
 import { checkLans } from "./checks/lans.ts";
 import { checkPolicies } from "./checks/policies.ts";
@@ -9,7 +10,7 @@ import { checkReachability } from "./checks/reachability.ts";
 import { checkUplinks } from "./checks/uplinks.ts";
 import type { Context, Names } from "./checks/context.ts";
 import { checkShape } from "./issues.ts";
-import { compareProblems, type Problem } from "./problem.ts";
+import { comparePositions, compareProblems, type Problem } from "./problem.ts";
 import { type Path, readSource } from "./source.ts";
 
 export interface ParseOptions {
@@ -33,7 +34,7 @@ export type ParseResult =
 /** Never throws, whatever the text. `file` is the name that problems carry. */
 export function parseNetwork(text: string, file: string, options: ParseOptions = {}): ParseResult {
   const source = readSource(text);
-  const problems: Problem[] = source.problems.map((problem) => ({
+  let problems: Problem[] = source.problems.map((problem) => ({
     ...problem,
     file,
     kind: "syntax",
@@ -42,14 +43,17 @@ export function parseNetwork(text: string, file: string, options: ParseOptions =
 
   const shape = checkShape(source.value);
   const refused = shape.issues.map((issue) => issue.path);
-  for (const { path, atKey, message } of shape.issues) {
+  const { brokenFrom } = source;
+  for (const { path, atKey, message, absent } of shape.issues) {
+    // It may stand in the part that could not be read.
+    if (brokenFrom && absent) continue;
     const position = atKey ? source.keyPositionOf(path) : source.positionOf(path);
     const kind = isPublicKey(path) ? "key" : "schema";
     if (kind === "key" && options.allowMissingKeys) continue;
     problems.push({ file, ...position, message, kind });
   }
 
-  if (shape.file) {
+  if (shape.file && !brokenFrom) {
     const context: Context = {
       file: shape.file,
       names: namesIn(source.value),
@@ -78,8 +82,14 @@ export function parseNetwork(text: string, file: string, options: ParseOptions =
     checkLans(context);
     checkPolicies(context);
     checkReachability(context);
+    checkEffects(context);
   }
 
+  if (brokenFrom) {
+    problems = problems.filter((one) =>
+      one.kind === "syntax" || comparePositions(one, brokenFrom) < 0
+    );
+  }
   problems.sort(compareProblems);
   warnings.sort(compareProblems);
   if (problems.length > 0 || !shape.file) return { problems, warnings };

@@ -17,6 +17,11 @@ export function formatProblem(problem: Problem): string {
 
 /** By position; what stands at one position by text, so that the order never varies. */
 export function compareProblems(a: Problem, b: Problem): number {
-  return a.line - b.line || a.column - b.column ||
-    (a.message < b.message ? -1 : a.message > b.message ? 1 : 0);
+  return comparePositions(a, b) || (a.message < b.message ? -1 : a.message > b.message ? 1 : 0);
+}
+
+type Position = Pick<Problem, "line" | "column">;
+
+export function comparePositions(a: Position, b: Position): number {
+  return a.line - b.line || a.column - b.column;
 }

@@ -14,6 +14,8 @@ export interface Source {
   /** Plain objects without prototypes, arrays and scalars; `null` for an empty file. */
   readonly value: unknown;
   readonly problems: readonly (Position & { readonly message: string })[];
+  /** From here on the text is no YAML, so what it means is a guess; undefined: all of it is. */
+  readonly brokenFrom: Position | undefined;
   /** Of a value, or of what encloses it most closely where it is absent. */
   positionOf(path: Path): Position;
   /** Of the key under which a value stands. */
@@ -45,8 +47,17 @@ export function readSource(text: string): Source {
   const problems: (Position & { message: string })[] = [];
   const report = (offset: number, message: string) => problems.push({ ...at(offset), message });
 
+  let brokenFrom: number | undefined;
+  const lines = new Set<number>();
   for (const error of [...document.errors, ...document.warnings]) {
-    report(error.pos[0], SYNTAX[error.code] ?? `not YAML: ${error.message}`);
+    const offset = error.pos[0];
+    if (!HARMLESS.has(error.code)) {
+      brokenFrom = Math.min(offset, brokenFrom ?? offset);
+      // One slip makes several errors; the first of a line tells of it.
+      if (lines.has(at(offset).line)) continue;
+      lines.add(at(offset).line);
+    }
+    report(offset, syntaxMessage(error.code, error.message));
   }
 
   let values = 0;
@@ -65,7 +76,10 @@ export function readSource(text: string): Source {
     }
     if (isAlias(node)) {
       const target = node.resolve(document);
-      if (target === undefined) return [null, place]; // reported by the parser
+      if (target === undefined) {
+        report(place.value, `*${node.source} stands for nothing: no &${node.source} before it`);
+        return [null, place];
+      }
       if (open.has(target)) {
         report(place.value, `*${node.source} refers to something that holds it`);
         return [null, place];
@@ -92,7 +106,8 @@ export function readSource(text: string): Source {
       const key = pair.key as Node | null;
       const keyOffset = key?.range?.[0] ?? place.value;
       if (!isScalar(key) || key.value === null) {
-        report(keyOffset, "a key must be a plain word");
+        // After a break it is only what the parser made of the rest.
+        if (keyOffset < (brokenFrom ?? Infinity)) report(keyOffset, "a key must be a plain word");
         continue;
       }
       const name = String(key.value);
@@ -112,6 +127,7 @@ export function readSource(text: string): Source {
     document,
     value,
     problems,
+    brokenFrom: brokenFrom === undefined ? undefined : at(brokenFrom),
     positionOf(path) {
       let place = root;
       for (const [depth, step] of path.entries()) {
@@ -149,8 +165,31 @@ function startsOfLines(text: string): number[] {
   return starts;
 }
 
+/** What they complain of leaves no doubt about the rest of the text. */
+const HARMLESS: ReadonlySet<string> = new Set(["DUPLICATE_KEY", "TAG_RESOLVE_FAILED"]);
+
+function syntaxMessage(code: string, message: string): string {
+  if (code === "BAD_INDENT" && message.startsWith("All mapping items")) {
+    return "this line is indented like none above; the keys of one group begin in one column";
+  }
+  if (code === "BAD_INDENT" && message.startsWith("Flow")) {
+    return "a { or [ is opened above and not closed; needs its } or ]";
+  }
+  if (code === "BLOCK_AS_IMPLICIT_KEY" && message.startsWith("Nested")) {
+    return "a `key: value` within another; needs a line of its own, indented like its neighbours";
+  }
+  if (code === "MISSING_CHAR" && message.startsWith("Missing ,")) {
+    return 'needs a comma before this; a text with "[", "{", "#" or ": " in it needs quotes';
+  }
+  return SYNTAX[code] ?? `not YAML: ${message}`;
+}
+
 const SYNTAX: Partial<Record<string, string>> = {
   DUPLICATE_KEY: "this key stands here for the second time; each key once",
   MULTIPLE_DOCS: "a second document begins here; one document (no further `---`) is accepted",
   TAB_AS_INDENT: "a tab indents this line; YAML accepts spaces only",
+  MULTILINE_IMPLICIT_KEY: "no `key: value` on this line; needs a colon and a space after the key",
+  BLOCK_AS_IMPLICIT_KEY: "keys and `- ` entries are mixed in one group; needs one or the other",
+  UNEXPECTED_TOKEN:
+    'text that YAML does not expect here; a text with "[", "{", "#" or ": " in it needs quotes',
 };

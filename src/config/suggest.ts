@@ -4,13 +4,32 @@ export function didYouMean(word: string, accepted: Iterable<string>): string {
   return near === undefined ? "" : ` Did you mean "${near}"?`;
 }
 
-/** The accepted word that a slip of the fingers turns into `word`; the first among equals. */
+/**
+ * The accepted word that a slip of the fingers turns into `word`, or that `word` begins; the first
+ * among equals.
+ */
 export function closest(word: string, accepted: Iterable<string>): string | undefined {
+  const given = word.toLowerCase();
+  const candidates = [...accepted];
+  // A third of the letters may be wrong: more, and the suggestion would be a guess.
+  const most = Math.max(1, Math.floor(given.length / 3));
+  return nearest(candidates, most, (candidate) => editDistance(given, candidate)) ??
+    (given.length < 4 ? undefined : nearest(
+      candidates,
+      1,
+      (candidate) => editDistance(given, candidate.slice(0, given.length)),
+    ));
+}
+
+function nearest(
+  candidates: readonly string[],
+  most: number,
+  distanceTo: (candidate: string) => number,
+): string | undefined {
   let best: string | undefined;
-  // A third of the letters may be wrong: much more, and the suggestion would be a guess.
-  let bestDistance = Math.max(1, Math.ceil(word.length / 3)) + 1;
-  for (const candidate of accepted) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+  let bestDistance = most + 1;
+  for (const candidate of candidates) {
+    const distance = distanceTo(candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best;

@@ -37,6 +37,8 @@ export function known(
   where?: "key",
 ): boolean {
   if (accepted.has(name)) return true;
+  // The whole list of them could not be read, which is reported: nothing is known of any.
+  if (accepted.size === 0 && !context.intact([`${what}s`])) return false;
   const list = accepted.size === 0 ? "none is in the file" : `known: ${few(accepted)}`;
   context.problem(path, `unknown ${what} "${name}".${didYouMean(name, accepted)} (${list})`, where);
   return false;

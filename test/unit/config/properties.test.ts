@@ -65,7 +65,7 @@ test("every right network parses, whatever style it is written in", () => {
     }),
     { numRuns: 25 },
   );
-});
+}, 30_000);
 
 test("a damaged file is reported or parsed, never thrown at, and each problem lies in it", () => {
   const edit = fc.record({
