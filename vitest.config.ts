@@ -23,6 +23,8 @@ export default defineConfig({
           include: ["test/lab/**/*.test.ts"],
           fileParallelism: false,
           maxWorkers: 1,
+          // A shared machine may stall for a second; a fault of ours fails twice.
+          retry: 1,
           sequence: { groupOrder: 1 },
         },
       },
