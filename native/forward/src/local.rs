@@ -62,10 +62,20 @@ pub fn encapsulate_local(
     encap::wrap(out, entropy_port, packet)
 }
 
-/// STAMP to this router's reflector or back to its sender (RFC 8762 §4.1). From the reflector's
-/// port to the reflector's port it is neither: two reflectors would answer each other for ever.
+/// STAMP to this router's reflector or back to its sender (RFC 8762 §4.1).
 pub(crate) fn is_stamp(udp: &Udp<'_>) -> bool {
-    (udp.destination_port() == port::STAMP) != (udp.source_port() == port::STAMP)
+    match (udp.source_port(), udp.destination_port()) {
+        (from, port::STAMP) => may_be_answered(from),
+        (from, _) => from == port::STAMP,
+    }
+}
+
+/// The answer goes to the port that the probe came from, with contents that its sender has a hand
+/// in. So not to another reflector, which would answer for ever, nor to a port that stands for more
+/// than a STAMP sender: MPLS-in-UDP from us would be believed to be ours.
+fn may_be_answered(port: u16) -> bool {
+    const SYSTEM_PORTS: u16 = 1024; // RFC 6335 §6
+    port >= SYSTEM_PORTS && port != port::MPLS_IN_UDP
 }
 
 /// What is below an explicit null at the bottom: a packet for this router, or nothing.

@@ -90,7 +90,7 @@ fn stack<C: Count>(
     entropy_port: u16,
     packet: &mut Packet<'_>,
 ) -> Result<Outcome, DropReason> {
-    check_depth(packet.bytes())?;
+    check(packet.bytes())?;
     let fib = context.fib;
     // RFC 3443 §3.1: in the uniform model a popped TTL goes on in what is below. The smaller of
     // the two is taken, so that a router that runs the other model never makes a TTL rise.
@@ -106,7 +106,6 @@ fn stack<C: Count>(
             let version = match entry.label {
                 Label::IPV4_EXPLICIT_NULL => 4,
                 Label::IPV6_EXPLICIT_NULL => 6,
-                Label::IMPLICIT_NULL => return Err(DropReason::ImplicitNullOnWire),
                 _ => return Err(DropReason::SpecialPurposeLabel),
             };
             if ttl <= 1 {
@@ -153,17 +152,21 @@ fn stack<C: Count>(
     }
 }
 
-/// There is a bottom within the packet, and not further down than any of our stacks is.
-fn check_depth(bytes: &[u8]) -> Result<(), DropReason> {
-    let mut entries = bytes.chunks_exact(LABEL_BYTES);
-    match entries
-        .by_ref()
-        .take(MAX_STACK_DEPTH)
-        .position(|entry| entry[2] & 1 == 1)
-    {
-        Some(_) => Ok(()),
-        None if bytes.len() / LABEL_BYTES > MAX_STACK_DEPTH => Err(DropReason::StackTooDeep),
-        None => Err(DropReason::StackWithoutBottom),
+/// There is a bottom within the packet, not further down than any of our stacks is, and nothing
+/// above it that must not be on the wire: a pop would lay it bare for the next hop.
+fn check(bytes: &[u8]) -> Result<(), DropReason> {
+    for bytes in bytes.chunks_exact(LABEL_BYTES).take(MAX_STACK_DEPTH) {
+        let entry = LabelStackEntry::decode(bytes).map_err(|_| DropReason::StackWithoutBottom)?;
+        if entry.label == Label::IMPLICIT_NULL {
+            return Err(DropReason::ImplicitNullOnWire);
+        }
+        if entry.bottom {
+            return Ok(());
+        }
+    }
+    match bytes.len() / LABEL_BYTES > MAX_STACK_DEPTH {
+        true => Err(DropReason::StackTooDeep),
+        false => Err(DropReason::StackWithoutBottom),
     }
 }
 

@@ -137,12 +137,6 @@ fn only_stamp_for_this_router_is_local() {
             v4(THERE, here, 17, 9, &udp(1, 2, b"")),
             LocalUnknownProtocol,
         ),
-        // Two reflectors would answer each other for ever.
-        (
-            0,
-            v4(THERE, here, 17, 9, &udp(862, 862, &[0; 44])),
-            LocalUnknownProtocol,
-        ),
         (0, v4(THERE, here, 6, 9, &stamp), LocalUnknownProtocol),
         (
             0,
@@ -175,6 +169,31 @@ fn only_stamp_for_this_router_is_local() {
             matches!(outcome, Outcome::Local { labelled: true }),
             "{outcome:?}"
         );
+    }
+}
+
+#[test]
+fn a_probe_is_not_answered_to_another_service() {
+    let mut router = Router::new(table(TtlModel::Pipe));
+    let neighbour = router.table.adjacencies[0].remote_address.octets();
+    for port in [0, 1, 862, 1023, 6635] {
+        let probe = udp(port, 862, &[0; 44]);
+        let below = v4(THERE, [10, 255, 0, 1], 17, 9, &probe);
+        assert_eq!(
+            dropped(&mut router, 0, &[(0, 0, true, 9)], &below),
+            DropReason::LocalUnknownProtocol,
+            "{port}"
+        );
+        let (outcome, _) = run(
+            &mut router,
+            0,
+            &v4(neighbour, [100, 96, 0, 8], 17, 9, &probe),
+        );
+        assert!(
+            matches!(outcome, Outcome::Drop(DropReason::InnerUnknownProtocol)),
+            "{port}: {outcome:?}"
+        );
+        router.count.drops.clear();
     }
 }
 

@@ -38,6 +38,9 @@ fn model(table: &Table, down: &[bool], from: usize, entries: &[Entry], below: &[
     };
     let payload = bytes[4 * depth..].to_vec();
     let mut rest = words[..depth].to_vec();
+    if rest.iter().any(|entry| entry.0 == 3) {
+        return Seen::Drop; // wherever it is
+    }
     loop {
         let (label, tc, bottom, ttl) = rest.remove(0);
         let found = table.labels.iter().find(|entry| entry.label == label);

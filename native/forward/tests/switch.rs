@@ -210,6 +210,15 @@ fn bad_stacks_are_dropped_for_their_reason() {
         (0, &[(16001, 0, true, 9)], BottomLabelNotService),
         (0, &[(16003, 0, true, 9)], BottomLabelNotService),
         (0, &[(3, 0, true, 9)], ImplicitNullOnWire),
+        (
+            0,
+            &[
+                (100_001, 0, false, 9),
+                (3, 0, false, 9),
+                (28001, 0, true, 9),
+            ],
+            ImplicitNullOnWire,
+        ),
         (0, &[(1, 0, true, 9)], SpecialPurposeLabel),
         (
             0,

@@ -48,16 +48,34 @@ impl Prober {
     pub fn new(ssid: u16, now: Duration, first: Duration) -> Self {
         Prober {
             ssid,
-            state: Mutex::new(State {
-                session: Session::new(now),
-                next: now + first,
-                stamps: Box::new([Timestamp(0); REMEMBERED]),
-            }),
+            state: Mutex::new(State::new(now, first)),
         }
     }
 
     pub fn quality(&self, now: Duration) -> Quality {
         self.state.lock().session.quality(now)
+    }
+}
+
+impl State {
+    fn new(now: Duration, first: Duration) -> Self {
+        State {
+            session: Session::new(now),
+            next: now + first,
+            stamps: Box::new([Timestamp(0); REMEMBERED]),
+        }
+    }
+
+    /// A probe goes out with this timestamp; tells its sequence number too.
+    fn stamp(&mut self, now: Duration, sent: Timestamp) -> (u32, Timestamp) {
+        let sequence = self.session.handle_sent(now);
+        self.stamps[sequence as usize % REMEMBERED] = sent;
+        (sequence, sent)
+    }
+
+    /// Whether a reply repeats what the probe said.
+    fn has_sent(&self, sequence: u32, sent: Timestamp) -> bool {
+        self.stamps[sequence as usize % REMEMBERED] == sent && sent != Timestamp(0)
     }
 }
 
@@ -83,9 +101,7 @@ pub fn handle_tick(
             // The thread was held up: go on from here rather than send what was missed at once.
             state.next = now + timers.interval;
         }
-        let (sequence, sent) = (state.session.handle_sent(now), timestamp());
-        state.stamps[sequence as usize % REMEMBERED] = sent;
-        (sequence, sent)
+        state.stamp(now, timestamp())
     };
     let (adjacency, labels, return_labels, destination) = match target.what {
         What::Adjacency(index) => {
@@ -234,7 +250,7 @@ fn take_answer(
         }
     }
     let mut state = target.prober.state.lock();
-    if state.stamps[answer.sequence as usize % REMEMBERED] != answer.sent {
+    if !state.has_sent(answer.sequence, answer.sent) {
         return stale;
     }
     let timers = &world.timers;
@@ -267,4 +283,25 @@ fn own_address(world: &World, adjacency: usize) -> Ipv4Addr {
         .site
         .loopback4
         .unwrap_or(world.table.uplinks[uplink].tunnel_address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_has_to_know_the_probe() {
+        let mut state = State::new(Duration::ZERO, Duration::ZERO);
+        assert!(!state.has_sent(0, Timestamp(0)), "nothing was sent");
+        for (sequence, sent) in [(0, Timestamp(77)), (1, Timestamp(99))] {
+            assert_eq!(state.stamp(Duration::ZERO, sent), (sequence, sent));
+        }
+        assert!(state.has_sent(0, Timestamp(77)) && state.has_sent(1, Timestamp(99)));
+        assert!(!state.has_sent(0, Timestamp(99)), "another probe's");
+        assert!(!state.has_sent(1, Timestamp(98)), "guessed");
+        for _ in 0..REMEMBERED {
+            state.stamp(Duration::ZERO, Timestamp(5));
+        }
+        assert!(!state.has_sent(0, Timestamp(77)), "forgotten");
+    }
 }
