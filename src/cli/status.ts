@@ -62,8 +62,12 @@ function backends({ backend, uplinks }: Status): string {
   return uplinks.map((uplink) => `${uplink.name} ${uplink.backend}`).join(", ");
 }
 
-function generationRows({ generations }: Status): (readonly [string, Cell])[] {
-  const rows: (readonly [string, Cell])[] = generations.agree
+function generationRows({ generations, sites }: Status): (readonly [string, Cell])[] {
+  // Agreement of nobody would be no news, and sound like some.
+  const silent = generations.differing.length === 0 && sites.reachable === 0;
+  const rows: (readonly [string, Cell])[] = silent
+    ? []
+    : generations.agree
     ? [["", { text: "every neighbour that answers runs the same", tone: "good" }]]
     : generations.differing.map(({ site, generation }) =>
       ["", { text: `${site} runs ${generation}`, tone: "warn" }] as const

@@ -95,6 +95,13 @@ describe("tables", () => {
     `);
   });
 
+  test("nobody that answers does not count as everybody that agrees", async () => {
+    for (const { key } of router.current().table.adjacencies) router.setAdjacency(key, "down");
+    const text = await shown("status");
+    expect(text).not.toContain("runs the same");
+    expect(text).toContain("not known of hub, porto");
+  });
+
   test("whose WireGuard it is, where the uplinks differ", async () => {
     expect(await shown("status")).toContain("\nbackend      embedded\n");
     const { table } = router.current();
