@@ -11,7 +11,7 @@ use crate::batch::{BATCH, SLOT};
 use crate::counters::{IoDrop, Thread};
 use crate::poll::{Events, WAKE};
 use crate::pool::{Pool, Queued};
-use crate::shared::{Counting, Shared, context, to_lan};
+use crate::shared::{Counting, Shared, context, run_ahead_of_others, to_lan};
 use crate::transmit::Transmitter;
 use crate::world::World;
 
@@ -19,6 +19,7 @@ use crate::world::World;
 const TURN: usize = 4;
 
 pub fn run(shared: &Shared) {
+    run_ahead_of_others();
     let mut ingress = Ingress {
         shared,
         pool: Pool::new(),

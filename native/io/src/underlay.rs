@@ -14,7 +14,7 @@ use crate::outer::OuterSockets;
 use crate::poll::{Events, Timer, Token, WAKE};
 use crate::pool::{Pool, Queued};
 use crate::probe::{self, LocalOutcome};
-use crate::shared::{Counting, Shared, context, to_lan};
+use crate::shared::{Counting, Shared, context, run_ahead_of_others, to_lan};
 use crate::transmit::Transmitter;
 use crate::uplink::{Embedded, Ports};
 use crate::world::World;
@@ -30,6 +30,7 @@ const TICKS_A_DEVICE_ROUND: u64 = 100;
 const TURN: usize = 4;
 
 pub fn run(shared: &Shared) {
+    run_ahead_of_others();
     let timer = Timer::every(TICK_PERIOD).expect("a timer can be made");
     shared
         .underlay
