@@ -25,21 +25,38 @@ export function renderTable(
   const widths = columns.map((column, index) =>
     Math.max(stringWidth(column.title), ...rows.map((row) => stringWidth(textOf(row[index] ?? ""))))
   );
-  fit(columns, widths, io.columns());
+  const leasts = columns.map((_, index) => leastWidth(rows.map((row) => textOf(row[index] ?? ""))));
+  fit(columns, widths, leasts, io.columns());
+  const beside = fitting(widths, io.columns());
   const lines = (cells: readonly Cell[]) => {
-    const folded = columns.map((_, index) => fold(textOf(cells[index] ?? ""), widths[index] ?? 0));
+    const folded = columns.slice(0, beside).map((_, index) =>
+      fold(textOf(cells[index] ?? ""), widths[index] ?? 0)
+    );
     const height = Math.max(...folded.map((texts) => texts.length));
-    return Array.from({ length: height }, (_, row) =>
-      columns.map((column, index) => {
-        const cell = cells[index] ?? "";
-        const text = folded[index]?.[row] ?? "";
-        const padding = " ".repeat(Math.max(0, (widths[index] ?? 0) - stringWidth(text)));
-        const painted = typeof cell === "string" ? text : paint(text, cell.tone, io.color);
-        return column.right === true ? padding + painted : painted + padding;
-      }).join(GAP).trimEnd()).join("\n");
+    return Array.from(
+      { length: height },
+      (_, row) =>
+        columns.slice(0, beside).map((column, index) => {
+          const cell = cells[index] ?? "";
+          const text = folded[index]?.[row] ?? "";
+          const padding = " ".repeat(Math.max(0, (widths[index] ?? 0) - stringWidth(text)));
+          const painted = typeof cell === "string" ? text : paint(text, cell.tone, io.color);
+          return column.right === true ? padding + painted : painted + padding;
+        }).join(GAP).trimEnd(),
+    ).join("\n");
+  };
+  /** What has no room beside the others stands below them, each under its own name. */
+  const below = (cells: readonly Cell[]) => {
+    const named = columns.slice(beside).flatMap(({ title }, index) => {
+      const text = textOf(cells[beside + index] ?? "");
+      return text === "" ? [] : [`${title.toLowerCase()} ${text}`];
+    });
+    if (named.length === 0) return "";
+    const folded = fold(named.join("; "), io.columns() - INDENT.length);
+    return folded.map((line) => `\n${INDENT}${line}`).join("");
   };
   const head = columns.map(({ title }): Cell => ({ text: title, tone: "quiet" }));
-  return [head, ...rows].map(lines).join("\n");
+  return [lines(head), ...rows.map((row) => lines(row) + below(row))].join("\n");
 }
 
 /** `name  value` lines, the names in one column. */
@@ -65,6 +82,8 @@ export function paint(text: string, tone: Tone, color: boolean): string {
 const GAP = "  ";
 /** Narrower than this a folded text is no longer read with ease, display columns. */
 const LEAST_WIDTH = 16;
+/** Before what stands below its row. */
+const INDENT = "    ";
 /** What continues the line above stands a little to the right of it. */
 const CONTINUED = "  ";
 const CODES: Record<Tone, string> = { good: "32", bad: "31", warn: "33", quiet: "2" };
@@ -76,16 +95,39 @@ function textOf(cell: Cell): string {
 }
 
 /** Those that come last first: what a row is about stands on the left. */
-function fit(columns: readonly Column[], widths: number[], available: number): void {
+function fit(
+  columns: readonly Column[],
+  widths: number[],
+  leasts: readonly number[],
+  available: number,
+): void {
   const total = () => widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1));
   for (let index = columns.length - 1; index >= 0; index--) {
     const over = total() - available;
     if (over <= 0) return;
     const width = widths[index] ?? 0;
-    if (columns[index]?.shrinks === true && width > LEAST_WIDTH) {
-      widths[index] = Math.max(LEAST_WIDTH, width - over);
+    const least = leasts[index] ?? 0;
+    if (columns[index]?.shrinks === true && width > least) {
+      widths[index] = Math.max(least, width - over);
     }
   }
+}
+
+/** Room for the longest word, so that none is broken unless it is very long. */
+function leastWidth(texts: readonly string[]): number {
+  const words = texts.flatMap((text) => text.split(/(?<=[ ,])/));
+  const longest = Math.max(0, ...words.map((word) => stringWidth(word.trimEnd())));
+  return Math.min(24, Math.max(LEAST_WIDTH, longest + CONTINUED.length));
+}
+
+/** How many of the first columns have room beside each other. */
+function fitting(widths: readonly number[], available: number): number {
+  let used = 0;
+  const first = widths.findIndex((width, index) => {
+    used += width + (index === 0 ? 0 : GAP.length);
+    return index > 0 && used > available;
+  });
+  return first < 0 ? widths.length : first;
 }
 
 /** Breaks after spaces and commas; a word that is longer than a line, anywhere. */

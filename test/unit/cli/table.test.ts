@@ -34,14 +34,25 @@ describe("tables", () => {
   });
 
   test("a folded text is whole, broken after commas and within words that are too long", () => {
-    const io = { columns: () => 19, color: false };
+    const io = { columns: () => 27, color: false };
     const narrow = [{ title: "PATH", shrinks: true }, { title: "N" }];
     const folded = renderTable(narrow, [["fibre>hub.fibre,fibre>portoportoportoporto", "1"]], io);
     expect(folded.split("\n")).toEqual([
-      "PATH              N",
-      "fibre>hub.fibre,  1",
-      "  fibre>portopor",
-      "  toportoporto",
+      "PATH                      N",
+      "fibre>hub.fibre,          1",
+      "  fibre>portoportoportop",
+      "  orto",
+    ]);
+  });
+
+  test("columns that have no room at all stand below their row, by name", () => {
+    const io = { columns: () => 24, color: false };
+    const many = ["UPLINK", "STATE", "SENT", "GENERATION"].map((title) => ({ title }));
+    expect(renderTable(many, [["fibre", "up", "12 MiB", "0123456789"]], io).split("\n")).toEqual([
+      "UPLINK  STATE  SENT",
+      "fibre   up     12 MiB",
+      "    generation",
+      "      0123456789",
     ]);
   });
 
