@@ -1,10 +1,11 @@
 /** `labelway lab impair`. */
 
 import type { Direction } from "../lab/emulator.ts";
+import { closest } from "../config/suggest.ts";
 import { findPlace, requireState } from "../lab/folder.ts";
 import { formatImpairment, parseChanges, SETTINGS } from "../lab/impairment.ts";
 import { emulatorOf } from "../lab/lab.ts";
-import { type Command, OK, UsageError } from "./command.ts";
+import { type Command, Failure, OK, UsageError } from "./command.ts";
 import { TOPOLOGY } from "./lab_up.ts";
 
 const SETTING_HELP = Object.entries(SETTINGS).map(([key, text]) => `${key}=${text}`).join(" ");
@@ -36,6 +37,14 @@ export const labImpair: Command = {
     const parsed = parseChanges(words);
     if ("problems" in parsed) throw new UsageError(parsed.problems);
     const place = await findPlace(file);
+    const links = place.topology.sites.flatMap(({ name, uplinks }) =>
+      uplinks.map((uplink) => `${name}.${uplink.name}`)
+    );
+    if (!links.includes(link)) {
+      const guess = closest(link, links);
+      const hint = guess === undefined ? `there are ${links.join(", ")}` : `did you mean ${guess}?`;
+      throw new Failure([`There is no link ${link}; ${hint}`]);
+    }
     const emulator = emulatorOf(place, await requireState(place));
     const direction = (args.text("direction") ?? "both") as Direction;
     await emulator.change(link, direction, parsed.change);

@@ -360,6 +360,17 @@ describe("no answer", () => {
     expect(err).toContain(`nobody answers on ${stale} any more`);
   });
 
+  test("a link that the lab does not have, and a folder for a topology", async () => {
+    const wrong = await run("lab impair config/lab/four-sites.yaml lisbon.fibr cut");
+    expect([wrong.code, wrong.err]).toEqual([
+      1,
+      "There is no link lisbon.fibr; did you mean lisbon.fibre?",
+    ]);
+    const away = await run("lab impair config/lab/four-sites.yaml moon.dish cut");
+    expect(away.err).toMatch(/^There is no link moon.dish; there are lisbon.fibre, lisbon.lte, /);
+    expect((await run(`lab status ${folder}`)).err).toBe(`Cannot read ${folder}: it is a folder`);
+  });
+
   test("a file that is no socket", async () => {
     const { code, err } = await run(`status --socket ${import.meta.filename}`);
     expect([code, err]).toEqual([1, expect.stringContaining("is no socket; name the router's by")]);
