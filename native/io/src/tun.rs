@@ -40,6 +40,7 @@ impl Tun {
             lost: AtomicBool::new(false),
         };
         tun.set_mtu(mtu)?;
+        tun.accept_own_errors();
         tun.bring_up()?;
         Ok(tun)
     }
@@ -49,6 +50,13 @@ impl Tun {
         request.ifr_ifru.ifru_mtu = mtu as libc::c_int;
         configure(libc::SIOCSIFMTU, &mut request)
             .map_err(|error| format!("Cannot set the MTU of {} to {mtu}: {error}", self.name))
+    }
+
+    /// Our ICMP errors come from the loopback address, which this machine has: the kernel would drop
+    /// them as forged on their way to the LAN. Not being allowed to costs those errors only.
+    fn accept_own_errors(&self) {
+        let switch = format!("/proc/sys/net/ipv4/conf/{}/accept_local", self.name);
+        let _ = std::fs::write(switch, "1");
     }
 
     fn bring_up(&self) -> Result<(), String> {
@@ -148,6 +156,23 @@ fn explain_attach(name: &str, error: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_kernel_takes_errors_from_its_own_address() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let thread = std::thread::spawn(|| {
+            // SAFETY: moves this thread alone to a new network namespace, gone with it.
+            assert_eq!(unsafe { libc::unshare(libc::CLONE_NEWNET) }, 0);
+            let tun = Tun::create("lws1-test", 1400).unwrap();
+            let switch = "/proc/sys/net/ipv4/conf/lws1-test/accept_local";
+            let value = std::fs::read_to_string(switch).unwrap();
+            drop(tun);
+            value
+        });
+        assert_eq!(thread.join().unwrap().trim(), "1");
+    }
 
     #[test]
     fn messages_say_what_to_do() {
