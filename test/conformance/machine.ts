@@ -22,6 +22,8 @@ export interface Running {
 }
 
 export class Machine {
+  readonly #started = new Set<Deno.ChildProcess>();
+
   /** `good`: a network's file that runs here. */
   private constructor(
     readonly namespace: string,
@@ -48,7 +50,15 @@ export class Machine {
     return machine;
   }
 
+  /** Whatever still runs, after a test that failed. */
+  async end(): Promise<void> {
+    const left = [...this.#started];
+    for (const process of left) process.kill("SIGKILL");
+    await Promise.all(left.map((process) => process.status));
+  }
+
   async remove(): Promise<void> {
+    await this.end();
     await ip("netns", "delete", this.namespace);
     await Deno.remove(this.folder, { recursive: true });
   }
@@ -86,7 +96,10 @@ export class Machine {
       stdout: "null",
       stderr: "piped",
     }).spawn();
-    const output = process.output().then(({ code, stderr }) => ({
+    this.#started.add(process);
+    const output = process.output().finally(() => this.#started.delete(process)).then((
+      { code, stderr },
+    ) => ({
       code,
       stderr: text.decode(stderr),
     }));

@@ -58,15 +58,20 @@ test("not allowed to", async () => {
   expect(refused).toContain("permission denied");
 });
 
-test("no such device", async () => {
-  const { gateway: one } = await gateway();
-  const wrong = table("a", keys);
-  wrong.uplinks[0]!.device = "wan7";
+test("a device that is away keeps no table from being used", async () => {
+  const { gateway: one, namespace } = await gateway();
+  const early = table("a", keys);
+  early.uplinks[0]!.device = "wan7";
   await one.ask({ do: "open" });
-  expect(await refusal(one, { do: "apply", table: wrong })).toBe(
-    "Cannot open the sockets of uplink wan: there is no device wan7; see `ip link` for those " +
-      "that there are",
-  );
+  await one.ask({ do: "apply", table: early });
+  const bound = () => must("ip", "netns", "exec", namespace, "ss", "-H", "-uln");
+  expect(await bound()).toContain("%lo:");
+  await must("ip", "-n", namespace, "link", "add", "wan7", "type", "veth", "peer", "name", "wan8");
+  for (let tries = 0; tries < 60 && !(await bound()).includes("%wan7:"); tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  expect(await bound()).toContain("%wan7:");
+  expect(await bound()).not.toContain("%lo:");
 });
 
 test("a table that is none", async () => {
