@@ -94,7 +94,11 @@ export interface Policy {
   readonly action:
     | { readonly kind: "drop" }
     /** Candidate paths ranked by the objective, under the constraints. */
-    | { readonly kind: "objective"; readonly objective: Objective; readonly constraints: Constraints }
+    | {
+      readonly kind: "objective";
+      readonly objective: Objective;
+      readonly constraints: Constraints;
+    }
     /** Paths that pass through these sites in this order, ranked by cost; then as `otherwise` says. */
     | {
       readonly kind: "via";

@@ -72,8 +72,6 @@ try {
       "mpls.label",
       "-e",
       "mpls.bottom",
-      "-c",
-      "1",
     ]); // deno-fmt-ignore-line
     const [labels = "", bottom = ""] = (decoded.split("\n")[0] ?? "").split("\t");
     const stack = labels.split(",").map(Number);
