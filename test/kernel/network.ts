@@ -64,6 +64,8 @@ try {
       "tshark",
       "-r",
       pcap,
+      "-d",
+      "udp.port==6635,mpls",
       "-Y",
       "mpls && tcp.dstport == 5202",
       "-T",
