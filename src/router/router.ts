@@ -30,7 +30,7 @@ const SNAPSHOT_EVERY_MILLIS = 1_000;
 const OBSERVE_EVERY_MILLIS = 60_000;
 /** What failed is tried again, first soon, then with doubling pauses. */
 const FIRST_RETRY_MILLIS = 1_000;
-const LONGEST_RETRY_MILLIS = 60_000;
+const LONGEST_RETRY_MILLIS = 15_000;
 
 type Phase = "starting" | "running" | "failing" | "stopping" | "over";
 
@@ -99,6 +99,8 @@ export class Router {
       case "unobserved":
         return this.#unseen(event.reason, now);
       case "disturbed":
+        // What failed may have failed for what just changed: no long pause after it.
+        this.#failedRounds = 0;
         return this.#phase === "running" ? this.#observe() : [];
       case "resolved":
         return this.#resolved(event.name, event.addresses, now);
