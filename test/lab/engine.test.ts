@@ -200,7 +200,9 @@ test("a port in use is refused through wg, and the sockets stay as they are", as
 test("an endpoint with IPv6 takes the other socket", async () => {
   const near = "2001:db8:ffff::1";
   const far = "2001:db8:ffff::2";
-  const addresses = async (action: "add" | "del") => {
+  const holdsBoth = (shown: string) =>
+    shown.includes(`[${near}]:51820`) && shown.includes(`[${far}]:51820`);
+  const addresses = async (action: "replace" | "del") => {
     for (const [name, address] of [["a", near], ["b", far]] as const) {
       await must(
         "ip",
@@ -218,12 +220,18 @@ test("an endpoint with IPv6 takes the other socket", async () => {
     network.gateways[name].run(`wg set ${INTERFACE} peer ${peer} endpoint ${endpoint}`);
   await must("ip", "netns", "exec", network.namespace("a"), "sysctl", "-qw", NO_DAD);
   await must("ip", "netns", "exec", network.namespace("b"), "sysctl", "-qw", NO_DAD);
-  await addresses("add");
+  await addresses("replace");
   await both(["direct"]);
-  await point("a", network.keys.b.public, `[${far}]:51820`);
-  expect(await ping(network, 20, 0.01)).toEqual({ sent: 20, received: 20 });
-  const roamed = await network.gateways.b.run(`wg show ${INTERFACE} endpoints`);
-  expect(roamed, "b answers where the packets come from").toContain(`[${near}]:51820`);
+  const endpoints = async () =>
+    await network.gateways.a.run(`wg show ${INTERFACE} endpoints`) +
+    await network.gateways.b.run(`wg show ${INTERFACE} endpoints`);
+  // A packet under way may take an endpoint back to IPv4 once: that is roaming.
+  for (let tries = 0; tries < 5 && !holdsBoth(await endpoints()); tries++) {
+    await point("a", network.keys.b.public, `[${far}]:51820`);
+    await point("b", network.keys.a.public, `[${near}]:51820`);
+    expect(await ping(network, 20, 0.01)).toEqual({ sent: 20, received: 20 });
+  }
+  expect(holdsBoth(await endpoints()), await endpoints()).toBe(true);
   // Without the addresses first: a packet under way would take the endpoint back to IPv6.
   await addresses("del");
   await point("a", network.keys.b.public, "198.51.100.2:51820");
