@@ -166,6 +166,9 @@ export class Driver implements RouterView {
       case "change-host": {
         try {
           const failures = await changeHost(effect.changes);
+          // What was changed may be undone by the time of the next look, which then would see what
+          // was there before: it has to take that for news.
+          this.#fingerprint = "";
           return { kind: "host-changed", failures: failures.map((failure) => failure.message) };
         } catch (error) {
           // `ip` did not even start, for want of memory for example.
