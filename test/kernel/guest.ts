@@ -241,7 +241,8 @@ mount -t devpts devpts /new/dev/pts
 mount -t tmpfs shm /new/dev/shm
 mount -t tmpfs run /new/run
 mkdir -p /new/run/netns /new/run/wireguard
-mount -t tmpfs tmp /new/tmp
+mkdir -p /new/mnt/lab
+mount -t tmpfs lab /new/mnt/lab
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000 out /new/mnt/guest
 ln -sf /proc/self/fd /new/dev/fd
 ln -sf /proc/self/fd/0 /new/dev/stdin

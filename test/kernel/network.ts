@@ -10,7 +10,7 @@ const HOST = { lisbon: "10.1.0.10", porto: "10.2.0.10", porto6: "2001:db8:1:2::1
 /** Service label of segment 1 and lisbon's own adjacency SID space: see ARCHITECTURE.md. */
 const SERVICE_LABEL = 28001;
 
-Deno.env.set("LABELWAY_LAB", "/tmp/lab");
+Deno.env.set("LABELWAY_LAB", "/mnt/lab");
 let passed = 0;
 const failures: string[] = [];
 
@@ -34,7 +34,7 @@ try {
   });
 
   await test("TCP crosses the embedded transit site on labels, as tshark reads them", async () => {
-    const pcap = "/tmp/lisbon.pcap";
+    const pcap = "/mnt/lab/lisbon.pcap";
     const capture = start("lisbon", [
       "tcpdump",
       "-i",
@@ -87,7 +87,7 @@ try {
     equal(stack[1], SERVICE_LABEL);
     matches(bottom, /^(0,1|False,True)$/);
     const counted = JSON.parse(
-      await node("hub", ["/tmp/lab/kernel/bin/labelway", "labels", "--json"]),
+      await node("hub", ["/mnt/lab/kernel/bin/labelway", "labels", "--json"]),
     );
     holds(JSON.stringify(counted).includes(String(stack[0])), "the hub's table has the top label");
   });
@@ -161,7 +161,7 @@ function start(name: string, argv: readonly string[]): Deno.ChildProcess {
 }
 
 function entrance(name: string): string[] {
-  const state = JSON.parse(Deno.readTextFileSync("/tmp/lab/kernel/state.json"));
+  const state = JSON.parse(Deno.readTextFileSync("/mnt/lab/kernel/state.json"));
   const holder = state.gateways[name]?.holder.pid;
   return holder
     ? ["nsenter", "-t", `${holder}`, "-m", "-n", "--"]
@@ -186,7 +186,7 @@ async function handshakes(site: string): Promise<Map<string, number>> {
 }
 
 async function killRouter(site: string): Promise<void> {
-  const state = JSON.parse(await Deno.readTextFile("/tmp/lab/kernel/state.json"));
+  const state = JSON.parse(await Deno.readTextFile("/mnt/lab/kernel/state.json"));
   const pid = state.gateways[site].router.pid;
   Deno.kill(pid, "SIGKILL");
   await until("the router is gone", async () => !await exists(`/proc/${pid}`));
@@ -194,7 +194,7 @@ async function killRouter(site: string): Promise<void> {
 
 async function showLogs(): Promise<void> {
   for (const site of ["lisbon", "porto", "hub"]) {
-    const log = await Deno.readTextFile(`/tmp/lab/kernel/${site}/router.log`).catch(() => "");
+    const log = await Deno.readTextFile(`/mnt/lab/kernel/${site}/router.log`).catch(() => "");
     console.log(`--- ${site}\n${log.split("\n").slice(-20).join("\n")}`);
   }
 }
