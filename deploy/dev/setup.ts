@@ -24,6 +24,7 @@ const LAB: readonly Tool[] = [
   { program: "nft", package: "nftables" },
   { program: "unshare", package: "util-linux" },
   { program: "ping", package: "iputils-ping" },
+  { program: "sysctl", package: "procps" },
   { program: "iperf3", package: "iperf3" },
   { program: "tcpdump", package: "tcpdump" },
   { program: "tshark", package: "tshark" },
