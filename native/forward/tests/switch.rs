@@ -3,47 +3,13 @@
 mod support;
 
 use labelway_boundary::{Liveness, TtlModel};
-use labelway_forward::{DropReason, Outcome, switch};
+use labelway_forward::{DropReason, Outcome};
 use labelway_wire::checksum::Sum;
 use labelway_wire::{Ipv4, Udp};
 use support::*;
 
 const HERE: [u8; 4] = [10, 1, 0, 5];
 const THERE: [u8; 4] = [10, 2, 0, 5];
-
-fn run(router: &mut Router, from: usize, bytes: &[u8]) -> (Outcome, Vec<u8>) {
-    let mut buffer = buffer(bytes);
-    let mut packet = packet(&mut buffer, bytes.len());
-    let outcome = switch(&mut router.context(), from, &mut packet);
-    (outcome, packet.bytes().to_vec())
-}
-
-/// Switches a stack and what is below it.
-fn labelled(
-    router: &mut Router,
-    from: usize,
-    entries: &[(u32, u8, bool, u8)],
-    below: &[u8],
-) -> (Outcome, Vec<u8>) {
-    let payload = [&stack(entries)[..], below].concat();
-    let inner = from_neighbour(&router.table, from, &payload);
-    run(router, from, &inner)
-}
-
-fn dropped(
-    router: &mut Router,
-    from: usize,
-    entries: &[(u32, u8, bool, u8)],
-    below: &[u8],
-) -> DropReason {
-    match labelled(router, from, entries, below).0 {
-        Outcome::Drop(reason) => {
-            assert_eq!(router.count.drops.pop(), Some(reason));
-            reason
-        }
-        other => panic!("{other:?}"),
-    }
-}
 
 fn customer() -> Vec<u8> {
     v4(THERE, HERE, 17, 60, &udp(7, 8, b"payload"))

@@ -2,7 +2,9 @@
 #![allow(dead_code)]
 
 use labelway_boundary::*;
-use labelway_forward::{Context, Count, DropReason, Fib, HEADROOM, Live, Packet, TokenBucket};
+use labelway_forward::{
+    Context, Count, DropReason, Fib, HEADROOM, Live, Outcome, Packet, TokenBucket, switch,
+};
 use labelway_wire::checksum::Sum;
 
 /// Counts what it is told.
@@ -356,4 +358,40 @@ pub fn from_neighbour(table: &Table, from: usize, payload: &[u8]) -> Vec<u8> {
         255,
         &udp(50123, 6635, payload),
     )
+}
+
+/// Switches a packet that came from a neighbour, and what has become of its bytes.
+pub fn run(router: &mut Router, from: usize, bytes: &[u8]) -> (Outcome, Vec<u8>) {
+    let mut buffer = buffer(bytes);
+    let mut packet = packet(&mut buffer, bytes.len());
+    let outcome = switch(&mut router.context(), from, &mut packet);
+    (outcome, packet.bytes().to_vec())
+}
+
+/// Switches a stack and what is below it.
+pub fn labelled(
+    router: &mut Router,
+    from: usize,
+    entries: &[(u32, u8, bool, u8)],
+    below: &[u8],
+) -> (Outcome, Vec<u8>) {
+    let payload = [&stack(entries)[..], below].concat();
+    let inner = from_neighbour(&router.table, from, &payload);
+    run(router, from, &inner)
+}
+
+/// The reason for which a stack is dropped, counted once.
+pub fn dropped(
+    router: &mut Router,
+    from: usize,
+    entries: &[(u32, u8, bool, u8)],
+    below: &[u8],
+) -> DropReason {
+    match labelled(router, from, entries, below).0 {
+        Outcome::Drop(reason) => {
+            assert_eq!(router.count.drops.pop(), Some(reason));
+            reason
+        }
+        other => panic!("{other:?}"),
+    }
 }
