@@ -8,6 +8,9 @@
 #![forbid(unsafe_code)]
 
 mod coalesce;
+mod header;
+mod open;
+mod read;
 mod segment;
 mod vnet;
 
