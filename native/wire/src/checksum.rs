@@ -7,14 +7,10 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 const BLOCK: usize = LANES * 4;
 const LANES: usize = 8;
 
-fn add_block(lanes: &mut [u64; LANES], block: &[u8]) {
-    for (lane, word) in lanes.iter_mut().zip(block.chunks_exact(4)) {
-        *lane += native_word(word);
+fn add_block(lanes: &mut [u64; LANES], block: &[u8; BLOCK]) {
+    for (lane, word) in lanes.iter_mut().zip(block.as_chunks().0) {
+        *lane += u64::from(u32::from_ne_bytes(*word));
     }
-}
-
-fn native_word(word: &[u8]) -> u64 {
-    u64::from(u32::from_ne_bytes([word[0], word[1], word[2], word[3]]))
 }
 
 /// A ones' complement sum under way.
@@ -24,12 +20,12 @@ pub struct Sum(u64);
 impl Sum {
     /// Adds bytes that begin at an even offset; an odd last byte is padded with zero.
     pub fn bytes(self, bytes: &[u8]) -> Sum {
-        let mut blocks = bytes.chunks_exact(BLOCK);
+        let (blocks, rest) = bytes.as_chunks();
         let mut lanes = [0; LANES];
-        for block in &mut blocks {
+        for block in blocks {
             add_block(&mut lanes, block);
         }
-        self.native(lanes, blocks.remainder())
+        self.native(lanes, rest)
     }
 
     /// Copies `from` into `to`, and adds it as [`bytes`](Self::bytes) does: the bytes are fetched
@@ -40,26 +36,25 @@ impl Sum {
     /// When the two are not equally long, as `copy_from_slice`.
     pub fn copy(self, from: &[u8], to: &mut [u8]) -> Sum {
         assert_eq!(from.len(), to.len(), "a copy is as long as its source");
-        let mut blocks = from.chunks_exact(BLOCK);
-        let mut room = to.chunks_exact_mut(BLOCK);
+        let (blocks, rest) = from.as_chunks();
+        let (room, room_for_rest) = to.as_chunks_mut();
         let mut lanes = [0; LANES];
-        for (block, room) in (&mut blocks).zip(&mut room) {
-            room.copy_from_slice(block);
+        for (block, room) in blocks.iter().zip(room) {
+            *room = *block;
             add_block(&mut lanes, block);
         }
-        let rest = blocks.remainder();
-        room.into_remainder().copy_from_slice(rest);
+        room_for_rest.copy_from_slice(rest);
         self.native(lanes, rest)
     }
 
     /// Adds lanes of words in the machine's byte order, and a last piece of less than a block.
     fn native(self, lanes: [u64; LANES], rest: &[u8]) -> Sum {
         let mut sum: u64 = lanes.iter().sum();
-        let mut words = rest.chunks_exact(4);
-        for word in &mut words {
-            sum += native_word(word);
+        let (words, rest) = rest.as_chunks();
+        for word in words {
+            sum += u64::from(u32::from_ne_bytes(*word));
         }
-        sum += match *words.remainder() {
+        sum += match *rest {
             [a] => u64::from(u16::from_ne_bytes([a, 0])),
             [a, b] => u64::from(u16::from_ne_bytes([a, b])),
             [a, b, c] => {
