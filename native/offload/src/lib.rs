@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod coalesce;
+pub mod fuzzing;
 mod header;
 mod open;
 mod read;

@@ -82,9 +82,9 @@ impl Open {
             self.tags.push(tag);
             self.entries.push(entry);
         } else {
-            self.turn = (self.turn + 1) % self.room;
             self.tags[self.turn] = tag;
             self.entries[self.turn] = entry;
+            self.turn = (self.turn + 1) % self.room;
         }
     }
 
@@ -127,6 +127,7 @@ impl Open {
     pub fn clear(&mut self) {
         self.tags.clear();
         self.entries.clear();
+        self.turn = 0;
     }
 }
 
