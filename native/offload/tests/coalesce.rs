@@ -99,6 +99,52 @@ fn more_flows_than_there_is_room_for() {
     assert_eq!(round_trip(&traffic(&flows, &in_pairs).0, 99).len(), 200);
 }
 
+#[test]
+fn flags_that_stand_alone() {
+    for v6 in [false, true] {
+        let with = |flags| {
+            let spec = Spec::new(v6, TCP, vec![]);
+            sizes(&run(&Spec { flags, ..spec }, 100, 3))
+        };
+        assert_eq!(with(ACK), [3]);
+        assert_eq!(with(ACK | ECE), [3], "the same on all");
+        for flag in [FIN, SYN, RST, URG, CWR, PSH] {
+            assert_eq!(with(ACK | flag), [1, 1, 1], "{flag:#x}");
+        }
+        assert_eq!(with(0), [1, 1, 1], "no ACK");
+    }
+}
+
+/// All ones and zero are both right, but only one of them is what we would write.
+#[test]
+fn an_ip_checksum_of_all_ones_stays_as_it_is() {
+    let identification = (0..=u16::MAX)
+        .find(|identification| {
+            let spec = Spec::new(false, TCP, vec![0; 100]);
+            let packet = Spec {
+                identification: *identification,
+                ..spec
+            }
+            .encode();
+            be16(&packet, 10) == 0
+        })
+        .unwrap();
+    let spec = Spec::new(false, TCP, vec![]);
+    let identification = identification.wrapping_sub(1);
+    let mut packets = run(
+        &Spec {
+            identification,
+            ..spec
+        },
+        100,
+        3,
+    );
+    assert_eq!(sizes(&packets), [3]);
+    packets[1][10..12].fill(0xff);
+    assert!(is_right(&packets[1]));
+    assert_eq!(sizes(&packets), [1; 3]);
+}
+
 /// Identifications that are all the same, as Linux sends them with DF from an unconnected socket: the
 /// kernel would count them up.
 #[test]

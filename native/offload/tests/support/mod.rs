@@ -328,6 +328,7 @@ pub fn change() -> impl Strategy<Value = Change> {
         "other zero",
         "fragment",
         "padding",
+        "ip length",
         "ip options",
         "bad ip checksum",
         "udp length",
@@ -410,6 +411,15 @@ fn spoil(packet: &mut Vec<u8>, change: Change) -> bool {
         Change::Plain("bad ip checksum") if !v6 => packet[10] ^= 1,
         Change::Plain("udp length") if protocol == UDP => packet[upper + 5] ^= 1,
         Change::Plain("padding") => packet.extend([0; 3]),
+        // The transport checksum is right only with the bytes behind the packet's end.
+        Change::Plain("ip length") if v6 => packet[5] = packet[5].wrapping_sub(1),
+        Change::Plain("ip length") => {
+            let shorter = (packet.len() - 1) as u16;
+            packet[2..4].copy_from_slice(&shorter.to_be_bytes());
+            packet[10..12].fill(0);
+            let sum = !slow_sum(&packet[..upper]);
+            packet[10..12].copy_from_slice(&sum.to_be_bytes());
+        }
         Change::Plain("fragment") if !v6 => {
             packet[6] |= 0x20;
             complete(packet);
