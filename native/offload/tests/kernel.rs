@@ -203,7 +203,7 @@ fn flags(packet: &[u8]) -> u8 {
 fn connect(tun: &mut Tun, v6: bool) -> (TcpStream, Peer) {
     let (_, there) = addresses(v6);
     let address = SocketAddr::new(there, 443);
-    let stream = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         // In the namespace of the thread that starts it.
         let connecting = scope.spawn(move || TcpStream::connect_timeout(&address, PATIENCE));
         let (_, syn) = tun.read(TCP);
@@ -226,8 +226,7 @@ fn connect(tun: &mut Tun, v6: bool) -> (TcpStream, Peer) {
         let answer = peer.packet(SYN | ACK | echo, &[2, 4, 5, 120, 1, 3, 3, 7], &[]);
         tun.write(&[answer]);
         (connecting.join().unwrap().unwrap(), peer)
-    });
-    stream
+    })
 }
 
 /// The kernel sends a megabyte; we cut, check, and acknowledge it. With ECN, one packet is said to
