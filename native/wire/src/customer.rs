@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::{Ipv4, Ipv6, Malformed, protocol, u16_at};
+use crate::{Ecn, Ipv4, Ipv6, Malformed, protocol, u16_at};
 
 /// Source and destination port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub struct Customer {
     /// TTL or hop limit.
     pub ttl: u8,
     pub dscp: u8,
+    pub ecn: Ecn,
     /// After IPv6 extension headers.
     pub protocol: u8,
     /// Where the upper layer begins.
@@ -36,6 +37,7 @@ pub struct Customer {
 }
 
 impl Customer {
+    #[inline]
     pub fn decode(bytes: &[u8]) -> Result<Customer, Malformed> {
         let mut customer = match bytes.first().map(|first| first >> 4) {
             Some(4) => Self::v4(&Ipv4::decode(bytes)?),
@@ -57,10 +59,12 @@ impl Customer {
         Ok(customer)
     }
 
+    #[inline]
     pub fn is_v4(&self) -> bool {
         self.source.is_ipv4()
     }
 
+    #[inline]
     fn v4(ip: &Ipv4<'_>) -> Customer {
         Customer {
             source: ip.source().into(),
@@ -68,6 +72,7 @@ impl Customer {
             length: ip.total_len(),
             ttl: ip.ttl(),
             dscp: ip.dscp(),
+            ecn: ip.ecn(),
             protocol: ip.protocol(),
             upper: ip.header_len(),
             fragment: ip.is_fragment(),
@@ -77,6 +82,7 @@ impl Customer {
         }
     }
 
+    #[inline]
     fn v6(ip: &Ipv6<'_>) -> Result<Customer, Malformed> {
         let upper = ip.upper_layer()?;
         Ok(Customer {
@@ -85,6 +91,7 @@ impl Customer {
             length: ip.total_len(),
             ttl: ip.hop_limit(),
             dscp: ip.dscp(),
+            ecn: ip.ecn(),
             protocol: upper.protocol,
             upper: upper.offset,
             fragment: upper.fragment,
@@ -95,10 +102,20 @@ impl Customer {
     }
 
     /// Writes another TTL or hop limit into a packet that `decode` accepted.
+    #[inline]
     pub fn set_ttl(packet: &mut [u8], ttl: u8) {
         match packet.first().map(|first| first >> 4) {
             Some(4) => Ipv4::set_ttl(packet, ttl),
             Some(6) => Ipv6::set_hop_limit(packet, ttl),
+            _ => {}
+        }
+    }
+
+    /// Writes other ECN bits into a packet that `decode` accepted.
+    pub fn set_ecn(packet: &mut [u8], ecn: Ecn) {
+        match packet.first().map(|first| first >> 4) {
+            Some(4) => Ipv4::set_ecn(packet, ecn),
+            Some(6) => Ipv6::set_ecn(packet, ecn),
             _ => {}
         }
     }
@@ -151,6 +168,36 @@ mod tests {
         assert_eq!((customer.ports, customer.dscp, customer.ttl), (None, 46, 7));
         assert_eq!(Customer::decode(&[0x50]), Err(Malformed::Version));
         assert_eq!(Customer::decode(&[]), Err(Malformed::Truncated));
+    }
+
+    #[test]
+    fn ecn_is_written_into_either_version() {
+        let v6 = Ipv6Header {
+            next_header: 59,
+            hop_limit: 9,
+            source: "2001:db8::1".parse().unwrap(),
+            destination: "2001:db8::2".parse().unwrap(),
+        };
+        let v4 = Ipv4Header {
+            traffic_class: 0xba,
+            identification: 0,
+            dont_fragment: false,
+            ttl: 7,
+            protocol: 253,
+            source: "192.0.2.1".parse().unwrap(),
+            destination: "192.0.2.2".parse().unwrap(),
+        };
+        let mut v6 = v6.encode(0);
+        v6[..2].copy_from_slice(&[0x6b, 0xaf]); // DSCP 46, ECT(0), flow label 0xf....
+        for packet in [&mut v6[..], &mut v4.encode(0).unwrap()] {
+            let before = Customer::decode(packet).unwrap();
+            assert_eq!((before.dscp, before.ecn), (46, Ecn::Ect0));
+            for ecn in [Ecn::Ce, Ecn::NotEct, Ecn::Ect1, Ecn::Ect0] {
+                Customer::set_ecn(packet, ecn);
+                assert_eq!(Customer::decode(packet), Ok(Customer { ecn, ..before }));
+            }
+        }
+        assert_eq!(v6[1] & 0xf, 0xf, "the flow label is left alone");
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use crate::{Malformed, u16_at};
+use crate::{Ecn, Malformed, u16_at};
 
 /// Bytes of the fixed header.
 pub const IPV6_HEADER: usize = 40;
@@ -49,6 +49,7 @@ pub struct UpperLayer {
 }
 
 impl<'a> Ipv6<'a> {
+    #[inline]
     pub fn decode(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let view = Self::decode_quoted(bytes)?;
         let total = IPV6_HEADER + usize::from(u16_at(view.0, 4));
@@ -59,6 +60,7 @@ impl<'a> Ipv6<'a> {
     }
 
     /// The packet quoted in an ICMP error: only its header is whole.
+    #[inline]
     pub fn decode_quoted(bytes: &'a [u8]) -> Result<Self, Malformed> {
         if bytes.len() < IPV6_HEADER {
             return Err(Malformed::Truncated);
@@ -69,32 +71,44 @@ impl<'a> Ipv6<'a> {
         Ok(Self(bytes))
     }
 
+    #[inline]
     pub fn total_len(&self) -> usize {
         self.0.len()
     }
 
+    #[inline]
     pub fn traffic_class(&self) -> u8 {
         self.0[0] << 4 | self.0[1] >> 4
     }
 
+    #[inline]
     pub fn dscp(&self) -> u8 {
         self.traffic_class() >> 2
     }
 
+    #[inline]
+    pub fn ecn(&self) -> Ecn {
+        Ecn::of(self.traffic_class())
+    }
+
+    #[inline]
     pub fn hop_limit(&self) -> u8 {
         self.0[7]
     }
 
+    #[inline]
     pub fn source(&self) -> Ipv6Addr {
         address(self.0, 8)
     }
 
+    #[inline]
     pub fn destination(&self) -> Ipv6Addr {
         address(self.0, 24)
     }
 
     /// Walks the extension headers. A chain that does not fit the packet is malformed; an unknown
     /// header, ESP and "no next header" end it, as they are upper layers to us.
+    #[inline]
     pub fn upper_layer(&self) -> Result<UpperLayer, Malformed> {
         let mut upper = UpperLayer {
             protocol: self.0[6],
@@ -130,11 +144,20 @@ impl<'a> Ipv6<'a> {
         Err(Malformed::Length)
     }
 
+    #[inline]
     fn byte(&self, at: usize) -> Result<u8, Malformed> {
         self.0.get(at).copied().ok_or(Malformed::Truncated)
     }
 
+    /// Writes other ECN bits.
+    pub fn set_ecn(packet: &mut [u8], ecn: Ecn) {
+        if let Some(byte) = packet.get_mut(1) {
+            *byte = *byte & !0x30 | ecn.bits() << 4;
+        }
+    }
+
     /// Writes another hop limit; IPv6 has no header checksum to follow it.
+    #[inline]
     pub fn set_hop_limit(packet: &mut [u8], hop_limit: u8) {
         if let Some(byte) = packet.get_mut(7) {
             *byte = hop_limit;
@@ -142,6 +165,7 @@ impl<'a> Ipv6<'a> {
     }
 }
 
+#[inline]
 fn address(bytes: &[u8], at: usize) -> Ipv6Addr {
     let mut octets = [0; 16];
     octets.copy_from_slice(&bytes[at..at + 16]);

@@ -8,6 +8,7 @@
 
 pub mod checksum;
 mod customer;
+pub mod ecn;
 mod icmp;
 mod ipv4;
 mod ipv6;
@@ -17,6 +18,7 @@ mod tcp;
 mod udp;
 
 pub use customer::{Customer, Ports};
+pub use ecn::Ecn;
 pub use icmp::{IcmpV4, IcmpV6, is_icmp_v4_error, is_icmp_v6_error};
 pub use ipv4::{IPV4_HEADER, Ipv4, Ipv4Header};
 pub use ipv6::{IPV6_HEADER, Ipv6, Ipv6Header, UpperLayer};

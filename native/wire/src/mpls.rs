@@ -20,6 +20,7 @@ impl Label {
     /// 0–15 are special-purpose labels (RFC 9017 §2).
     pub const FIRST_ORDINARY: u32 = 16;
 
+    #[inline]
     pub const fn new(value: u32) -> Option<Label> {
         if value <= Self::MAX {
             Some(Label(value))
@@ -28,10 +29,12 @@ impl Label {
         }
     }
 
+    #[inline]
     pub const fn value(self) -> u32 {
         self.0
     }
 
+    #[inline]
     pub const fn is_special_purpose(self) -> bool {
         self.0 < Self::FIRST_ORDINARY
     }
@@ -55,6 +58,7 @@ pub struct LabelStackEntry {
 }
 
 impl LabelStackEntry {
+    #[inline]
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         if bytes.len() < LABEL_BYTES {
             return Err(Malformed::Truncated);
@@ -68,6 +72,7 @@ impl LabelStackEntry {
         })
     }
 
+    #[inline]
     pub fn encode(&self) -> [u8; LABEL_BYTES] {
         let word = self.label.0 << 12
             | u32::from(self.traffic_class & 7) << 9

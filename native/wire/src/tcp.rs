@@ -36,6 +36,7 @@ pub struct TcpMss {
 }
 
 impl<'a> Tcp<'a> {
+    #[inline]
     pub fn decode(bytes: &'a [u8]) -> Result<Self, Malformed> {
         if bytes.len() < 20 {
             return Err(Malformed::Truncated);
@@ -58,6 +59,7 @@ impl<'a> Tcp<'a> {
         u16_at(self.0, 2)
     }
 
+    #[inline]
     pub fn is_syn(&self) -> bool {
         self.0[13] & SYN != 0
     }

@@ -21,6 +21,7 @@ pub struct Udp<'a>(&'a [u8]);
 impl<'a> Udp<'a> {
     /// The datagram that an IPv4 packet holds. Its checksum is verified if there is one: zero means
     /// none (RFC 768), as MPLS-in-UDP sends it over IPv4 (RFC 7510 §3).
+    #[inline]
     pub fn decode(ip: &Ipv4<'a>) -> Result<Self, Malformed> {
         let bytes = ip.payload();
         if bytes.len() < UDP_HEADER {
@@ -41,14 +42,17 @@ impl<'a> Udp<'a> {
         Ok(Self(datagram))
     }
 
+    #[inline]
     pub fn source_port(&self) -> u16 {
         u16_at(self.0, 0)
     }
 
+    #[inline]
     pub fn destination_port(&self) -> u16 {
         u16_at(self.0, 2)
     }
 
+    #[inline]
     pub fn payload(&self) -> &'a [u8] {
         &self.0[UDP_HEADER..]
     }
