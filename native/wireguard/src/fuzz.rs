@@ -38,7 +38,7 @@ pub fn datagram(data: &[u8]) {
     let mut receiver = peers.receiver();
     let mut known = data.to_vec();
     let mut receive = |datagram: &[u8]| {
-        let received = receiver.receive(now, from, datagram, &mut out);
+        let received = receiver.receive(now, from, &mut datagram.to_vec(), &mut out);
         assert!(
             !matches!(received, Received::Packet { .. }),
             "decrypted without a session"

@@ -8,18 +8,18 @@
 //! # fn datagrams() -> Vec<(std::net::SocketAddr, Vec<u8>)> { vec![] }
 //! # fn send(_: &[u8], _: std::net::SocketAddr) {}
 //! # let device = Device::new("lw-0-fibre");
+//! # let mut out = vec![0; 65_535];
 //! // Underlay thread, for each batch of datagrams:
 //! let (now, peers) = (Now::read(), device.peers());
-//! let (mut out, mut more) = (vec![0; 65_535], vec![0; 65_535]);
-//! let mut receiver = peers.receiver(); // holds the lock of the last peer: drop it before sending
-//! for (from, datagram) in datagrams() {
-//!     match receiver.receive(now, from, &datagram, &mut out) {
-//!         Received::Packet { peer, len } => drop((peer, &out[..len])), // collect it
+//! let mut receiver = peers.receiver();
+//! for (from, mut datagram) in datagrams() {
+//!     match receiver.receive(now, from, &mut datagram, &mut out) {
+//!         Received::Packet { peer, packet } => drop((peer, &datagram[packet])), // switch it
 //!         Received::Reply(reply) => send(&out[..reply.len], reply.to),
 //!         Received::Nothing | Received::Dropped(_) => {}
 //!     }
-//!     while let Some(queued) = receiver.flush(now, &mut more) {
-//!         send(&more[..queued.len], queued.to);
+//!     while let Some(queued) = receiver.flush(now, &mut out) {
+//!         send(&out[..queued.len], queued.to);
 //!     }
 //! }
 //! drop(receiver);
@@ -28,10 +28,14 @@
 //! // Any thread, for a run of packets to the same peer:
 //! # let key = PublicKey::from_bytes([0; 32]);
 //! if let Some(peer) = peers.by_key(&key) {
-//!     let mut locked = peer.lock();
-//!     let (mut packet, len) = ([0u8; 1500], 1001); // the slice's end limits the padding
-//!     if let Sent::Datagram(datagram) = locked.send(now, &mut packet, len, &mut out) {
-//!         send(&out[..datagram.len], datagram.to);
+//!     let mut buffer = [0; HEADER + 1420 + TAG];
+//!     let packet = HEADER..HEADER + 1001;
+//!     if let Some(mut sealer) = peer.seal_run(now, 1) {
+//!         if let Some(datagram) = sealer.seal(&mut buffer, packet, 1420) {
+//!             send(&buffer[datagram], sealer.to());
+//!         }
+//!     } else if let Sent::Datagram(sent) = peer.wait(now, &buffer[packet], 1420, &mut out) {
+//!         send(&out[..sent.len], sent.to); // a handshake initiation, for example
 //!     }
 //! }
 //! ```
@@ -59,13 +63,19 @@ pub use device::{Device, Errno, SocketChange};
 pub use drops::DropReason;
 pub use key::PublicKey;
 pub use now::Now;
-pub use peer::{Datagram, LockedPeer, Peer, PeerId, Sent};
+pub use peer::{Datagram, Peer, PeerId, Sealer, Sent};
 pub use peers::Peers;
 pub use receiver::{Received, Receiver};
 pub use uapi::{MAX_REQUEST_BYTES, request_length};
 
-/// What encryption adds to a padded packet: header 16 bytes, authentication tag 16 bytes.
-pub const DATA_OVERHEAD: usize = 32;
+/// In front of the inner packet: type, receiver's index and message number, bytes.
+pub const HEADER: usize = 16;
+
+/// Behind the inner packet and its padding: the authentication tag, bytes.
+pub const TAG: usize = 16;
+
+/// What encryption adds to a padded packet, bytes.
+pub const DATA_OVERHEAD: usize = HEADER + TAG;
 
 /// Every output buffer holds at least this much: the size of a handshake initiation, bytes.
 pub const MIN_OUTPUT: usize = 148;

@@ -2,17 +2,15 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use crate::drops::{DropReason, Drops};
 use crate::key::PublicKey;
 use crate::now::Now;
 use crate::state::State;
-
-/// WireGuard paper §5.4.6: plaintext is padded to a multiple of this many bytes.
-const PADDING: usize = 16;
 
 /// Unique among all peers that a device ever had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -62,13 +60,23 @@ impl Peer {
         &self.key
     }
 
-    /// For a run of packets to this peer. Never while a [`crate::Receiver`] of the same thread is
-    /// held.
-    pub fn lock(&self) -> LockedPeer<'_> {
-        LockedPeer {
-            drops: &self.drops,
-            state: self.state.lock(),
-        }
+    /// Reserves `count` message numbers of the session that sends now. No lock is taken.
+    ///
+    /// None: nothing can be sent at once, [`Peer::wait`] is to be called for each packet.
+    pub fn seal_run(&self, now: Now, count: usize) -> Option<Sealer<'_>> {
+        let _ = (now, count);
+        todo!()
+    }
+
+    /// Takes a packet for which [`Peer::seal_run`] had no session: a copy waits for the handshake,
+    /// at most 256 do. A handshake initiation that is due is written to `out`; so is the packet
+    /// itself if there is a session by now.
+    ///
+    /// `packet` comes without padding and may be padded up to `room` bytes. `out` holds at least
+    /// [`crate::MIN_OUTPUT`] bytes.
+    pub fn wait(&self, now: Now, packet: &[u8], room: usize, out: &mut [u8]) -> Sent {
+        let _ = (now, packet, room, out);
+        todo!()
     }
 }
 
@@ -81,31 +89,34 @@ impl fmt::Debug for Peer {
     }
 }
 
-pub struct LockedPeer<'p> {
-    drops: &'p Drops,
-    state: MutexGuard<'p, State>,
+/// Encrypts a run of packets in place: one session, one endpoint, a range of message numbers.
+/// Numbers that are not used are skipped. Tells the peer what was sent when it is dropped.
+pub struct Sealer<'p> {
+    peer: &'p Peer,
+    to: SocketAddr,
 }
 
-impl LockedPeer<'_> {
-    /// Encrypts the inner packet `packet[..len]` into `out`.
-    ///
-    /// The bytes of `packet` behind `len`, up to the next multiple of 16, are overwritten by the
-    /// padding. Padding ends where the slice does: one that ends at the tunnel's MTU gives
-    /// WireGuard's clamping to it. `out` needs the padded length and [`crate::DATA_OVERHEAD`], and at
-    /// least [`crate::MIN_OUTPUT`].
-    pub fn send(&mut self, now: Now, packet: &mut [u8], len: usize, out: &mut [u8]) -> Sent {
-        let sent = match packet.len() {
-            room if room < len => Err(DropReason::BufferTooSmall),
-            room => {
-                let padded = len.next_multiple_of(PADDING).min(room);
-                packet[len..padded].fill(0);
-                self.state.encrypt(now, &packet[..padded], out)
-            }
-        };
-        sent.unwrap_or_else(|reason| Sent::Dropped(self.drops.count(reason)))
+impl Sealer<'_> {
+    /// Where the datagrams of this run go.
+    pub fn to(&self) -> SocketAddr {
+        self.to
     }
 
-    pub fn endpoint(&self) -> Option<SocketAddr> {
-        self.state.endpoint
+    /// Encrypts the inner packet `buffer[packet]` where it is and returns where the datagram is.
+    ///
+    /// [`crate::HEADER`] bytes in front of the packet, up to 15 bytes of padding and
+    /// [`crate::TAG`] bytes behind it are overwritten. The padding is to a multiple of 16, but not
+    /// beyond `room` bytes of inner packet: the tunnel's MTU (WireGuard clamps to it).
+    ///
+    /// None, counted as [`DropReason::BufferTooSmall`], if `buffer` does not reach that far; None
+    /// also if all reserved numbers are used.
+    pub fn seal(
+        &mut self,
+        buffer: &mut [u8],
+        packet: Range<usize>,
+        room: usize,
+    ) -> Option<Range<usize>> {
+        let _ = (buffer, packet, room, self.peer);
+        todo!()
     }
 }
