@@ -6,21 +6,11 @@
 import { fail, status, step } from "./run.ts";
 
 const TREE = new URL("../..", import.meta.url).pathname;
-const RUST_SUITES = [
-  { name: "Rust tests", args: ["--workspace"] },
-  // WireGuard's timers on a clock that the test moves; never a feature of the engine itself.
-  {
-    name: "Rust tests on a mocked clock",
-    args: ["-p", "labelway-wireguard", "--features", "mock-clock", "--test", "time"],
-  },
-];
 const failed: string[] = [];
 if (Deno.args.length === 0) {
-  for (const suite of RUST_SUITES) {
-    step(suite.name);
-    const argv = ["cargo", "test", "--locked", "--quiet", ...suite.args];
-    if (await status(argv, { cwd: `${TREE}native` }) !== 0) failed.push(suite.name);
-  }
+  step("Rust tests");
+  const argv = ["cargo", "test", "--locked", "--quiet", "--workspace"];
+  if (await status(argv, { cwd: `${TREE}native` }) !== 0) failed.push("Rust tests");
 }
 step("TypeScript tests");
 const vitest = [Deno.execPath(), "run", "-A", "npm:vitest", "run", ...Deno.args];

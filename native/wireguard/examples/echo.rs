@@ -8,6 +8,7 @@
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::ops::Range;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -17,6 +18,8 @@ use labelway_wireguard::*;
 const FOLDER: &str = "/var/run/wireguard";
 const EADDRINUSE: Errno = 98;
 const EOPNOTSUPP: Errno = 95;
+/// Answers are padded up to this, bytes.
+const MTU: usize = 1420;
 /// How long a read waits at most: timers run that often.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -42,39 +45,56 @@ fn main() -> std::io::Result<()> {
 }
 
 fn run(device: &Device, socket: &Shared) -> std::io::Result<()> {
-    let (mut datagram, mut out, mut more) = (vec![0; 65_535], vec![0; 65_535], vec![0; 65_535]);
+    // Padding and tag of an answer reach beyond the datagram that it was asked by.
+    let (mut datagram, mut out) = (vec![0; 65_535 + DATA_OVERHEAD], vec![0; 65_535]);
     let mut last_tick = Now::read();
     loop {
         let reading = socket.read().expect("lock").clone();
-        let got = reading.recv_from(&mut datagram);
+        let got = reading.recv_from(&mut datagram[..65_535]);
         // The peers first: those of a later request never go out by sockets from before it.
         let (now, peers) = (Now::read(), device.peers());
         let socket = socket.read().expect("lock").clone();
         if let Ok((len, from)) = got {
             let mut receiver = peers.receiver();
-            let received = receiver.receive(now, canonical(from), &datagram[..len], &mut out);
-            while let Some(queued) = receiver.flush(now, &mut more) {
-                send(&socket, &more[..queued.len], queued.to);
+            let received = receiver.receive(now, canonical(from), &mut datagram[..len], &mut out);
+            if let Received::Reply(reply) = &received {
+                send(&socket, &out[..reply.len], reply.to);
+            }
+            while let Some(queued) = receiver.flush(now, &mut out) {
+                send(&socket, &out[..queued.len], queued.to);
             }
             drop(receiver);
             match received {
-                Received::Packet { peer, len } => {
-                    if answer(&mut out[..len])
-                        && let Sent::Datagram(sent) =
-                            peer.lock().send(now, &mut out, len, &mut more)
-                    {
-                        send(&socket, &more[..sent.len], sent.to);
+                Received::Packet { peer, packet } => {
+                    if answer(&mut datagram[packet.clone()]) {
+                        send_packet(&socket, now, peer, &mut datagram, packet, &mut out);
                     }
                 }
-                Received::Reply(reply) => send(&socket, &out[..reply.len], reply.to),
                 Received::Dropped(reason) => eprintln!("dropped: {}", reason.name()),
-                Received::Nothing => {}
+                Received::Reply(_) | Received::Nothing => {}
             }
         }
         if now.monotonic.duration_since(last_tick.monotonic) >= TICK {
             last_tick = now;
             peers.update_timers(now, &mut out, |datagram, to| send(&socket, datagram, to));
         }
+    }
+}
+
+fn send_packet(
+    socket: &UdpSocket,
+    now: Now,
+    peer: &Peer,
+    buffer: &mut [u8],
+    packet: Range<usize>,
+    out: &mut [u8],
+) {
+    if let Some(mut sealer) = peer.seal_run(now, 1) {
+        if let Some(datagram) = sealer.seal(buffer, packet, MTU) {
+            send(socket, &buffer[datagram], sealer.to());
+        }
+    } else if let Sent::Datagram(sent) = peer.wait(now, &buffer[packet], MTU, out) {
+        send(socket, &out[..sent.len], sent.to);
     }
 }
 

@@ -1,12 +1,12 @@
 //! The device: configured by text, publishes its peers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
 
 use arc_swap::{ArcSwap, Guard};
-use boringtun::x25519;
 use parking_lot::Mutex;
 use rand_core::{OsRng, RngCore};
 use zeroize::Zeroizing;
@@ -130,7 +130,7 @@ impl Device {
             listen_port: moved,
             fwmark: request.fwmark.filter(|mark| *mark != control.config.fwmark),
         };
-        let plan = control.config.plan(request, public_key);
+        let plan = control.config.plan(request, SecretKey::public);
         if change
             != (SocketChange {
                 listen_port: None,
@@ -179,7 +179,7 @@ impl Control {
         let rekeyed = before.private_key != self.config.private_key;
         let identity = if rekeyed {
             let secret = self.config.private_key.as_ref();
-            secret.map(|secret| Arc::new(Identity::new(secret.to_static())))
+            secret.map(|secret| Arc::new(Identity::new(secret.clone())))
         } else {
             published.identity.clone()
         };
@@ -187,37 +187,27 @@ impl Control {
         self.peers.retain(|key, peer| {
             let kept = config.peers.contains_key(key) && !plan.forgotten.contains(key);
             if !kept {
-                peer.state.lock().remove();
+                peer.lock().remove();
             }
             kept
         });
-        let mut indices: Vec<u32> = self
-            .peers
-            .values()
-            .flat_map(|peer| peer.state.lock().indices().collect::<Vec<_>>())
-            .collect();
-        indices.sort_unstable();
+        let mut indices: BTreeSet<u32> = self.peers.values().map(|peer| peer.index).collect();
         for (key, wanted) in &config.peers {
-            let known = before
-                .peers
-                .get(key)
-                .filter(|_| self.peers.contains_key(key));
+            let mut created = false;
             let peer = self.peers.entry(*key).or_insert_with(|| {
+                created = true;
                 self.next_id += 1;
-                Arc::new(Peer::new(PeerId(self.next_id), *key, drops.clone()))
+                let (id, index) = (PeerId(self.next_id), unused_index(&mut indices));
+                Arc::new(Peer::new(id, *key, index, drops.clone(), now.monotonic))
             });
-            let mut state = peer.state.lock();
-            let shared_before = known.map(|known| &known.preshared_key);
-            if rekeyed || shared_before != Some(&wanted.preshared_key) {
-                let index = unused_index(&mut indices);
-                let preshared = wanted.preshared_key.as_ref();
-                state.renew(now, identity.as_deref(), key, preshared, index, !rekeyed);
+            let mut peer = peer.lock();
+            if rekeyed || created {
+                peer.set_identity(identity.clone());
             }
-            if state.keepalive != wanted.keepalive {
-                state.set_keepalive(wanted.keepalive);
-            }
+            peer.set_preshared(wanted.preshared_key.as_ref());
+            peer.set_keepalive(wanted.keepalive);
             if let Some(endpoint) = plan.endpoints.get(key) {
-                state.endpoint = Some(*endpoint);
+                peer.set_endpoint(*endpoint);
             }
         }
         let same = !rekeyed && plan.forgotten.is_empty() && tables_agree(&before, &self.config);
@@ -232,9 +222,7 @@ impl Control {
         for (key, peer) in &self.peers {
             peers.all.push(peer.clone());
             peers.by_key.insert(*key, peer.clone());
-            for index in peer.state.lock().indices() {
-                peers.by_index.insert(index, peer.clone());
-            }
+            peers.by_index.insert(peer.index, peer.clone());
         }
         peers.allowed = AllowedIps::new(self.config.peers.iter().flat_map(|(key, config)| {
             let id = self.peers[key].id();
@@ -264,19 +252,17 @@ impl Control {
             push_hex(text, "preshared_key", key.bytes());
         }
         line(text, "protocol_version", 1);
-        let state = peer.state.lock();
-        if let Some(endpoint) = state.endpoint {
+        if let Some(endpoint) = peer.sessions.load().endpoint {
             line(text, "endpoint", endpoint);
         }
-        let handshake = state
-            .last_handshake
-            .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let handshake = peer.lock().last_handshake();
+        let handshake = handshake.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
         let handshake = handshake.unwrap_or_default();
         line(text, "last_handshake_time_sec", handshake.as_secs());
         line(text, "last_handshake_time_nsec", handshake.subsec_nanos());
-        line(text, "tx_bytes", state.tx_bytes);
-        line(text, "rx_bytes", state.rx_bytes);
-        drop(state);
+        let bytes = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        line(text, "tx_bytes", bytes(&peer.activity.sent_bytes));
+        line(text, "rx_bytes", bytes(&peer.activity.received_bytes));
         line(text, "persistent_keepalive_interval", config.keepalive);
         for net in &config.allowed_ips {
             line(text, "allowed_ip", net);
@@ -291,9 +277,7 @@ fn tables_agree(before: &Config, after: &Config) -> bool {
             .peers
             .iter()
             .zip(&after.peers)
-            .all(|((key, a), (other, b))| {
-                key == other && a.allowed_ips == b.allowed_ips && a.preshared_key == b.preshared_key
-            })
+            .all(|((key, a), (other, b))| key == other && a.allowed_ips == b.allowed_ips)
 }
 
 fn line(text: &mut String, name: &str, value: impl std::fmt::Display) {
@@ -301,16 +285,11 @@ fn line(text: &mut String, name: &str, value: impl std::fmt::Display) {
 }
 
 /// Random, as the protocol's session indices are; 24 bits are the peer's, 8 its sessions'.
-fn unused_index(taken: &mut Vec<u32>) -> u32 {
+fn unused_index(taken: &mut BTreeSet<u32>) -> u32 {
     loop {
         let index = OsRng.next_u32() >> 8;
-        if let Err(at) = taken.binary_search(&index) {
-            taken.insert(at, index);
+        if taken.insert(index) {
             return index;
         }
     }
-}
-
-fn public_key(secret: &SecretKey) -> PublicKey {
-    PublicKey::from_bytes(x25519::PublicKey::from(&secret.to_static()).to_bytes())
 }

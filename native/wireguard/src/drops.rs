@@ -45,7 +45,7 @@ reasons! {
     NoEndpoint => "wireguard-no-endpoint",
     /// Waited for a handshake that nobody answered for 90 s.
     NoAnswer => "wireguard-no-answer",
-    /// 256 packets wait for the handshake already.
+    /// Waited for a handshake, and had to make room: 256 packets that came later do.
     QueueFull => "wireguard-queue-full",
     /// The device has no private key.
     NoPrivateKey => "wireguard-no-private-key",

@@ -34,7 +34,7 @@ pub fn datagram(data: &[u8]) {
     let peers = device.peers();
     let index = peers.by_index.keys().next().copied().unwrap_or_default() << 8;
     let from = SocketAddr::from(([192, 0, 2, 1], 51820));
-    let mut out = vec![0; data.len().max(crate::MIN_OUTPUT)];
+    let mut out = [0; crate::MIN_OUTPUT];
     let mut receiver = peers.receiver();
     let mut known = data.to_vec();
     let mut receive = |datagram: &[u8]| {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use boringtun::x25519;
+use x25519_dalek::StaticSecret;
 use zeroize::{Zeroize, Zeroizing};
 
 /// A Curve25519 public key; `Display` writes base64 as `wg` does.
@@ -52,8 +52,9 @@ impl SecretKey {
         &self.0
     }
 
-    pub fn to_static(&self) -> x25519::StaticSecret {
-        x25519::StaticSecret::from(*self.0)
+    pub fn public(&self) -> PublicKey {
+        let secret = StaticSecret::from(*self.0);
+        PublicKey(x25519_dalek::PublicKey::from(&secret).to_bytes())
     }
 }
 

@@ -46,17 +46,25 @@
 //! After the handshake nothing on a packet's way allocates. A peer's lock is taken once for a run
 //! of packets, in both directions.
 
+mod activity;
 mod allowed_ips;
 mod config;
+mod cookie;
 mod device;
 mod drops;
 pub mod fuzz;
+mod handshake;
 mod key;
+mod message;
+mod negotiate;
 mod now;
 mod peer;
 mod peers;
 mod receiver;
+mod replay;
+mod session;
 mod state;
+mod timers;
 mod uapi;
 
 pub use device::{Device, Errno, SocketChange};

@@ -3,12 +3,11 @@
 use std::time::{Instant, SystemTime};
 
 /// One reading of both clocks, taken once a batch and handed down.
-///
-/// boringtun keeps its own monotonic clock for handshake timers; it follows the real one.
 #[derive(Debug, Clone, Copy)]
 pub struct Now {
     pub monotonic: Instant,
-    /// For the time of the last handshake, which `wg show` prints.
+    /// For the time of the last handshake, which `wg show` prints, and for the timestamps that
+    /// keep initiations from being replayed.
     pub wall: SystemTime,
 }
 

@@ -4,12 +4,10 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use boringtun::noise::rate_limiter::RateLimiter;
-use boringtun::x25519;
-
 use crate::allowed_ips::{AllowedIps, QuickHash};
-use crate::drops::Drops;
-use crate::key::PublicKey;
+use crate::cookie::Checker;
+use crate::drops::{DropReason, Drops};
+use crate::key::{PublicKey, SecretKey};
 use crate::now::Now;
 use crate::peer::Peer;
 use crate::receiver::Receiver;
@@ -28,26 +26,15 @@ pub struct Peers {
 
 /// The device's own key, and what is derived from it.
 pub(crate) struct Identity {
-    pub secret: x25519::StaticSecret,
-    pub public: x25519::PublicKey,
-    /// Under load it answers handshakes with cookies (WireGuard paper §5.3).
-    pub limiter: RateLimiter,
-    /// For the peers' own second look at a message that `limiter` has let in: never under load.
-    pub unlimited: Arc<RateLimiter>,
+    pub secret: SecretKey,
+    pub checker: Checker,
 }
 
-/// Handshake messages a second, of the whole device, from which on a sender must prove its
-/// address. Ours; a handshake costs about 0.1 ms.
-const HANDSHAKES_PER_SECOND: u64 = 100;
-
 impl Identity {
-    pub fn new(secret: x25519::StaticSecret) -> Self {
-        let public = x25519::PublicKey::from(&secret);
+    pub fn new(secret: SecretKey) -> Self {
         Identity {
+            checker: Checker::new(&secret.public()),
             secret,
-            public,
-            limiter: RateLimiter::new(&public, HANDSHAKES_PER_SECOND),
-            unlimited: Arc::new(RateLimiter::new(&public, u64::MAX)),
         }
     }
 }
@@ -73,7 +60,13 @@ impl Peers {
         self.by_key.get(key)
     }
 
-    /// For a batch of datagrams. It holds the lock of the last peer that it received from.
+    /// The peer that a session's index is of.
+    pub(crate) fn by_index(&self, index: u32) -> Result<&Arc<Peer>, DropReason> {
+        let peer = self.by_index.get(&(index >> 8));
+        peer.ok_or(DropReason::UnknownIndex)
+    }
+
+    /// For a batch of datagrams.
     pub fn receiver(&self) -> Receiver<'_> {
         Receiver::new(self)
     }
@@ -81,13 +74,11 @@ impl Peers {
     /// To be called every 100–250 ms: handshakes, keepalives, expiry. `send` gets what is to be
     /// sent; `out` holds at least a full datagram. Peers are independent of each other.
     pub fn update_timers(&self, now: Now, out: &mut [u8], mut send: impl FnMut(&[u8], SocketAddr)) {
-        if let Some(identity) = &self.identity {
-            identity.limiter.reset_count();
-        }
         for peer in &self.all {
-            peer.state
-                .lock()
-                .update_timers(now, out, &self.drops, &mut send);
+            let mut peer = peer.lock();
+            while let Some(due) = peer.next_due(now, out) {
+                send(&out[..due.len], due.to);
+            }
         }
     }
 }

@@ -3,24 +3,22 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
-use boringtun::noise::errors::WireGuardError;
-use boringtun::noise::handshake::parse_handshake_anon;
-use boringtun::noise::{Packet, Tunn, TunnResult};
-use parking_lot::MutexGuard;
+use parking_lot::{ArcMutexGuard, RawMutex};
 
-use crate::MIN_OUTPUT;
+use crate::cookie::Verdict;
 use crate::drops::DropReason;
-use crate::key::PublicKey;
+use crate::handshake::Responder;
+use crate::message::*;
+use crate::negotiate::{REKEY_TIMEOUT, ephemeral};
 use crate::now::Now;
 use crate::peer::{Datagram, Peer};
-use crate::peers::{Identity, Peers};
-use crate::state::{Decrypted, State};
-
-const INITIATION: u32 = 1;
-const RESPONSE: u32 = 2;
-const COOKIE: u32 = 3;
-const DATA: u32 = 4;
+use crate::peers::Peers;
+use crate::replay::Window;
+use crate::session::{REJECT_AFTER_MESSAGES, REJECT_AFTER_TIME, Session};
+use crate::timers::KEEPALIVE_TIMEOUT;
+use crate::{DATA_OVERHEAD, HEADER, MIN_OUTPUT, TAG};
 
 /// What became of one datagram.
 #[derive(Debug)]
@@ -32,22 +30,43 @@ pub enum Received<'t> {
     },
     /// Answer with `out[..reply.len]`.
     Reply(Datagram),
-    /// Taken in; nothing to do. A keepalive or a cookie.
+    /// Taken in; nothing to do. A keepalive, a cookie, or a response.
     Nothing,
     /// Already counted.
     Dropped(DropReason),
 }
 
-/// Receives a batch. Holds the replay window of the last session that data came by, which only
-/// other receivers would wait for: to be dropped at the end of the batch.
+/// Receives a batch. Holds the replay window of the last session that data came by, for which only
+/// other receivers would wait: to be dropped at the end of the batch. A peer learns at the end of a
+/// run of its datagrams what was received.
 pub struct Receiver<'t> {
     peers: &'t Peers,
-    held: Option<(&'t Arc<Peer>, MutexGuard<'t, State>)>,
+    run: Option<Run<'t>>,
+    /// A handshake with it was completed.
+    completed: Option<&'t Arc<Peer>>,
+}
+
+/// Data by one session.
+struct Run<'t> {
+    peer: &'t Arc<Peer>,
+    session: Arc<Session>,
+    window: ArcMutexGuard<RawMutex, Window>,
+    endpoint: Option<SocketAddr>,
+    /// Whether data by it is still to confirm that the initiator has its keys.
+    confirms: bool,
+    last: Instant,
+    bytes: usize,
+    authentic: bool,
+    data: bool,
 }
 
 impl<'t> Receiver<'t> {
     pub(crate) fn new(peers: &'t Peers) -> Self {
-        Receiver { peers, held: None }
+        Receiver {
+            peers,
+            run: None,
+            completed: None,
+        }
     }
 
     /// Decrypts in place. `out` is for answers alone and holds at least [`MIN_OUTPUT`] bytes.
@@ -59,55 +78,203 @@ impl<'t> Receiver<'t> {
         datagram: &mut [u8],
         out: &mut [u8],
     ) -> Received<'t> {
-        let _ = (now, from, datagram, out);
-        todo!()
+        let received = match word(datagram, 0) {
+            Some(DATA) => self.data(now, from, datagram),
+            Some(_) if out.len() < MIN_OUTPUT => Err(DropReason::BufferTooSmall),
+            Some(kind) => self.handshake(now, from, kind, datagram, out),
+            None => Err(DropReason::Malformed),
+        };
+        received.unwrap_or_else(|reason| Received::Dropped(self.peers.drops.count(reason)))
     }
 
     /// Packets that waited for the handshake which the last datagram completed: until `None`.
-    /// Those not asked for go with the next timers.
+    /// Those not asked for go with the next timers. `out` holds at least a full datagram.
     pub fn flush(&mut self, now: Now, out: &mut [u8]) -> Option<Datagram> {
-        self.held.as_mut()?.1.flush(now, out)
-    }
-
-    /// The peer whose session index stands at byte `at`.
-    fn by_index(&self, datagram: &[u8], at: usize) -> Result<&'t Arc<Peer>, DropReason> {
-        let index = word(datagram, at).ok_or(DropReason::Malformed)?;
-        self.peers
-            .by_index
-            .get(&(index >> 8))
-            .ok_or(DropReason::UnknownIndex)
-    }
-
-    fn hold(&mut self, peer: &'t Arc<Peer>) -> &mut State {
-        match &self.held {
-            Some((held, _)) if Arc::ptr_eq(held, peer) => {}
-            _ => {
-                self.held = None; // never two locks at once
-                self.held = Some((peer, peer.state.lock()));
-            }
+        let peer = self.completed?;
+        self.run = None; // what was received comes before what is sent
+        let flushed = peer.lock().flush(now, out);
+        if flushed.is_none() {
+            self.completed = None;
         }
-        &mut self.held.as_mut().expect("set above").1
+        flushed
+    }
+
+    fn data(
+        &mut self,
+        now: Now,
+        from: SocketAddr,
+        datagram: &mut [u8],
+    ) -> Result<Received<'t>, DropReason> {
+        let header: &[u8; DATA_OVERHEAD] = datagram.first_chunk().ok_or(DropReason::Malformed)?;
+        let [_, _, _, _, i0, i1, i2, i3, number @ ..] = header;
+        let index = u32::from_le_bytes([*i0, *i1, *i2, *i3]);
+        let number = u64::from_le_bytes(*number.first_chunk().expect("8 bytes of 24"));
+        if number >= REJECT_AFTER_MESSAGES {
+            return Err(DropReason::BadData);
+        }
+        let run = match &mut self.run {
+            Some(run) if run.session.local == index => run,
+            run => {
+                *run = None; // never two windows at once
+                run.insert(Run::begin(self.peers, index, now)?)
+            }
+        };
+        if run.session.age(now.monotonic) >= REJECT_AFTER_TIME {
+            return Err(DropReason::NoSession);
+        }
+        if !run.session.open(number, datagram) {
+            return Err(DropReason::BadData);
+        }
+        if !run.window.accept(number) {
+            return Err(DropReason::Replayed);
+        }
+        run.last = now.monotonic;
+        run.authentic = true;
+        // Roaming, WireGuard paper §2.1.
+        if run.endpoint != Some(from) {
+            run.peer.lock().set_endpoint(from);
+            run.endpoint = Some(from);
+        }
+        if run.confirms {
+            run.peer.lock().confirm(now, &run.session);
+            run.confirms = false;
+            self.completed = Some(run.peer);
+        }
+        let end = datagram.len() - TAG;
+        if end == HEADER {
+            run.bytes += datagram.len();
+            return Ok(Received::Nothing);
+        }
+        run.data = true;
+        let (source, len) = inspect(&datagram[HEADER..end]).ok_or(DropReason::NotIp)?;
+        if self.peers.allowed.owner(source) != Some(run.peer.id()) {
+            return Err(DropReason::SourceNotAllowed);
+        }
+        run.bytes += datagram.len();
+        Ok(Received::Packet {
+            peer: run.peer,
+            packet: HEADER..HEADER + len,
+        })
+    }
+
+    fn handshake(
+        &mut self,
+        now: Now,
+        from: SocketAddr,
+        kind: u32,
+        message: &[u8],
+        out: &mut [u8],
+    ) -> Result<Received<'t>, DropReason> {
+        let second = word(message, 4).ok_or(DropReason::Malformed)?;
+        match (kind, message.len()) {
+            (COOKIE, COOKIE_LEN) => {
+                self.peers
+                    .by_index(second)?
+                    .lock()
+                    .take_cookie(now, message)?;
+                return Ok(Received::Nothing);
+            }
+            (INITIATION, INITIATION_LEN) | (RESPONSE, RESPONSE_LEN) => {}
+            _ => return Err(DropReason::Malformed),
+        }
+        let identity = self.peers.identity.as_deref();
+        let identity = identity.ok_or(DropReason::NoPrivateKey)?;
+        match identity.checker.check(now.monotonic, from, message, out) {
+            Verdict::Answer => {}
+            Verdict::Cookie => {
+                return Ok(Received::Reply(Datagram {
+                    len: COOKIE_LEN,
+                    to: from,
+                }));
+            }
+            Verdict::WrongMac => return Err(DropReason::WrongMac),
+        }
+        if kind == INITIATION {
+            let initiation = Responder::read(&identity.secret, ephemeral(), message)
+                .map_err(|_| DropReason::BadHandshake)?;
+            let peer = self.peers.by_key(&initiation.peer);
+            let mut peer = peer.ok_or(DropReason::UnknownPeer)?.lock();
+            let reply = peer.respond(now, from, initiation, second, out)?;
+            return Ok(Received::Reply(reply));
+        }
+        let receiver = word(message, 8).ok_or(DropReason::Malformed)?;
+        let peer = self.peers.by_index(receiver)?;
+        peer.lock()
+            .take_response(now, from, message, second, receiver)?;
+        self.completed = Some(peer);
+        Ok(Received::Nothing)
     }
 }
 
-/// Source address of an IP packet.
-fn source(packet: &[u8]) -> Option<IpAddr> {
-    match packet.first()? >> 4 {
+impl<'t> Run<'t> {
+    fn begin(peers: &'t Peers, index: u32, now: Now) -> Result<Self, DropReason> {
+        let peer = peers.by_index(index)?;
+        let sessions = peer.sessions.load();
+        if let Some(reason) = sessions.refused {
+            return Err(reason);
+        }
+        // WireGuard paper §6.2: before the session ends, in case that nothing is sent.
+        const ENDING: std::time::Duration = REJECT_AFTER_TIME
+            .saturating_sub(KEEPALIVE_TIMEOUT)
+            .saturating_sub(REKEY_TIMEOUT);
+        if let Some(current) = &sessions.current
+            && current.initiator
+            && current.age(now.monotonic) >= ENDING
+        {
+            peer.activity.tell_of_ending();
+        }
+        let session = sessions.all().find(|session| session.local == index);
+        let session = session.ok_or(DropReason::NoSession)?;
+        Ok(Run {
+            peer,
+            window: session.window.lock_arc(),
+            endpoint: sessions.endpoint,
+            confirms: sessions
+                .next
+                .as_ref()
+                .is_some_and(|next| Arc::ptr_eq(next, session)),
+            session: session.clone(),
+            last: now.monotonic,
+            bytes: 0,
+            authentic: false,
+            data: false,
+        })
+    }
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        if self.authentic {
+            self.peer
+                .activity
+                .received(self.last, self.bytes, self.data);
+        }
+    }
+}
+
+/// Source address and length of an IP packet that may have padding behind it.
+fn inspect(padded: &[u8]) -> Option<(IpAddr, usize)> {
+    let (source, header, len) = match padded.first()? >> 4 {
         4 => {
-            let bytes: [u8; 4] = packet.get(12..16)?.try_into().ok()?;
-            Some(IpAddr::V4(Ipv4Addr::from(bytes)))
+            let header: &[u8; 20] = padded.first_chunk()?;
+            let [_, _, l0, l1, _, _, _, _, _, _, _, _, s0, s1, s2, s3, ..] = *header;
+            let len = usize::from(u16::from_be_bytes([l0, l1]));
+            let source: IpAddr = Ipv4Addr::new(s0, s1, s2, s3).into();
+            (source, header.len(), len)
         }
         6 => {
-            let bytes: [u8; 16] = packet.get(8..24)?.try_into().ok()?;
-            Some(IpAddr::V6(Ipv6Addr::from(bytes)))
+            let header: &[u8; 40] = padded.first_chunk()?;
+            let payload = usize::from(u16::from_be_bytes([header[4], header[5]]));
+            let source: &[u8; 16] = header[8..].first_chunk()?;
+            (
+                Ipv6Addr::from(*source).into(),
+                header.len(),
+                header.len() + payload,
+            )
         }
-        _ => None,
-    }
-}
-
-/// A little-endian 32-bit word; WireGuard's type field with its three reserved bytes is one too.
-fn word(datagram: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(
-        datagram.get(at..at + 4)?.try_into().ok()?,
-    ))
+        _ => return None,
+    };
+    (header..=padded.len())
+        .contains(&len)
+        .then_some((source, len))
 }

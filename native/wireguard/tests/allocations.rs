@@ -38,27 +38,34 @@ fn data_packets_allocate_nothing() {
     drop(Box::new(1));
     assert_eq!(ALLOCATIONS.get(), before + 1, "the counter counts");
 
-    let mut packet = ipv4(pair.a.inner, pair.b.inner, &[1; 1400]);
-    let len = packet.len();
-    packet.resize(len + 16, 0);
-    let (mut wire, mut inner) = (vec![0; 2000], vec![0; 2000]);
+    const ROOM: usize = 1420;
+    const SLOT: usize = HEADER + ROOM + TAG;
+    let packet = ipv4(pair.a.inner, pair.b.inner, &[1; 1380]);
+    let at = HEADER..HEADER + packet.len();
+    let mut slots = vec![[0; SLOT]; 32];
+    let mut out = vec![0; MIN_OUTPUT];
     let to = pair.b.key();
     let before = ALLOCATIONS.get();
     for _ in 0..100 {
-        let peers = pair.a.device.peers();
-        let mut locked = peers.by_key(&to).unwrap().lock();
-        let others = pair.b.device.peers();
-        let mut receiver = others.receiver();
-        for _ in 0..32 {
-            let Sent::Datagram(sent) = locked.send(pair.clock.0, &mut packet, len, &mut wire)
-            else {
-                panic!("not sent")
-            };
-            let datagram = &wire[..sent.len];
-            let received = receiver.receive(pair.clock.0, pair.a.address, datagram, &mut inner);
-            assert!(matches!(received, Received::Packet { len: got, .. } if got == len));
-            assert!(receiver.flush(pair.clock.0, &mut inner).is_none());
+        let (senders, receivers) = (pair.a.device.peers(), pair.b.device.peers());
+        let peer = senders.by_key(&to).unwrap();
+        let mut sealer = peer.seal_run(pair.clock.0, slots.len()).expect("a session");
+        let mut receiver = receivers.receiver();
+        for slot in &mut slots {
+            slot[at.clone()].copy_from_slice(&packet);
+            assert_eq!(
+                sealer.seal(slot, at.clone(), ROOM),
+                Some(0..HEADER + 1408 + TAG)
+            );
+            let datagram = &mut slot[..HEADER + 1408 + TAG];
+            let received = receiver.receive(pair.clock.0, pair.a.address, datagram, &mut out);
+            assert!(matches!(received, Received::Packet { packet, .. } if packet == at));
+            assert!(receiver.flush(pair.clock.0, &mut out).is_none());
+            assert_eq!(slot[at.clone()], packet);
         }
+        drop(sealer);
+        drop(receiver);
+        senders.update_timers(pair.clock.0, &mut out, |_, _| panic!("nothing is due"));
     }
     assert_eq!(ALLOCATIONS.get(), before);
 }

@@ -12,7 +12,7 @@ pub type Packet = (PublicKey, Vec<u8>);
 /// Datagrams and where they go.
 pub type Wire = Vec<(SocketAddr, Vec<u8>)>;
 
-/// A clock that the test moves, together with boringtun's where that one is mocked.
+/// A clock that the test moves.
 #[derive(Clone, Copy)]
 pub struct Clock(pub Now);
 
@@ -27,8 +27,6 @@ impl Clock {
     pub fn advance(&mut self, by: Duration) {
         self.0.monotonic += by;
         self.0.wall += by;
-        #[cfg(feature = "mock-clock")]
-        mock_instant::MockClock::advance(by);
     }
 }
 
@@ -108,17 +106,13 @@ impl End {
     }
 
     pub fn send(&self, clock: Clock, to: &PublicKey, packet: &[u8]) -> Result<Wire, DropReason> {
-        let mut room = packet.to_vec();
-        room.resize(packet.len() + 32, 0xee);
-        let mut out = vec![0; 2000];
         let peers = self.device.peers();
-        let sent =
-            peers
-                .by_key(to)
-                .unwrap()
-                .lock()
-                .send(clock.0, &mut room, packet.len(), &mut out);
-        match sent {
+        let peer = peers.by_key(to).unwrap();
+        if let Some(sealed) = seal(peer, clock, packet, usize::MAX) {
+            return Ok(vec![sealed]);
+        }
+        let mut out = vec![0; 2000];
+        match peer.wait(clock.0, packet, usize::MAX, &mut out) {
             Sent::Datagram(d) => Ok(vec![(d.to, out[..d.len].to_vec())]),
             Sent::Queued => Ok(vec![]),
             Sent::Dropped(reason) => Err(reason),
@@ -134,10 +128,12 @@ impl End {
     ) -> Result<(Option<Packet>, Wire), DropReason> {
         let peers = self.device.peers();
         let mut receiver = peers.receiver();
-        let mut out = vec![0; 2000];
+        let (mut datagram, mut out) = (datagram.to_vec(), vec![0; 2000]);
         let mut replies = Wire::new();
-        let packet = match receiver.receive(clock.0, from, datagram, &mut out) {
-            Received::Packet { peer, len } => Some((*peer.public_key(), out[..len].to_vec())),
+        let packet = match receiver.receive(clock.0, from, &mut datagram, &mut out) {
+            Received::Packet { peer, packet } => {
+                Some((*peer.public_key(), datagram[packet].to_vec()))
+            }
             Received::Reply(d) => {
                 replies.push((d.to, out[..d.len].to_vec()));
                 None
@@ -160,6 +156,25 @@ impl End {
         });
         wire
     }
+}
+
+/// A run of one packet in a buffer that has just enough room.
+pub fn seal(
+    peer: &Peer,
+    clock: Clock,
+    packet: &[u8],
+    room: usize,
+) -> Option<(SocketAddr, Vec<u8>)> {
+    let padded = packet
+        .len()
+        .next_multiple_of(16)
+        .min(room.max(packet.len()));
+    let mut buffer = vec![0xee; HEADER + padded + TAG];
+    let range = HEADER..HEADER + packet.len();
+    buffer[range.clone()].copy_from_slice(packet);
+    let mut sealer = peer.seal_run(clock.0, 1)?;
+    assert_eq!(sealer.seal(&mut buffer, range, room), Some(0..buffer.len()));
+    Some((sealer.to(), buffer))
 }
 
 pub struct Pair {

@@ -1,0 +1,126 @@
+//! A session: the keys of one handshake, encrypting and decrypting in place.
+
+use std::hint::black_box;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+
+use crate::handshake::Keys;
+use crate::message::{DATA, put_words};
+use crate::replay::Window;
+use crate::{HEADER, TAG};
+
+/// WireGuard paper §6.1: the initiator renews a session after the first, nobody uses it after the
+/// second.
+pub(crate) const REKEY_AFTER_TIME: Duration = Duration::from_secs(120);
+pub(crate) const REJECT_AFTER_TIME: Duration = Duration::from_secs(180);
+pub(crate) const REKEY_AFTER_MESSAGES: u64 = 1 << 60;
+pub(crate) const REJECT_AFTER_MESSAGES: u64 = u64::MAX - (1 << 13);
+
+pub(crate) struct Session {
+    sealing: LessSafeKey,
+    opening: LessSafeKey,
+    /// Our index: what is for this session is received by it.
+    pub local: u32,
+    remote: u32,
+    pub initiator: bool,
+    pub created: Instant,
+    /// The number of the next message to send.
+    next: AtomicU64,
+    /// Taken by receivers alone.
+    pub window: Arc<Mutex<Window>>,
+}
+
+impl Session {
+    pub fn new(keys: &Keys, local: u32, remote: u32, initiator: bool, created: Instant) -> Self {
+        Session {
+            sealing: key(&keys.sending),
+            opening: key(&keys.receiving),
+            local,
+            remote,
+            initiator,
+            created,
+            next: AtomicU64::new(0),
+            window: Arc::new(Mutex::new(Window::new())),
+        }
+    }
+
+    pub fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.created)
+    }
+
+    /// Takes the next `count` message numbers. None: not that many are left, or nothing is sent by
+    /// this session any more.
+    pub fn reserve(&self, count: usize) -> Option<Range<u64>> {
+        let end = |start: u64| {
+            let end = start.checked_add(u64::try_from(count).ok()?)?;
+            (start < REJECT_AFTER_MESSAGES && end <= REJECT_AFTER_MESSAGES).then_some(end)
+        };
+        let start = self
+            .next
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, end);
+        start.ok().map(|start| start..start + count as u64)
+    }
+
+    /// Sends nothing from now on, but still receives.
+    pub fn stop_sending(&self) {
+        self.next.store(REJECT_AFTER_MESSAGES, Ordering::Relaxed);
+    }
+
+    /// For the initiator to ask for another session (WireGuard paper §6.2).
+    pub fn is_due_for_renewal(&self, now: Instant) -> bool {
+        self.next.load(Ordering::Relaxed) > REKEY_AFTER_MESSAGES
+            || self.initiator && self.age(now) >= REKEY_AFTER_TIME
+    }
+
+    /// `datagram` is room for the header, the padded packet, and room for the tag. A number is
+    /// used once.
+    pub fn seal(&self, number: u64, datagram: &mut [u8]) {
+        put_words(datagram, [DATA, self.remote]);
+        datagram[8..HEADER].copy_from_slice(&number.to_le_bytes());
+        let end = datagram.len() - TAG;
+        let packet = &mut datagram[HEADER..end];
+        let tag = self
+            .sealing
+            .seal_in_place_separate_tag(nonce(number), Aad::empty(), packet)
+            .expect("shorter than 256 GiB");
+        datagram[end..].copy_from_slice(tag.as_ref());
+    }
+
+    /// Decrypts what is behind the header of a datagram that is at least header and tag long. False
+    /// if it is not authentic; its bytes are lost then.
+    pub fn open(&self, number: u64, datagram: &mut [u8]) -> bool {
+        let packet = &mut datagram[HEADER..];
+        let opened = self
+            .opening
+            .open_in_place(nonce(number), Aad::empty(), packet);
+        opened.is_ok()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // ring does not wipe its keys. Blank ones are put over them, and as far as the compiler
+        // knows somebody looks at those.
+        for used in [&mut self.sealing, &mut self.opening] {
+            *used = key(&[0; 32]);
+            black_box(used);
+        }
+    }
+}
+
+fn key(bytes: &[u8; 32]) -> LessSafeKey {
+    let key = UnboundKey::new(&CHACHA20_POLY1305, bytes);
+    LessSafeKey::new(key.expect("ChaCha20-Poly1305 takes 32 bytes"))
+}
+
+/// WireGuard paper §5.4.6: 32 zero bits, then the number, little-endian.
+fn nonce(number: u64) -> Nonce {
+    let mut bytes = [0; 12];
+    bytes[4..].copy_from_slice(&number.to_le_bytes());
+    Nonce::assume_unique_for_key(bytes)
+}
