@@ -191,3 +191,59 @@ fn verify(key: &[u8], message: &[u8], expected: &[u8]) -> bool {
 fn keyed(key: &[u8]) -> Blake2sMac<U16> {
     <Blake2sMac<U16> as KeyInit>::new_from_slice(key).expect("BLAKE2s takes keys of up to 32 bytes")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flooded(secret: u8, now: Instant) -> Load {
+        Load {
+            second: Some(now),
+            messages: HANDSHAKES_PER_SECOND,
+            secret: Some((now, Zeroizing::new([secret; 32]))),
+        }
+    }
+
+    #[test]
+    fn a_cookie_is_of_address_port_and_secret() {
+        let now = Instant::now();
+        let cookie = |secret, from: &str| {
+            flooded(secret, now).cookie_if_overloaded(now, from.parse().unwrap())
+        };
+        // Computed by Python's hashlib.
+        let expected = 0x83b8_aa1f_4df5_3da0_0acc_da7f_be1b_3fc0_u128.to_be_bytes();
+        assert_eq!(cookie(0x88, "192.0.2.1:51820"), Some(expected));
+        for (secret, from) in [
+            (0x89, "192.0.2.1:51820"),
+            (0x88, "192.0.2.1:51821"),
+            (0x88, "192.0.2.2:51820"),
+            (0x88, "[2001:db8::1]:51820"),
+        ] {
+            let other = cookie(secret, from);
+            assert!(
+                other.is_some() && other != Some(expected),
+                "{secret} {from}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_second_has_room_for_so_many_and_a_secret_lives_two_minutes() {
+        let start = Instant::now();
+        let from = "192.0.2.1:51820".parse().unwrap();
+        let mut load = Load::default();
+        let mut cookies = |after: f64, messages: u32| -> Vec<MacBytes> {
+            let now = start + Duration::from_secs_f64(after);
+            let made = (0..messages).filter_map(|_| load.cookie_if_overloaded(now, from));
+            made.collect()
+        };
+        assert!(cookies(0.0, HANDSHAKES_PER_SECOND).is_empty());
+        let first = cookies(0.9, 2);
+        assert!(first.len() == 2 && first[0] == first[1]);
+        assert!(cookies(1.0, HANDSHAKES_PER_SECOND).is_empty());
+        assert_eq!(cookies(1.5, 1), first[..1]);
+        assert_eq!(cookies(120.8, HANDSHAKES_PER_SECOND + 1), first[..1]);
+        let later = cookies(122.0, HANDSHAKES_PER_SECOND + 1);
+        assert!(later.len() == 1 && later[0] != first[0]);
+    }
+}

@@ -34,8 +34,8 @@ pub(crate) struct Keys {
     pub receiving: Zeroizing<[u8; 32]>,
 }
 
-/// Waits for the response.
-pub(crate) struct Initiator(HandshakeState);
+/// Waits for the response. Boxed, for it is large, and seldom there.
+pub(crate) struct Initiator(Box<HandshakeState>);
 
 impl Initiator {
     /// Writes Noise's part of an initiation. An error is about the peer's key: a point of low
@@ -47,9 +47,8 @@ impl Initiator {
         timestamp: &Timestamp,
         message: &mut [u8],
     ) -> Result<Self, Error> {
-        let mut noise = builder(own, ephemeral)?
-            .remote_public_key(peer.as_bytes())?
-            .build_initiator()?;
+        let noise = builder(own, ephemeral)?.remote_public_key(peer.as_bytes())?;
+        let mut noise = Box::new(noise.build_initiator()?);
         noise.write_message(timestamp, &mut message[INITIATION_NOISE])?;
         Ok(Initiator(noise))
     }
@@ -69,7 +68,7 @@ impl Initiator {
 
 /// An initiation that is authentic, to be responded to if its key is a peer's.
 pub(crate) struct Responder {
-    noise: HandshakeState,
+    noise: Box<HandshakeState>,
     pub peer: PublicKey,
     pub timestamp: Timestamp,
 }
@@ -77,7 +76,7 @@ pub(crate) struct Responder {
 impl Responder {
     pub fn read(own: &SecretKey, ephemeral: Ephemeral, initiation: &[u8]) -> Result<Self, Error> {
         let message = initiation.get(INITIATION_NOISE).ok_or(Error::Input)?;
-        let mut noise = builder(own, ephemeral)?.build_responder()?;
+        let mut noise = Box::new(builder(own, ephemeral)?.build_responder()?);
         let mut timestamp = Timestamp::default();
         noise.read_message(message, &mut timestamp)?;
         let peer = noise

@@ -1,6 +1,7 @@
 //! Keys. The secret ones are wiped from memory when dropped and never printed.
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -38,14 +39,15 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// A private or preshared key.
+/// A private or preshared key. It stays in one place: what holds it may move and be copied without
+/// leaving the key behind.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct SecretKey(Zeroizing<[u8; 32]>);
+pub(crate) struct SecretKey(Arc<Zeroizing<[u8; 32]>>);
 
 impl SecretKey {
     /// The userspace protocol writes "no key" as zeros.
     pub fn unless_zero(bytes: Zeroizing<[u8; 32]>) -> Option<Self> {
-        (*bytes != [0; 32]).then_some(SecretKey(bytes))
+        (*bytes != [0; 32]).then(|| SecretKey(Arc::new(bytes)))
     }
 
     pub fn bytes(&self) -> &[u8; 32] {
@@ -53,7 +55,7 @@ impl SecretKey {
     }
 
     pub fn public(&self) -> PublicKey {
-        let secret = StaticSecret::from(*self.0);
+        let secret = StaticSecret::from(*self.bytes());
         PublicKey(x25519_dalek::PublicKey::from(&secret).to_bytes())
     }
 }

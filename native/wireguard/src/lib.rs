@@ -53,6 +53,8 @@ mod cookie;
 mod device;
 mod drops;
 pub mod fuzz;
+#[cfg(test)]
+mod golden;
 mod handshake;
 mod key;
 mod message;

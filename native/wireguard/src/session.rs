@@ -124,3 +124,69 @@ fn nonce(number: u64) -> Nonce {
     bytes[4..].copy_from_slice(&number.to_le_bytes());
     Nonce::assume_unique_for_key(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use zeroize::Zeroizing;
+
+    use super::*;
+
+    fn session(initiator: bool) -> Session {
+        let keys = Keys {
+            sending: Zeroizing::new([1; 32]),
+            receiving: Zeroizing::new([2; 32]),
+        };
+        Session::new(&keys, 1, 2, initiator, Instant::now())
+    }
+
+    #[test]
+    fn no_number_is_given_twice_and_none_beyond_the_last() {
+        let session = session(true);
+        assert_eq!(session.reserve(3), Some(0..3));
+        assert_eq!(session.reserve(0), Some(3..3));
+        assert_eq!(session.reserve(1), Some(3..4));
+        session
+            .next
+            .store(REJECT_AFTER_MESSAGES - 5, Ordering::Relaxed);
+        assert_eq!(session.reserve(6), None);
+        assert_eq!(session.reserve(usize::MAX), None);
+        let last = REJECT_AFTER_MESSAGES - 5..REJECT_AFTER_MESSAGES;
+        assert_eq!(session.reserve(5), Some(last));
+        for count in [0, 1, 1 << 14] {
+            assert_eq!(session.reserve(count), None);
+        }
+    }
+
+    #[test]
+    fn threads_share_the_numbers() {
+        let session = session(true);
+        let take = || {
+            (1..300)
+                .flat_map(|n| session.reserve(n % 7).unwrap())
+                .collect::<Vec<_>>()
+        };
+        let taken = std::thread::scope(|scope| {
+            let threads = [(); 4].map(|()| scope.spawn(take));
+            threads.map(|thread| thread.join().unwrap()).concat()
+        });
+        let distinct: HashSet<_> = taken.iter().collect();
+        assert_eq!(distinct.len(), taken.len());
+        assert_eq!(taken.len() as u64, session.reserve(1).unwrap().start);
+    }
+
+    #[test]
+    fn renewal_is_due_by_age_for_the_initiator_and_by_count_for_both() {
+        for initiator in [true, false] {
+            let session = session(initiator);
+            let at = |seconds| session.created + Duration::from_secs(seconds);
+            assert!(!session.is_due_for_renewal(at(119)));
+            assert_eq!(session.is_due_for_renewal(at(120)), initiator);
+            session.next.store(REKEY_AFTER_MESSAGES, Ordering::Relaxed);
+            assert!(!session.is_due_for_renewal(at(0)));
+            session.reserve(1);
+            assert!(session.is_due_for_renewal(at(0)));
+        }
+    }
+}

@@ -230,3 +230,91 @@ fn a_cookie_lets_a_peer_in_under_load() {
     }
     assert_ne!(pair.b.get("last_handshake_time_sec"), ["0"]);
 }
+
+#[test]
+fn only_the_initiator_renews_a_session_that_both_use() {
+    let mut pair = Pair::connected();
+    pair.clock.advance(SECOND * 121);
+    let (ab, ba) = (
+        ipv4(pair.a.inner, pair.b.inner, b"x"),
+        ipv4(pair.b.inner, pair.a.inner, b"y"),
+    );
+    assert_eq!(pair.b_to_a(&ba), vec![ba.clone()]);
+    assert!(pair.b.timers(pair.clock).is_empty());
+    assert_eq!(pair.a_to_b(&ab), vec![ab]);
+    let wire = pair.a.timers(pair.clock);
+    assert_eq!((wire.len(), wire[0].1[0]), (1, 1));
+    // Asked for again and again, but sent every 5 s.
+    assert_eq!(pair.b_to_a(&ba), vec![ba.clone()]);
+    pair.clock.advance(SECOND * 4);
+    pair.a.send(pair.clock, &pair.b.key(), &ba).unwrap();
+    assert!(pair.a.timers(pair.clock).is_empty());
+    pair.clock.advance(SECOND * 2);
+    assert_eq!(pair.a.timers(pair.clock)[0].1[0], 1);
+}
+
+#[test]
+fn an_initiator_that_receives_renews_before_the_end() {
+    for (second, initiations) in [(164, 0), (166, 1)] {
+        let mut pair = Pair::connected();
+        pair.run(SECOND * second);
+        let ba = ipv4(pair.b.inner, pair.a.inner, b"y");
+        for _ in 0..2 {
+            assert_eq!(pair.b_to_a(&ba), vec![ba.clone()]);
+            let kinds: Vec<_> = alone(&mut pair, SECOND / 4);
+            assert_eq!(kinds, vec![1; initiations], "after {second} s");
+            pair.clock.advance(SECOND / 4);
+            if initiations == 1 {
+                break; // the next is the repetition
+            }
+        }
+    }
+}
+
+#[test]
+fn unanswered_data_asks_for_a_handshake_after_15_seconds() {
+    let mut pair = Pair::connected();
+    pair.run(SECOND * 11); // B's keepalive has come
+    let packet = ipv4(pair.a.inner, pair.b.inner, b"lost");
+    pair.a.send(pair.clock, &pair.b.key(), &packet).unwrap();
+    assert!(alone(&mut pair, SECOND * 15 - SECOND / 4).is_empty());
+    assert_eq!(alone(&mut pair, SECOND), [1]);
+    // Nothing else was lost by it: the session is still there.
+    assert_eq!(pair.a_to_b(&packet), vec![packet]);
+}
+
+#[test]
+fn nothing_is_sent_or_taken_by_a_session_of_180_seconds() {
+    let mut pair = Pair::connected();
+    let packet = ipv4(pair.a.inner, pair.b.inner, b"x");
+    let peers = pair.a.device.peers();
+    let peer = peers.by_key(&pair.b.key()).unwrap();
+    pair.clock.advance(SECOND * 180 - SECOND / 1000);
+    let (_, last) = seal(peer, pair.clock, &packet, 1420).unwrap();
+    let (_, late) = seal(peer, pair.clock, &packet, 1420).unwrap();
+    let received = pair.b.receive(pair.clock, pair.a.address, &last).unwrap();
+    assert_eq!(received.0.unwrap().1, packet);
+    pair.clock.advance(SECOND / 1000);
+    assert!(peer.seal_run(pair.clock.0, 1).is_none());
+    let received = pair.b.receive(pair.clock, pair.a.address, &late);
+    assert_eq!(received, Err(DropReason::NoSession));
+    assert_eq!(pair.a_to_b(&packet), vec![packet]);
+}
+
+#[test]
+fn an_older_initiation_is_refused_whatever_its_clock_says() {
+    let mut pair = Pair::new();
+    let packet = ipv4(pair.a.inner, pair.b.inner, b"x");
+    let first = pair.a.send(pair.clock, &pair.b.key(), &packet).unwrap();
+    pair.settle(first.clone(), vec![]);
+    pair.clock.advance(SECOND);
+    let replayed = pair.b.receive(pair.clock, pair.a.address, &first[0].1);
+    assert_eq!(replayed, Err(DropReason::BadHandshake));
+    // A's wall clock is set back by a day: its next initiation is later than the last all the same.
+    pair.clock.advance(SECOND * 200);
+    let wall = pair.clock.0.wall;
+    pair.clock.0.wall -= SECOND * 86_400;
+    let wire = pair.a.send(pair.clock, &pair.b.key(), &packet).unwrap();
+    pair.clock.0.wall = wall;
+    assert_eq!(pair.settle(wire, vec![]).1, vec![packet]);
+}
