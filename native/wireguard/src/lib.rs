@@ -40,11 +40,21 @@
 //! }
 //! ```
 //!
-//! Keys that this crate holds are wiped when dropped, and so are boringtun's private keys; its
-//! copies of preshared keys and its session keys are not.
+//! # What a packet costs
 //!
-//! After the handshake nothing on a packet's way allocates. A peer's lock is taken once for a run
-//! of packets, in both directions.
+//! Nothing is allocated or copied for a data packet, and no lock is taken for one. A peer's
+//! sessions and its endpoint are one immutable value behind a pointer that a run of packets loads
+//! once. A [`Sealer`] reserves message numbers for the run by one atomic operation; a [`Receiver`]
+//! keeps the session's replay window, which senders never touch. What passed is told to the peer's
+//! timers by atomics at the end of the run. A peer's lock is for handshakes, timers, packets that
+//! wait for a session, configuration, and an endpoint that changes.
+//!
+//! # Secrets
+//!
+//! Wiped when no longer needed: private and preshared keys, wherever this crate keeps them;
+//! ephemeral keys; session keys, in ring's memory too. Not wiped: snow's chaining key and the
+//! handshake's cipher keys, which are gone with the handshake but stay in freed memory, and copies
+//! that the compiler made on the stack.
 
 mod activity;
 mod allowed_ips;

@@ -37,8 +37,8 @@ pub enum Received<'t> {
 }
 
 /// Receives a batch. Holds the replay window of the last session that data came by, for which only
-/// other receivers would wait: to be dropped at the end of the batch. A peer learns at the end of a
-/// run of its datagrams what was received.
+/// other receivers would wait: to be dropped at the end of the batch, and never two at once in a
+/// thread. A peer learns at the end of a run of its datagrams what was received.
 pub struct Receiver<'t> {
     peers: &'t Peers,
     run: Option<Run<'t>>,

@@ -4,8 +4,8 @@ const BITS: u64 = 16_384;
 const WORD: u64 = u64::BITS as u64;
 const WORDS: usize = (BITS / WORD) as usize;
 
-/// A number that is this far behind the greatest is refused. Linux has 8,128; a burst of 64 KiB
-/// over paths whose delays differ by 100 ms at 1 Gbit/s needs about 9,000.
+/// A number that is this far behind the greatest is refused. Linux has 8,128; packets that overtake
+/// others by 100 ms at 1 Gbit/s need about 9,000.
 pub(crate) const WINDOW: u64 = BITS - WORD;
 
 /// A ring of bits, one word longer than the window: a word is cleared as a whole when the greatest
