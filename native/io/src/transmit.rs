@@ -4,7 +4,7 @@ use std::net::{SocketAddr, SocketAddrV4};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use labelway_wireguard::{LockedPeer, Now, Sent};
+use labelway_wireguard::{HEADER, Now, Peer, Sealer, Sent};
 
 use crate::batch::{BATCH, Sender};
 use crate::counters::{Drops, IoDrop, Thread};
@@ -135,8 +135,7 @@ impl Transmitter {
         }
     }
 
-    /// Locks the peer once for the whole run. Room for all of it is made before, so that no system
-    /// call is made under the lock.
+    /// Takes the peer's session once for the whole run, for which room is made before.
     fn send_run(
         &mut self,
         world: &World,
@@ -156,10 +155,11 @@ impl Transmitter {
                     (0..run.len()).for_each(|_| drops.io(IoDrop::NoPeer));
                     return;
                 };
-                let mut peer = peer.lock();
+                let mut sealer = peer.seal_run(now, run.len());
                 for index in 0..run.len() {
                     let (packet, length) = run.packet(index, adjacency.room);
-                    self.encrypt(adjacency, &mut peer, now, packet, length);
+                    let (sealer, packet) = (sealer.as_mut(), &packet[..length]);
+                    self.encrypt(drops, adjacency, peer, sealer, now, packet);
                 }
             }
             Ports::Kernel { .. } => {
@@ -182,20 +182,33 @@ impl Transmitter {
 
     fn encrypt(
         &mut self,
+        drops: &Drops,
         adjacency: &Adjacency,
-        peer: &mut LockedPeer<'_>,
+        peer: &Peer,
+        sealer: Option<&mut Sealer<'_>>,
         now: Now,
-        packet: &mut [u8],
-        length: usize,
+        packet: &[u8],
     ) {
-        match peer.send(now, packet, length, self.sender.room()) {
-            Sent::Datagram(datagram) => {
-                self.sender.push(datagram.len, datagram.to);
-                adjacency.sent.add(self.thread, length);
+        let room = self.sender.room();
+        let Some(sealer) = sealer else {
+            match peer.wait(now, packet, adjacency.room, room) {
+                Sent::Datagram(datagram) => self.sender.push(datagram.len, datagram.to),
+                // It goes when the handshake is through, or is counted if it never is.
+                Sent::Queued => {}
+                Sent::Dropped(_) => return,
             }
-            // It goes when the handshake is through, or is counted if it never is.
-            Sent::Queued => adjacency.sent.add(self.thread, length),
-            Sent::Dropped(_) => {}
+            adjacency.sent.add(self.thread, packet.len());
+            return;
+        };
+        let at = HEADER..HEADER + packet.len();
+        let Some(place) = room.get_mut(at.clone()) else {
+            drops.io(IoDrop::Oversized);
+            return;
+        };
+        place.copy_from_slice(packet);
+        if let Some(datagram) = sealer.seal(room, at, adjacency.room) {
+            self.sender.push(datagram.len(), sealer.to());
+            adjacency.sent.add(self.thread, packet.len());
         }
     }
 

@@ -154,10 +154,12 @@ impl Underlay<'_> {
                 drops.io(IoDrop::Oversized);
                 continue;
             };
-            let bytes = &datagram.slot[datagram.start..];
+            let bytes = &mut datagram.slot[datagram.start..];
             let room = self.pool.room(slot);
-            match receiver.receive(now, datagram.from, bytes, room) {
-                Received::Packet { peer, len } => {
+            match receiver.receive(now, datagram.from, bytes, &mut self.scratch) {
+                Received::Packet { peer, packet } => {
+                    let len = packet.len();
+                    room[..len].copy_from_slice(&bytes[packet]);
                     let from = match last {
                         Some((known, from)) if Arc::ptr_eq(known, peer) => from,
                         _ => world.by_peer[uplink].get(peer.public_key()).copied(),
@@ -173,7 +175,7 @@ impl Underlay<'_> {
                     }
                 }
                 Received::Reply(reply) => {
-                    let reply_bytes = &room[..reply.len];
+                    let reply_bytes = &self.scratch[..reply.len];
                     self.transmitter
                         .send_datagram(sockets, drops, reply_bytes, reply.to);
                 }
