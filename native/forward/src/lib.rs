@@ -26,6 +26,7 @@ mod local;
 mod mss;
 mod packet;
 mod prefixes;
+mod repeat;
 mod steering;
 mod switch;
 mod transit_error;
@@ -38,6 +39,7 @@ pub use ingress::ingress;
 pub use live::Live;
 pub use local::{LocalDatagram, encapsulate_local};
 pub use packet::{HEADROOM, Packet};
+pub use repeat::repeat;
 pub use switch::switch;
 
 /// IPv4 header without options and UDP header: what is in front of the label stack (RFC 7510 §3).

@@ -14,6 +14,9 @@ pub struct Packet<'a> {
     buf: &'a mut [u8],
     start: usize,
     end: usize,
+    /// Where the packet moves to when there is no room in front of it.
+    spare: Option<&'a mut [u8]>,
+    moved: bool,
 }
 
 impl<'a> Packet<'a> {
@@ -27,7 +30,28 @@ impl<'a> Packet<'a> {
     pub fn at(buf: &'a mut [u8], start: usize, len: usize) -> Self {
         let start = start.min(buf.len());
         let end = start.saturating_add(len).min(buf.len());
-        Self { buf, start, end }
+        Self {
+            buf,
+            start,
+            end,
+            spare: None,
+            moved: false,
+        }
+    }
+
+    /// The packet that all of `buf` is. What needs more room in front of it than it gains by taking
+    /// headers off moves, at its first need and for good, to `spare`; see [`Packet::moved`].
+    pub fn with_spare(buf: &'a mut [u8], spare: &'a mut [u8]) -> Self {
+        let len = buf.len();
+        Self {
+            spare: Some(spare),
+            ..Self::at(buf, 0, len)
+        }
+    }
+
+    /// Whether the packet is in its spare buffer now; its range is then one of that.
+    pub fn moved(&self) -> bool {
+        self.moved
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -64,8 +88,22 @@ impl<'a> Packet<'a> {
                 self.start = start;
                 true
             }
-            None => false,
+            None => self.move_to_spare() && self.prepend(bytes),
         }
+    }
+
+    fn move_to_spare(&mut self) -> bool {
+        let Some(spare) = self.spare.take() else {
+            return false;
+        };
+        let len = self.len();
+        let Some(room) = spare.get_mut(HEADROOM..HEADROOM + len) else {
+            return false;
+        };
+        room.copy_from_slice(&self.buf[self.start..self.end]);
+        (self.buf, self.start, self.end) = (spare, HEADROOM, HEADROOM + len);
+        self.moved = true;
+        true
     }
 
     /// Takes `bytes` off the front.
@@ -86,5 +124,34 @@ impl<'a> Packet<'a> {
             (self.start, self.end) = (start, end);
         }
         fits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packet_without_room_moves_to_its_spare_once_and_for_good() {
+        let (mut buffer, mut spare) = ([7; 20], [0; HEADROOM + 30]);
+        let mut packet = Packet::with_spare(&mut buffer, &mut spare);
+        packet.advance(4);
+        assert!(
+            packet.prepend(4) && !packet.moved(),
+            "what was taken off is room"
+        );
+        assert!(packet.prepend(10) && packet.moved());
+        assert_eq!((packet.len(), packet.range().start), (30, HEADROOM - 10));
+        assert_eq!(packet.bytes()[10..], [7; 20]);
+        assert!(packet.prepend(HEADROOM - 10), "all of its headroom");
+        assert!(!packet.prepend(1), "there is no second spare");
+    }
+
+    #[test]
+    fn a_packet_that_its_spare_cannot_hold_stays() {
+        let (mut buffer, mut spare) = ([7; 20], [0; HEADROOM + 19]);
+        let mut packet = Packet::with_spare(&mut buffer, &mut spare);
+        assert!(!packet.prepend(1));
+        assert_eq!((packet.moved(), packet.bytes()), (false, &[7; 20][..]));
     }
 }

@@ -41,8 +41,13 @@ struct Pair {
 
 impl Traffic {
     pub fn add(&self, thread: Thread, bytes: usize) {
+        self.add_many(thread, 1, bytes);
+    }
+
+    /// `bytes` is the sum over all packets.
+    pub fn add_many(&self, thread: Thread, packets: usize, bytes: usize) {
         let pair = &self.0[thread as usize];
-        pair.packets.add(1);
+        pair.packets.add(packets as u64);
         pair.bytes.add(bytes as u64);
     }
 
@@ -72,6 +77,11 @@ pub enum IoDrop {
     UnknownNeighbour,
     /// The segment's TUN took no more packets, or is down.
     TunRefused,
+    /// A super-packet from a TUN whose headers contradict each other.
+    TunMalformed,
+    /// Congestion was met on the underlay by a packet whose transport cannot be told but by a loss
+    /// (RFC 6040 §4.2).
+    CongestionUntold,
     /// UDP 862, but no STAMP that concerns this router.
     ProbeMalformed,
     /// A reply to no probe that is waited for.
@@ -79,7 +89,7 @@ pub enum IoDrop {
 }
 
 impl IoDrop {
-    pub const ALL: [IoDrop; 9] = [
+    pub const ALL: [IoDrop; 11] = [
         IoDrop::UplinkUnreachable,
         IoDrop::UplinkBusy,
         IoDrop::UplinkRefused,
@@ -87,6 +97,8 @@ impl IoDrop {
         IoDrop::NoPeer,
         IoDrop::UnknownNeighbour,
         IoDrop::TunRefused,
+        IoDrop::TunMalformed,
+        IoDrop::CongestionUntold,
         IoDrop::ProbeMalformed,
         IoDrop::ProbeStale,
     ];
@@ -100,6 +112,8 @@ impl IoDrop {
             IoDrop::NoPeer => "no-peer",
             IoDrop::UnknownNeighbour => "unknown-neighbour",
             IoDrop::TunRefused => "tun-refused",
+            IoDrop::TunMalformed => "tun-malformed",
+            IoDrop::CongestionUntold => "congestion-untold",
             IoDrop::ProbeMalformed => "probe-malformed",
             IoDrop::ProbeStale => "probe-stale",
         }
@@ -146,7 +160,11 @@ impl Drops {
     }
 
     pub fn io(&self, reason: IoDrop) {
-        self.io[reason as usize].add(1);
+        self.io_many(reason, 1);
+    }
+
+    pub fn io_many(&self, reason: IoDrop, packets: usize) {
+        self.io[reason as usize].add(packets as u64);
     }
 
     /// Name and count of every reason, also of those never seen.

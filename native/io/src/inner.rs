@@ -4,18 +4,30 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use labelway_wire::Ecn;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::ids;
 use crate::outer::{enlarge_buffers, integer_option};
 use crate::poll::Token;
+use crate::receive::{accept_trains, tell_ecn};
 
-/// Sends whole inner packets, header included, and receives the payload of those UDP ports that
-/// the switch understands.
+/// Receives the payload of those UDP ports that the switch understands, and sends in two ways:
+/// whole inner packets, header included, or trains of labelled packets of one flow, which stay in
+/// one piece until WireGuard takes them apart.
 pub struct InnerSockets {
     pub raw: Socket,
     pub ports: Vec<InnerPort>,
+    /// One for every few flows, each with a source port of its own: see [`InnerSockets::of_flow`].
+    flows: Vec<Socket>,
 }
+
+/// Sockets for trains. The source port tells flows apart behind the tunnel; a flow keeps its own, or
+/// its trains would not be merged there.
+const FLOW_SOCKETS: usize = 16;
+
+/// Bytes of an inner packet's headers, which a socket that is not raw makes itself.
+pub const HEADERS: usize = 28;
 
 pub struct InnerPort {
     pub socket: Socket,
@@ -32,27 +44,54 @@ impl InnerSockets {
         enlarge_buffers(&raw);
         let mut open = Vec::with_capacity(ports.len());
         for &port in ports {
-            let socket = receiving(interface, address, port)?;
+            let socket = bound(interface, address, port)?;
+            accept_trains(&socket)?;
+            tell_ecn(&socket, Domain::IPV4)?;
             open.push(InnerPort {
                 socket,
                 port,
                 token: ids::next(),
             });
         }
-        Ok(InnerSockets { raw, ports: open })
+        let flows = (0..FLOW_SOCKETS).map(|_| sending(interface, address));
+        Ok(InnerSockets {
+            raw,
+            ports: open,
+            flows: flows.collect::<io::Result<_>>()?,
+        })
+    }
+
+    /// Sends for the flows of this entropy port, and some others'.
+    pub fn of_flow(&self, entropy_port: u16) -> &Socket {
+        &self.flows[usize::from(entropy_port) % FLOW_SOCKETS]
     }
 
     /// The interface came back with another index: bind to the new one.
     pub fn rebind_device(&self, interface: &str) -> io::Result<()> {
         self.raw.bind_device(Some(interface.as_bytes()))?;
-        for port in &self.ports {
-            port.socket.bind_device(Some(interface.as_bytes()))?;
+        let ports = self.ports.iter().map(|port| &port.socket);
+        for socket in ports.chain(&self.flows) {
+            socket.bind_device(Some(interface.as_bytes()))?;
         }
         Ok(())
     }
 }
 
-fn receiving(interface: &str, address: Ipv4Addr, port: u16) -> io::Result<Socket> {
+/// Headers as `labelway_forward` writes them: one hop from tunnel address to tunnel address, DF set.
+fn sending(interface: &str, address: Ipv4Addr) -> io::Result<Socket> {
+    let socket = bound(interface, address, 0)?;
+    socket.set_ttl_v4(255)?;
+    let dont_fragment = libc::IP_PMTUDISC_PROBE;
+    integer_option(
+        &socket,
+        libc::IPPROTO_IP,
+        libc::IP_MTU_DISCOVER,
+        dont_fragment,
+    )?;
+    Ok(socket)
+}
+
+fn bound(interface: &str, address: Ipv4Addr, port: u16) -> io::Result<Socket> {
     let kind = Type::DGRAM.nonblocking().cloexec();
     let socket = Socket::new(Domain::IPV4, kind, Some(Protocol::UDP))?;
     socket.bind_device(Some(interface.as_bytes()))?;
@@ -86,8 +125,8 @@ pub fn rebuild(
     from: SocketAddr,
     to: Ipv4Addr,
     port: u16,
+    ecn: Ecn,
 ) -> Option<usize> {
-    const HEADERS: usize = 28;
     let SocketAddr::V4(from) = from else {
         return None;
     };
@@ -96,7 +135,7 @@ pub fn rebuild(
     let (headers, rest) = room.get_mut(..total)?.split_at_mut(HEADERS);
     rest.copy_from_slice(payload);
     headers.fill(0);
-    headers[0] = 0x45;
+    headers[..2].copy_from_slice(&[0x45, ecn.bits()]);
     headers[2..4].copy_from_slice(&length.to_be_bytes());
     headers[6] = 0x40; // do not fragment
     headers[8] = 255; // as every router of ours sends it; a tunnel is one hop
@@ -133,6 +172,7 @@ mod tests {
             from,
             Ipv4Addr::new(100, 96, 0, 16),
             6635,
+            Ecn::NotEct,
         );
         assert_eq!(length, Some(33));
         // Identification 0 and no UDP checksum.
@@ -149,7 +189,7 @@ mod tests {
         assert_eq!(room[..33], wanted);
         assert_eq!(room[33], 0xff);
         assert_eq!(
-            rebuild(&mut room, &[0; 37], from, Ipv4Addr::LOCALHOST, 1),
+            rebuild(&mut room, &[0; 37], from, Ipv4Addr::LOCALHOST, 1, Ecn::Ce),
             None
         );
     }

@@ -6,19 +6,22 @@
 //! for a batch, which [`Engine::apply`] swaps; nothing on a packet's way allocates or formats, and
 //! a WireGuard peer is locked once for a run of packets to it.
 
-mod batch;
 mod build;
+mod burst;
 mod control;
 mod counters;
+mod deliver;
 mod engine;
 mod ids;
 mod ingress;
 mod inner;
+mod memory;
 mod open;
 mod outer;
 mod poll;
-mod pool;
 mod probe;
+mod receive;
+mod send;
 mod shared;
 mod snapshot;
 mod transmit;

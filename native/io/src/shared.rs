@@ -1,11 +1,13 @@
 //! What the engine and its threads hold in common.
 
+use std::io::IoSlice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use labelway_forward::{Context, Count, DropReason, TokenBucket};
+use labelway_offload::VnetHeader;
 
 use crate::counters::{Drops, IoDrop, Thread};
 use crate::poll::Poll;
@@ -63,9 +65,22 @@ impl Shared {
 
 /// Counts for one thread into the world's counters.
 pub struct Counting<'a> {
-    pub thread: Thread,
-    pub world: &'a World,
-    pub drops: &'a Drops,
+    thread: Thread,
+    world: &'a World,
+    drops: &'a Drops,
+    /// The list that the last packet went onto.
+    pub list: Option<usize>,
+}
+
+impl<'a> Counting<'a> {
+    pub fn new(thread: Thread, world: &'a World, drops: &'a Drops) -> Self {
+        Counting {
+            thread,
+            world,
+            drops,
+            list: None,
+        }
+    }
 }
 
 impl Count for Counting<'_> {
@@ -74,6 +89,7 @@ impl Count for Counting<'_> {
     }
 
     fn list(&mut self, list: usize, bytes: usize) {
+        self.list = Some(list);
         self.world.lists[list].sent.add(self.thread, bytes);
     }
 
@@ -96,13 +112,13 @@ pub fn context<'a, 'c>(
     }
 }
 
-/// Writes to a segment's LAN; false if the device did not take it.
-pub fn to_lan(world: &World, drops: &Drops, segment: usize, packet: &[u8]) -> bool {
-    let written = world.segments[segment].tun.write(packet).is_ok();
-    if !written {
+/// Writes one packet to a segment's LAN: an error that a host is told.
+pub fn to_lan(world: &World, drops: &Drops, segment: usize, packet: &[u8]) {
+    let header = VnetHeader::NONE.encode();
+    let parts = [IoSlice::new(&header), IoSlice::new(packet)];
+    if world.segments[segment].tun.write(&parts).is_err() {
         drops.io(IoDrop::TunRefused);
     }
-    written
 }
 
 /// Names and runs one of the engine's threads. A panic in it is counted, and it starts afresh: a

@@ -1,69 +1,61 @@
-//! Out by an uplink: encrypts runs of packets and sends them in batches.
+//! Out by an uplink: encrypts runs of packets where they lie, and sends them in trains.
 
-use std::net::{SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use labelway_wireguard::{HEADER, Now, Peer, Sealer, Sent};
+use labelway_wire::{Ecn, ecn};
+use labelway_wireguard::{Now, Peer, Sent, TAG};
 
-use crate::batch::{BATCH, Sender};
 use crate::counters::{Drops, IoDrop, Thread};
+use crate::inner::HEADERS;
+use crate::memory::{LARGEST, Memory, Place};
 use crate::outer::OuterSockets;
-use crate::pool::{Pool, Queued, group};
-use crate::uplink::{Ports, Uplink};
+use crate::send::{DATAGRAMS, Destination, Sender};
+use crate::uplink::{MPLS_PORT, Ports, Uplink};
 use crate::world::{Adjacency, World};
 
-/// One a thread. What is handed to it is sent at the latest by [`Transmitter::flush`].
+/// A packet that is to be sent over an adjacency.
+pub struct Queued {
+    pub adjacency: usize,
+    pub place: Place,
+}
+
+/// One a thread. What is handed to it is sent at the latest by [`Transmitter::flush`]; until then
+/// the memory that it lies in must not change.
 pub struct Transmitter {
     thread: Thread,
     sender: Sender,
     target: Option<Target>,
+    /// For what WireGuard has to say by itself.
+    scratch: Box<[u8]>,
 }
 
 /// Whose sockets the collected datagrams go out by. Held, so that a swap does not close them.
 enum Target {
     Outer(Arc<OuterSockets>),
-    Inner(Arc<Uplink>),
+    Inner(Arc<Uplink>, Way),
 }
 
-/// Packets for one adjacency, lent one by one.
-trait Run {
-    fn len(&self) -> usize;
-    /// A packet of the returned length, and what WireGuard may pad behind it.
-    fn packet(&mut self, index: usize, room: usize) -> (&mut [u8], usize);
+/// How inner packets leave that somebody else encrypts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Each with its header.
+    Whole,
+    /// As trains of the flows with this source port, without their headers.
+    Trains { source_port: u16 },
 }
 
-struct FromPool<'a> {
-    pool: &'a mut Pool,
-    queue: &'a [Queued],
-}
-
-impl Run for FromPool<'_> {
-    fn len(&self) -> usize {
-        self.queue.len()
-    }
-
-    fn packet(&mut self, index: usize, room: usize) -> (&mut [u8], usize) {
-        let queued = &self.queue[index];
-        let length = queued.range.len();
-        let slot = &mut self.pool.slot(queued.slot)[queued.range.start..];
-        let end = room.clamp(length, slot.len());
-        (&mut slot[..end], length)
-    }
-}
-
-/// What lies behind the piece is still needed: nothing is padded.
-struct Piece<'a>(&'a mut [u8]);
-
-impl Run for Piece<'_> {
-    fn len(&self) -> usize {
-        1
-    }
-
-    fn packet(&mut self, _: usize, _: usize) -> (&mut [u8], usize) {
-        let length = self.0.len();
-        (self.0, length)
-    }
+/// What every step is handed.
+#[derive(Clone, Copy)]
+pub struct Batch<'a> {
+    pub world: &'a World,
+    pub drops: &'a Drops,
+    pub now: Now,
+    /// The same in time since the engine started.
+    pub elapsed: Duration,
 }
 
 impl Transmitter {
@@ -72,160 +64,199 @@ impl Transmitter {
             thread,
             sender: Sender::new(),
             target: None,
+            scratch: vec![0; LARGEST].into_boxed_slice(),
         }
     }
 
-    /// Sends all of the queue and empties it.
-    pub fn send_queue(
-        &mut self,
-        world: &World,
-        drops: &Drops,
-        now: Now,
-        pool: &mut Pool,
-        queue: &mut Vec<Queued>,
-    ) {
-        group(queue);
+    /// Encrypts all of the queue, in order, and empties it.
+    pub fn take_queue(&mut self, batch: Batch<'_>, memory: &mut Memory, queue: &mut Vec<Queued>) {
         for run in queue.chunk_by(|a, b| a.adjacency == b.adjacency) {
-            let adjacency = run[0].adjacency;
-            self.send_run(world, drops, now, adjacency, FromPool { pool, queue: run });
+            for part in run.chunks(DATAGRAMS) {
+                self.take_run(batch, memory, part);
+            }
         }
         queue.clear();
-        self.flush(drops);
     }
 
-    /// One packet whose buffer is free again on return.
-    pub fn send_piece(
-        &mut self,
-        world: &World,
-        drops: &Drops,
-        now: Now,
-        adjacency: usize,
-        piece: &mut [u8],
-    ) {
-        self.send_run(world, drops, now, adjacency, Piece(piece));
-    }
-
-    /// A datagram that is complete already: a handshake, a keepalive.
-    pub fn send_datagram(
-        &mut self,
-        sockets: &Arc<OuterSockets>,
-        drops: &Drops,
-        datagram: &[u8],
-        to: SocketAddr,
-    ) {
-        self.aim_outer(sockets, 1, drops);
-        self.sender.room()[..datagram.len()].copy_from_slice(datagram);
-        self.sender.push(datagram.len(), to);
-    }
-
-    pub fn flush(&mut self, drops: &Drops) {
-        let refused = |error: std::io::Error| drops.io(IoDrop::of_send(&error));
+    /// Sends what was collected: the memory may change again.
+    pub fn flush(&mut self, drops: &Drops, memory: &Memory) {
+        let refused = |error: &std::io::Error| drops.io(IoDrop::of_send(error));
         match self.target.take() {
             _ if self.sender.is_empty() => {}
             Some(Target::Outer(sockets)) => {
                 let v6 = sockets.v6.as_ref().map(|socket| socket.as_fd());
-                self.sender.flush(sockets.v4.as_fd(), v6, refused);
+                let bytes = memory.bytes();
+                if !self.sender.flush(bytes, sockets.v4.as_fd(), v6, refused) {
+                    sockets.takes_trains.store(false, Ordering::Relaxed);
+                }
             }
-            Some(Target::Inner(uplink)) => {
+            Some(Target::Inner(uplink, way)) => {
                 if let Ports::Kernel { sockets, .. } = &uplink.ports {
-                    self.sender.flush(sockets.raw.as_fd(), None, refused);
+                    let socket = match way {
+                        Way::Whole => &sockets.raw,
+                        Way::Trains { source_port } => sockets.of_flow(source_port),
+                    };
+                    let bytes = memory.bytes();
+                    self.sender.flush(bytes, socket.as_fd(), None, refused);
                 }
             }
             None => {}
         }
     }
 
-    /// Takes the peer's session once for the whole run, for which room is made before.
-    fn send_run(
-        &mut self,
-        world: &World,
-        drops: &Drops,
-        now: Now,
-        adjacency: usize,
-        mut run: impl Run,
-    ) {
-        let index = adjacency;
+    /// At most [`DATAGRAMS`] packets, all for one adjacency.
+    fn take_run(&mut self, batch: Batch<'_>, memory: &mut Memory, run: &[Queued]) {
+        let Batch { world, drops, .. } = batch;
+        let index = run[0].adjacency;
         let adjacency = &world.adjacencies[index];
         let uplink = &world.uplinks[adjacency.uplink];
         match &uplink.ports {
             Ports::Embedded(embedded) => {
                 let (peers, sockets) = embedded.load();
-                self.aim_outer(&sockets, run.len(), drops);
                 let Some(peer) = peers.by_key(&adjacency.peer) else {
-                    (0..run.len()).for_each(|_| drops.io(IoDrop::NoPeer));
+                    run.iter().for_each(|_| drops.io(IoDrop::NoPeer));
                     return;
                 };
-                let mut sealer = peer.seal_run(now, run.len());
-                for index in 0..run.len() {
-                    let (packet, length) = run.packet(index, adjacency.room);
-                    let (sealer, packet) = (sealer.as_mut(), &packet[..length]);
-                    self.encrypt(drops, adjacency, peer, sealer, now, packet);
-                }
+                self.aim_outer(drops, memory, &sockets, run.len());
+                self.seal(batch, memory, peer, &sockets, adjacency, run);
             }
             Ports::Kernel { .. } => {
-                self.aim_inner(uplink, run.len(), drops);
-                let to = world.table.adjacencies[index].remote_address;
-                let to = SocketAddr::V4(SocketAddrV4::new(to, 0));
-                for index in 0..run.len() {
-                    let (packet, length) = run.packet(index, adjacency.room);
-                    let Some(room) = self.sender.room().get_mut(..length) else {
-                        drops.io(IoDrop::Oversized);
-                        continue;
+                let address = world.table.adjacencies[index].remote_address;
+                let bytes = |queued: &Queued| &memory.bytes()[queued.place.packet.clone()];
+                for like in run.chunk_by(|a, b| ports(bytes(a)) == ports(bytes(b))) {
+                    let (source_port, port) = ports(bytes(&like[0]));
+                    let way = match like {
+                        [_, _, ..] if port == MPLS_PORT => Way::Trains { source_port },
+                        _ => Way::Whole,
                     };
-                    room.copy_from_slice(&packet[..length]);
-                    self.sender.push(length, to);
-                    adjacency.sent.add(self.thread, length);
+                    self.take_inner(drops, memory, uplink, way, address, like);
                 }
+                let bytes = run.iter().map(|queued| queued.place.packet.len()).sum();
+                adjacency.sent.add_many(self.thread, run.len(), bytes);
             }
         }
     }
 
-    fn encrypt(
+    fn take_inner(
         &mut self,
         drops: &Drops,
-        adjacency: &Adjacency,
-        peer: &Peer,
-        sealer: Option<&mut Sealer<'_>>,
-        now: Now,
-        packet: &[u8],
+        memory: &Memory,
+        uplink: &Arc<Uplink>,
+        way: Way,
+        address: Ipv4Addr,
+        like: &[Queued],
     ) {
-        let room = self.sender.room();
-        let Some(sealer) = sealer else {
-            match peer.wait(now, packet, adjacency.room, room) {
-                Sent::Datagram(datagram) => self.sender.push(datagram.len, datagram.to),
-                // It goes when the handshake is through, or is counted if it never is.
-                Sent::Queued => {}
-                Sent::Dropped(_) => return,
-            }
-            adjacency.sent.add(self.thread, packet.len());
-            return;
-        };
-        let at = HEADER..HEADER + packet.len();
-        let Some(place) = room.get_mut(at.clone()) else {
-            drops.io(IoDrop::Oversized);
-            return;
-        };
-        place.copy_from_slice(packet);
-        if let Some(datagram) = sealer.seal(room, at, adjacency.room) {
-            self.sender.push(datagram.len(), sealer.to());
-            adjacency.sent.add(self.thread, packet.len());
+        self.aim_inner(drops, memory, uplink, way, like.len());
+        for Queued { place, .. } in like {
+            let packet = place.packet.clone();
+            // A whole packet brings its ECN field along.
+            let (datagram, port, ecn) = match way {
+                Way::Whole => (packet, 0, Ecn::NotEct),
+                Way::Trains { .. } => {
+                    let ecn = Ecn::of(memory.bytes()[packet.start + 1]);
+                    (packet.start + HEADERS..packet.end, MPLS_PORT, ecn)
+                }
+            };
+            let to = SocketAddr::V4(SocketAddrV4::new(address, port));
+            let destination = Destination { to, ecn };
+            self.sender.push(datagram, destination, way == Way::Whole);
         }
     }
 
-    fn aim_outer(&mut self, sockets: &Arc<OuterSockets>, packets: usize, drops: &Drops) {
+    fn seal(
+        &mut self,
+        batch: Batch<'_>,
+        memory: &mut Memory,
+        peer: &Peer,
+        sockets: &OuterSockets,
+        adjacency: &Adjacency,
+        run: &[Queued],
+    ) {
+        let Some(mut sealer) = peer.seal_run(batch.now, run.len()) else {
+            for Queued { place, .. } in run {
+                self.wait(batch, memory, peer, sockets, adjacency, place);
+            }
+            return;
+        };
+        let to = sealer.to();
+        let alone = !sockets.takes_trains.load(Ordering::Relaxed);
+        let (mut packets, mut bytes) = (0, 0);
+        for Queued { place, .. } in run {
+            let packet = place.packet.clone();
+            // Padding ends where the tunnel's MTU does, and where another packet's bytes begin.
+            let room = adjacency.room.min(place.limit - TAG - packet.start);
+            let length = packet.len();
+            // The class stays inside, congestion is told to both (RFC 6040 §4.1).
+            let ecn = ecn::encapsulate(Ecn::of(memory.bytes()[packet.start + 1]));
+            if let Some(datagram) = sealer.seal(memory.bytes_mut(), packet, room) {
+                let destination = Destination { to, ecn };
+                self.sender.push(datagram, destination, alone);
+                packets += 1;
+                bytes += length;
+            }
+        }
+        adjacency.sent.add_many(self.thread, packets, bytes);
+    }
+
+    /// There is no session yet: a copy goes when the handshake is through, or is counted if it
+    /// never is.
+    fn wait(
+        &mut self,
+        batch: Batch<'_>,
+        memory: &Memory,
+        peer: &Peer,
+        sockets: &OuterSockets,
+        adjacency: &Adjacency,
+        place: &Place,
+    ) {
+        let packet = &memory.bytes()[place.packet.clone()];
+        match peer.wait(batch.now, packet, adjacency.room, &mut self.scratch) {
+            Sent::Datagram(datagram) => {
+                let bytes = &self.scratch[..datagram.len];
+                sockets.send(batch.drops, bytes, datagram.to);
+            }
+            Sent::Queued => {}
+            Sent::Dropped(_) => return,
+        }
+        adjacency.sent.add(self.thread, packet.len());
+    }
+
+    fn aim_outer(
+        &mut self,
+        drops: &Drops,
+        memory: &Memory,
+        sockets: &Arc<OuterSockets>,
+        packets: usize,
+    ) {
         let same =
             matches!(&self.target, Some(Target::Outer(aimed)) if Arc::ptr_eq(aimed, sockets));
-        if !same || self.sender.len() + packets > BATCH {
-            self.flush(drops);
+        if !same || self.sender.room() < packets {
+            self.flush(drops, memory);
             self.target = Some(Target::Outer(sockets.clone()));
         }
     }
 
-    fn aim_inner(&mut self, uplink: &Arc<Uplink>, packets: usize, drops: &Drops) {
-        let same = matches!(&self.target, Some(Target::Inner(aimed)) if Arc::ptr_eq(aimed, uplink));
-        if !same || self.sender.len() + packets > BATCH {
-            self.flush(drops);
-            self.target = Some(Target::Inner(uplink.clone()));
+    fn aim_inner(
+        &mut self,
+        drops: &Drops,
+        memory: &Memory,
+        uplink: &Arc<Uplink>,
+        way: Way,
+        packets: usize,
+    ) {
+        let same = matches!(
+            &self.target,
+            Some(Target::Inner(aimed, same)) if Arc::ptr_eq(aimed, uplink) && *same == way
+        );
+        if !same || self.sender.room() < packets {
+            self.flush(drops, memory);
+            self.target = Some(Target::Inner(uplink.clone(), way));
         }
     }
+}
+
+/// Source and destination port of an inner packet, whose IPv4 header is ours and has no options.
+fn ports(packet: &[u8]) -> (u16, u16) {
+    let port = |at: usize| u16::from_be_bytes([packet[at], packet[at + 1]]);
+    (port(20), port(22))
 }

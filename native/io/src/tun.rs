@@ -1,7 +1,7 @@
 //! TUN devices: where customer packets come from and go to.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::atomic::AtomicBool;
@@ -14,6 +14,11 @@ const CLONE_DEVICE: &str = "/dev/net/tun";
 /// Refuse a name that exists, rather than attach to somebody else's device (linux/if_tun.h).
 const IFF_TUN_EXCL: libc::c_int = 0x8000;
 
+/// What the kernel may leave to us (linux/if_tun.h): checksums, cutting TCP up, also with ECN, and,
+/// since Linux 6.2, UDP.
+const OFFLOAD_TCP: libc::c_uint = 0x01 | 0x02 | 0x04 | 0x08;
+const OFFLOAD_UDP: libc::c_uint = 0x20 | 0x40;
+
 /// One TUN device, up, without addresses. It is gone when this is dropped.
 pub struct Tun {
     file: File,
@@ -21,6 +26,8 @@ pub struct Tun {
     pub token: Token,
     /// Somebody removed the device under us; the next table makes it anew.
     pub lost: AtomicBool,
+    /// Whether the kernel takes UDP super-packets from us.
+    pub takes_udp_super_packets: bool,
 }
 
 impl Tun {
@@ -33,11 +40,16 @@ impl Tun {
             .open(CLONE_DEVICE)
             .map_err(|error| explain_open(name, &error))?;
         attach(&file, name).map_err(|error| explain_attach(name, &error))?;
+        let takes_udp_super_packets = offload(&file, OFFLOAD_TCP | OFFLOAD_UDP)
+            .map(|()| true)
+            .or_else(|_| offload(&file, OFFLOAD_TCP).map(|()| false))
+            .map_err(|error| format!("Cannot have {name} carry super-packets: {error}"))?;
         let tun = Tun {
             file,
             name: name.to_owned(),
             token: ids::next(),
             lost: AtomicBool::new(false),
+            takes_udp_super_packets,
         };
         tun.set_mtu(mtu)?;
         tun.accept_own_errors();
@@ -71,14 +83,14 @@ impl Tun {
             .map_err(|error| format!("Cannot bring {} up: {error}", self.name))
     }
 
-    /// One packet; `WouldBlock` when none is waiting.
+    /// A virtio-net header and one packet or super-packet; `WouldBlock` when none is waiting.
     pub fn read(&self, room: &mut [u8]) -> io::Result<usize> {
         (&self.file).read(room)
     }
 
-    /// One packet, whole or not at all.
-    pub fn write(&self, packet: &[u8]) -> io::Result<()> {
-        (&self.file).write(packet).map(drop)
+    /// A virtio-net header and one packet or super-packet in parts, whole or not at all.
+    pub fn write(&self, parts: &[IoSlice<'_>]) -> io::Result<()> {
+        (&self.file).write_vectored(parts).map(drop)
     }
 }
 
@@ -101,10 +113,21 @@ fn request(name: &str) -> libc::ifreq {
 
 fn attach(file: &File, name: &str) -> io::Result<()> {
     let mut request = request(name);
-    request.ifr_ifru.ifru_flags = (libc::IFF_TUN | libc::IFF_NO_PI | IFF_TUN_EXCL) as libc::c_short;
+    let flags = libc::IFF_TUN | libc::IFF_NO_PI | libc::IFF_VNET_HDR | IFF_TUN_EXCL;
+    request.ifr_ifru.ifru_flags = flags as libc::c_short;
     // SAFETY: TUNSETIFF reads and writes one ifreq, which lives across the call; the descriptor is
     // open.
     let status = unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETIFF, &mut request) };
+    if status < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
+
+fn offload(file: &File, flags: libc::c_uint) -> io::Result<()> {
+    // SAFETY: TUNSETOFFLOAD takes an integer; the descriptor is open.
+    let status = unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETOFFLOAD as _, flags) };
     if status < 0 {
         Err(io::Error::last_os_error())
     } else {

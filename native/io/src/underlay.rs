@@ -1,21 +1,24 @@
 //! The underlay thread: from the uplinks' sockets to the next hop or a LAN; probes; timers.
 
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use labelway_forward::{Outcome, TokenBucket, switch};
-use labelway_wireguard::{MIN_OUTPUT, Now, Peer, Received};
+use labelway_forward::{HEADROOM, Outcome, TokenBucket, switch};
+use labelway_wire::{Ecn, Ipv4, ecn};
+use labelway_wireguard::{Now, Peer, Received, Receiver};
 
-use crate::batch::{BATCH, Receiver};
 use crate::counters::{IoDrop, Thread};
+use crate::deliver::Deliverer;
 use crate::inner::{self, InnerPort};
+use crate::memory::{LARGEST, Memory, Place};
 use crate::outer::OuterSockets;
 use crate::poll::{Events, Timer, Token, WAKE};
-use crate::pool::{Pool, Queued};
 use crate::probe::{self, LocalOutcome};
+use crate::receive::{self, MESSAGE_BYTES, MESSAGES, Train};
 use crate::shared::{Counting, Shared, context, run_ahead_of_others, to_lan};
-use crate::transmit::Transmitter;
+use crate::transmit::{Batch, Queued, Transmitter};
 use crate::uplink::{Embedded, Ports};
 use crate::world::World;
 
@@ -28,6 +31,11 @@ const TICKS_A_WIREGUARD_ROUND: u64 = 10;
 const TICKS_A_DEVICE_ROUND: u64 = 100;
 /// Batches from one socket before the others have their turn.
 const TURN: usize = 4;
+/// Packets that are decrypted before they are switched, and switched before they are encrypted:
+/// they are still in the first-level cache.
+const RUN: usize = 16;
+/// Buffers for what does not stay where it came: probes, errors, packets that grow.
+const SLOTS: usize = 2 * RUN;
 
 pub fn run(shared: &Shared) {
     run_ahead_of_others();
@@ -38,12 +46,13 @@ pub fn run(shared: &Shared) {
         .expect("the epoll instance stays open");
     let mut underlay = Underlay {
         shared,
-        receiver: Receiver::new(0),
-        pool: Pool::new(),
-        scratch: vec![0; crate::batch::SLOT].into_boxed_slice(),
-        arrived: Vec::with_capacity(BATCH),
-        queue: Vec::with_capacity(BATCH),
+        receiver: receive::Receiver::new(),
+        memory: Memory::new(MESSAGES * MESSAGE_BYTES, SLOTS),
+        scratch: vec![0; LARGEST].into_boxed_slice(),
+        arrived: Vec::with_capacity(RUN),
+        queue: Vec::with_capacity(SLOTS),
         transmitter: Transmitter::new(Thread::Underlay),
+        deliverer: Deliverer::new(Thread::Underlay),
         icmp: TokenBucket::default(),
     };
     let mut events = Events::with_capacity(64);
@@ -76,24 +85,26 @@ pub fn run(shared: &Shared) {
 
 struct Underlay<'s> {
     shared: &'s Shared,
-    receiver: Receiver,
-    pool: Pool,
+    receiver: receive::Receiver,
+    /// What came from a socket, and slots.
+    memory: Memory,
     /// For what WireGuard has to say by itself.
     scratch: Box<[u8]>,
     arrived: Vec<Arrived>,
+    /// Switched, not yet encrypted.
     queue: Vec<Queued>,
     transmitter: Transmitter,
+    deliverer: Deliverer,
     icmp: TokenBucket,
 }
 
-/// An inner packet in a slot of the pool.
+/// A decrypted inner packet.
 struct Arrived {
     from: usize,
-    slot: usize,
-    length: usize,
+    place: Place,
 }
 
-impl Underlay<'_> {
+impl<'s> Underlay<'s> {
     fn readable(&mut self, world: &World, token: Token) {
         let Some(index) = world.uplink_of(token) else {
             return;
@@ -125,168 +136,217 @@ impl Underlay<'_> {
     ) {
         for _ in 0..TURN {
             // An error is the socket's past, not a datagram: the device went down, for example.
-            let Ok(count) = self.receiver.receive(socket) else {
+            let Ok(count) = self.receiver.receive(socket, self.memory.front()) else {
                 return;
             };
-            self.decrypt(world, uplink, embedded, sockets, count);
-            self.forward(world);
-            if count < BATCH {
+            let batch = self.batch(world);
+            let peers = embedded.device.peers();
+            let mut receiver = peers.receiver();
+            let mut last = None;
+            for index in 0..count {
+                let Some(train) = self.receiver.train(index) else {
+                    batch.drops.io(IoDrop::Oversized);
+                    continue;
+                };
+                for datagram in train.datagrams() {
+                    self.open(
+                        batch,
+                        uplink,
+                        sockets,
+                        &mut receiver,
+                        &mut last,
+                        &train,
+                        datagram,
+                    );
+                    if self.arrived.len() == RUN {
+                        self.forward(batch);
+                    }
+                }
+                self.forward(batch);
+            }
+            drop(receiver);
+            self.finish(batch);
+            if count < MESSAGES {
                 return;
             }
         }
     }
 
-    fn decrypt(
+    /// Decrypts a datagram where it is.
+    #[expect(clippy::too_many_arguments)]
+    fn open<'t>(
         &mut self,
-        world: &World,
+        batch: Batch<'_>,
         uplink: usize,
-        embedded: &Embedded,
         sockets: &Arc<OuterSockets>,
-        count: usize,
+        receiver: &mut Receiver<'t>,
+        last: &mut Option<(&'t Arc<Peer>, Option<usize>)>,
+        train: &Train,
+        datagram: Range<usize>,
     ) {
-        let drops = self.shared.drops(Thread::Underlay);
-        let now = Now::read();
-        let peers = embedded.device.peers();
-        let mut receiver = peers.receiver();
-        let mut last: Option<(&Arc<Peer>, Option<usize>)> = None;
-        for slot in 0..count {
-            let Some(datagram) = self.receiver.datagram(slot) else {
-                drops.io(IoDrop::Oversized);
-                continue;
-            };
-            let bytes = &mut datagram.slot[datagram.start..];
-            let room = self.pool.room(slot);
-            match receiver.receive(now, datagram.from, bytes, &mut self.scratch) {
-                Received::Packet { peer, packet } => {
-                    let len = packet.len();
-                    room[..len].copy_from_slice(&bytes[packet]);
-                    let from = match last {
-                        Some((known, from)) if Arc::ptr_eq(known, peer) => from,
-                        _ => world.by_peer[uplink].get(peer.public_key()).copied(),
-                    };
-                    last = Some((peer, from));
-                    match from {
-                        Some(from) => self.arrived.push(Arrived {
-                            from,
-                            slot,
-                            length: len,
-                        }),
-                        None => drops.io(IoDrop::UnknownNeighbour),
-                    }
+        let Batch {
+            world, drops, now, ..
+        } = batch;
+        let bytes = &mut self.memory.bytes_mut()[datagram.clone()];
+        match receiver.receive(now, train.from, bytes, &mut self.scratch) {
+            Received::Packet { peer, packet } => {
+                let from = match last {
+                    Some((known, from)) if Arc::ptr_eq(known, peer) => *from,
+                    _ => world.by_peer[uplink].get(peer.public_key()).copied(),
+                };
+                *last = Some((peer, from));
+                let Some(from) = from else {
+                    drops.io(IoDrop::UnknownNeighbour);
+                    return;
+                };
+                let packet = datagram.start + packet.start..datagram.start + packet.end;
+                if !combine_ecn(train.ecn, &mut self.memory.bytes_mut()[packet.clone()]) {
+                    drops.io(IoDrop::CongestionUntold);
+                    return;
                 }
-                Received::Reply(reply) => {
-                    let reply_bytes = &self.scratch[..reply.len];
-                    self.transmitter
-                        .send_datagram(sockets, drops, reply_bytes, reply.to);
-                }
-                Received::Nothing | Received::Dropped(_) => {}
+                let limit = datagram.end;
+                let place = Place { packet, limit };
+                self.arrived.push(Arrived { from, place });
             }
-            while let Some(waited) = receiver.flush(now, &mut self.scratch) {
-                let bytes = &self.scratch[..waited.len];
-                self.transmitter
-                    .send_datagram(sockets, drops, bytes, waited.to);
-            }
+            Received::Reply(reply) => sockets.send(drops, &self.scratch[..reply.len], reply.to),
+            Received::Nothing | Received::Dropped(_) => {}
         }
-        drop(receiver);
-        self.transmitter.flush(drops);
+        while let Some(waited) = receiver.flush(now, &mut self.scratch) {
+            sockets.send(drops, &self.scratch[..waited.len], waited.to);
+        }
     }
 
     /// Inner packets come without their header from a socket; the switch gets the whole.
     fn take_inner_turn(&mut self, world: &World, uplink: usize, port: &InnerPort) {
-        let drops = self.shared.drops(Thread::Underlay);
         let to = world.table.uplinks[uplink].tunnel_address;
         for _ in 0..TURN {
-            let Ok(count) = self.receiver.receive(port.socket.as_fd()) else {
+            let Ok(count) = self
+                .receiver
+                .receive(port.socket.as_fd(), self.memory.front())
+            else {
                 return;
             };
-            for slot in 0..count {
-                let Some(datagram) = self.receiver.datagram(slot) else {
-                    drops.io(IoDrop::Oversized);
+            let batch = self.batch(world);
+            for index in 0..count {
+                let Some(train) = self.receiver.train(index) else {
+                    batch.drops.io(IoDrop::Oversized);
                     continue;
                 };
-                let payload = &datagram.slot[datagram.start..];
-                let room = self.pool.room(slot);
-                let Some(length) = inner::rebuild(room, payload, datagram.from, to, port.port)
-                else {
-                    drops.io(IoDrop::Oversized);
-                    continue;
-                };
-                let from = match datagram.from.ip() {
+                let from = match train.from.ip() {
                     std::net::IpAddr::V4(from) => world.fib.adjacency_of(uplink, from),
                     std::net::IpAddr::V6(_) => None,
                 };
-                match from {
-                    Some(from) => self.arrived.push(Arrived { from, slot, length }),
-                    None => drops.io(IoDrop::UnknownNeighbour),
+                let Some(from) = from else {
+                    batch.drops.io(IoDrop::UnknownNeighbour);
+                    continue;
+                };
+                for datagram in train.datagrams() {
+                    self.make_room(batch);
+                    let (front, slot) = self.memory.front_and_slot();
+                    let room = &mut slot[HEADROOM..];
+                    let payload = &front[datagram];
+                    match inner::rebuild(room, payload, train.from, to, port.port, train.ecn) {
+                        None => batch.drops.io(IoDrop::Oversized),
+                        Some(length) => {
+                            let place = self.memory.take(HEADROOM..HEADROOM + length);
+                            self.switch(batch, from, place);
+                        }
+                    }
                 }
             }
-            self.forward(world);
-            if count < BATCH {
+            self.finish(batch);
+            if count < MESSAGES {
                 return;
             }
         }
     }
 
-    /// Switches everything that has arrived.
-    fn forward(&mut self, world: &World) {
-        let drops = self.shared.drops(Thread::Underlay);
-        let elapsed = self.shared.now();
-        let mut counting = Counting {
-            thread: Thread::Underlay,
+    /// Switches what has arrived, and encrypts what goes on.
+    fn forward(&mut self, batch: Batch<'_>) {
+        for index in 0..self.arrived.len() {
+            let Arrived { from, ref place } = self.arrived[index];
+            let place = place.clone();
+            self.make_room(batch);
+            self.switch(batch, from, place);
+        }
+        self.arrived.clear();
+        self.encrypt(batch);
+    }
+
+    fn switch(&mut self, batch: Batch<'_>, from: usize, place: Place) {
+        let Batch {
             world,
             drops,
-        };
+            elapsed,
+            ..
+        } = batch;
+        let received = &world.adjacencies[from].received;
+        received.add(Thread::Underlay, place.packet.len());
+        let mut counting = Counting::new(Thread::Underlay, world, drops);
         let mut context = context(&mut counting, &mut self.icmp, elapsed);
-        for Arrived { from, slot, length } in self.arrived.drain(..) {
-            world.adjacencies[from]
-                .received
-                .add(Thread::Underlay, length);
-            let mut packet = self.pool.packet(slot, length);
-            match switch(&mut context, from, &mut packet) {
-                Outcome::Send { adjacency } => {
-                    self.queue.push(Queued {
-                        adjacency,
-                        slot,
-                        range: packet.range(),
-                    });
-                }
-                Outcome::Deliver { segment } => {
-                    if to_lan(world, drops, segment, packet.bytes()) {
-                        world.segments[segment]
-                            .egress
-                            .add(Thread::Underlay, packet.len());
-                    }
-                }
-                Outcome::ToTun { segment } => {
-                    to_lan(world, drops, segment, packet.bytes());
-                }
-                Outcome::Fragments(mut fragments) => {
-                    let adjacency = fragments.adjacency();
-                    while fragments.next(&mut packet) {
-                        let piece = packet.bytes_mut();
-                        self.transmitter
-                            .send_piece(world, drops, Now::read(), adjacency, piece);
-                    }
-                }
-                Outcome::Local { labelled } => {
-                    match probe::handle_local(world, from, labelled, packet, elapsed) {
-                        LocalOutcome::Answer { adjacency, range } => {
-                            self.queue.push(Queued {
-                                adjacency,
-                                slot,
-                                range,
-                            });
-                        }
-                        LocalOutcome::Taken => {}
-                        LocalOutcome::Drop(reason) => drops.io(reason),
-                    }
-                }
-                Outcome::Drop(_) => {}
+        let mut packet = self.memory.packet(&place);
+        let outcome = switch(&mut context, from, &mut packet);
+        let (moved, range) = (packet.moved(), packet.range());
+        let place = self.memory.settle(place, moved, range);
+        match outcome {
+            Outcome::Send { adjacency } => self.queue.push(Queued { adjacency, place }),
+            Outcome::Deliver { segment } => {
+                let memory = self.memory.bytes_mut();
+                self.deliverer
+                    .push(world, drops, memory, segment, place.packet);
             }
+            Outcome::ToTun { segment } => {
+                to_lan(world, drops, segment, &self.memory.bytes()[place.packet]);
+            }
+            Outcome::Local { labelled } => {
+                let packet = self.memory.copy(&place);
+                match probe::handle_local(world, from, labelled, packet, elapsed) {
+                    LocalOutcome::Answer { adjacency, range } => {
+                        let place = self.memory.take(range);
+                        self.queue.push(Queued { adjacency, place });
+                    }
+                    LocalOutcome::Taken => {}
+                    LocalOutcome::Drop(reason) => drops.io(reason),
+                }
+            }
+            // Errors about packets in transit are never fragmented (RFC 1812 §4.3.2.3): too small.
+            Outcome::Fragments(_) => drops.io(IoDrop::Oversized),
+            Outcome::Drop(_) => {}
         }
-        let now = Now::read();
+    }
+
+    /// Room for what switching one more packet may take.
+    fn make_room(&mut self, batch: Batch<'_>) {
+        const SLOTS_A_PACKET: usize = 2;
+        if self.memory.free() < SLOTS_A_PACKET {
+            self.finish(batch);
+        }
+    }
+
+    fn encrypt(&mut self, batch: Batch<'_>) {
         self.transmitter
-            .send_queue(world, drops, now, &mut self.pool, &mut self.queue);
+            .take_queue(batch, &mut self.memory, &mut self.queue);
+    }
+
+    /// Sends and delivers everything; the memory is free again.
+    fn finish(&mut self, batch: Batch<'_>) {
+        self.encrypt(batch);
+        self.transmitter.flush(batch.drops, &self.memory);
+        self.deliverer
+            .flush(batch.world, batch.drops, self.memory.bytes_mut());
+        self.memory.reclaim();
+    }
+
+    fn batch<'w>(&self, world: &'w World) -> Batch<'w>
+    where
+        's: 'w,
+    {
+        Batch {
+            world,
+            drops: self.shared.drops(Thread::Underlay),
+            now: Now::read(),
+            elapsed: self.shared.now(),
+        }
     }
 
     fn tick(&mut self, world: &World, ticks: u64) {
@@ -303,37 +363,22 @@ impl Underlay<'_> {
     }
 
     fn probe(&mut self, world: &World) {
-        let drops = self.shared.drops(Thread::Underlay);
-        let now = self.shared.now();
+        let batch = self.batch(world);
         for target in &world.targets {
-            if self.queue.len() == BATCH {
-                self.send_queue(world);
-            }
-            let slot = self.queue.len();
-            match probe::handle_tick(world, target, self.pool.slot(slot), now) {
+            self.make_room(batch);
+            match probe::handle_tick(world, target, self.memory.slot(), batch.elapsed) {
                 Ok(Some((adjacency, range))) => {
-                    self.queue.push(Queued {
-                        adjacency,
-                        slot,
-                        range,
-                    });
+                    let place = self.memory.take(range);
+                    self.queue.push(Queued { adjacency, place });
                 }
                 Ok(None) => {}
-                Err(reason) => drops.forward(reason),
+                Err(reason) => batch.drops.forward(reason),
             }
         }
-        self.send_queue(world);
-    }
-
-    fn send_queue(&mut self, world: &World) {
-        let drops = self.shared.drops(Thread::Underlay);
-        let (pool, queue) = (&mut self.pool, &mut self.queue);
-        self.transmitter
-            .send_queue(world, drops, Now::read(), pool, queue);
+        self.finish(batch);
     }
 
     fn wireguard_timers(&mut self, world: &World) {
-        const { assert!(crate::batch::SLOT >= MIN_OUTPUT) };
         let drops = self.shared.drops(Thread::Underlay);
         let now = Now::read();
         for uplink in &world.uplinks {
@@ -341,11 +386,24 @@ impl Underlay<'_> {
                 continue;
             };
             let (peers, sockets) = embedded.load();
-            let transmitter = &mut self.transmitter;
             peers.update_timers(now, &mut self.scratch, |datagram, to| {
-                transmitter.send_datagram(&sockets, drops, datagram, to);
+                sockets.send(drops, datagram, to);
             });
-            transmitter.flush(drops);
         }
     }
+}
+
+/// What the outer header says of congestion goes on in the inner one; false if it cannot be told
+/// and the packet is to be dropped instead (RFC 6040 §4.2).
+fn combine_ecn(outer: Ecn, packet: &mut [u8]) -> bool {
+    let (Ecn::Ect0 | Ecn::Ect1 | Ecn::Ce, Ok(ip)) = (outer, Ipv4::decode(packet)) else {
+        return true;
+    };
+    let before = ip.ecn();
+    match ecn::decapsulate(outer, before) {
+        None => return false,
+        Some(combined) if combined != before => Ipv4::set_ecn(packet, combined),
+        Some(_) => {}
+    }
+    true
 }

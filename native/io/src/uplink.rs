@@ -17,7 +17,7 @@ use crate::probe::STAMP_PORTS;
 use crate::uapi::Listener;
 
 /// UDP port of MPLS-in-UDP (RFC 7510 §6).
-const MPLS_PORT: u16 = 6635;
+pub const MPLS_PORT: u16 = 6635;
 
 pub struct Uplink {
     pub interface: String,

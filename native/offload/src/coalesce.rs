@@ -20,6 +20,7 @@ const MAX_LENGTH: usize = 65_535;
 pub struct Coalescer {
     capacity: usize,
     limit: usize,
+    takes_udp: bool,
     members: Vec<Member>,
     supers: Vec<Super>,
     open: Open,
@@ -64,6 +65,7 @@ impl Coalescer {
         Coalescer {
             capacity,
             limit: capacity,
+            takes_udp: true,
             members: Vec::with_capacity(capacity),
             supers: Vec::with_capacity(capacity),
             open: Open::with_capacity(capacity),
@@ -77,6 +79,11 @@ impl Coalescer {
             limit: packets,
             ..self
         }
+    }
+
+    /// Whether UDP becomes super-packets too, which a TUN takes since Linux 6.2.
+    pub fn take_udp(&mut self, takes: bool) {
+        self.takes_udp = takes;
     }
 
     /// Puts a packet on the end of the open super-packet of its flow, or lets it start its own. `id`
@@ -117,6 +124,8 @@ impl Coalescer {
     fn offer_of_flow(&mut self, member: usize, packet: &[u8], flow: &Flow) {
         let at = self.open.find(&flow.key);
         let candidate = flow.candidate.as_ref();
+        let candidate =
+            candidate.filter(|one| self.takes_udp || one.shape.transport != Transport::Udp);
         if let (Some(at), Some(candidate)) = (at, candidate) {
             let own = &mut self.supers[self.open.group(at)];
             let fits = own.length + candidate.payload() <= MAX_LENGTH;
