@@ -2,7 +2,7 @@
  * Brings a fresh Linux machine to where the lab and the tests run: Debian packages, then the
  * native half in release mode. Finds out everything that is missing before it changes anything.
  *
- *     deno run -A deploy/dev/setup.ts [lab] [test] [kernel] [native]
+ *     deno run -A deploy/dev/setup.ts [lab] [test] [kernel] [native] [bench …]
  *
  * npm packages need no step: Deno installs what deno.lock names before it runs a task.
  */
@@ -39,14 +39,30 @@ const KERNEL: readonly Tool[] = [
   { program: "xz", package: "xz-utils" },
 ];
 
+/** What a measurement runs, whoever is measured. */
+const BENCH: readonly Tool[] = [
+  { program: "ip", package: "iproute2" },
+  { program: "wg", package: "wireguard-tools" },
+  { program: "unshare", package: "util-linux" },
+  { program: "ping", package: "iputils-ping" },
+  { program: "iperf3", package: "iperf3" },
+];
+
 const GROUPS: Readonly<Record<string, readonly Tool[]>> = {
   native: NATIVE,
   lab: [...NATIVE, ...LAB],
   test: [...NATIVE, ...LAB],
   kernel: [...NATIVE, ...LAB, ...KERNEL],
+  bench: [...NATIVE, ...BENCH],
+  // Peers of the benchmark, each asked for by name only.
+  "bench-nebula": [{ program: "nebula", package: "nebula" }],
+  "bench-tinc": [{ program: "tincd", package: "tinc" }],
+  "bench-go": [],
 };
 
 const RUST_MINIMUM = [1, 88] as const;
+/** What the newest of the benchmark's Go modules asks for. */
+const GO_MINIMUM = [1, 25] as const;
 
 await main(Deno.args);
 
@@ -68,6 +84,7 @@ async function main(args: readonly string[]): Promise<void> {
   const isRoot = Deno.uid() === 0;
   const problems = [
     ...await rustProblems(),
+    ...(groups.includes("bench-go") ? await goProblems() : []),
     ...(groups.some((group) => group !== "native") ? privilegeProblems(isRoot) : []),
     ...await packageProblems(missing, isRoot),
   ];
@@ -88,18 +105,30 @@ async function missingPackages(tools: readonly Tool[]): Promise<string[]> {
 
 async function rustProblems(): Promise<string[]> {
   const minimum = RUST_MINIMUM.join(".");
-  const version = await output(["rustc", "--version"]);
-  const found = version?.match(/^rustc (\d+)\.(\d+)/);
+  const found = (await output(["rustc", "--version"]))?.match(/^rustc (\d+)\.(\d+)/);
   if (!found || await output(["cargo", "--version"]) === null) {
     return [
       `Rust ${minimum} or newer is missing: install it with rustup (rustc and cargo on the PATH)`,
     ];
   }
-  const [major, minor] = [Number(found[1]), Number(found[2])];
-  const enough = major > RUST_MINIMUM[0] || (major === RUST_MINIMUM[0] && minor >= RUST_MINIMUM[1]);
-  return enough
+  return isEnough(found, RUST_MINIMUM)
     ? []
-    : [`Rust ${minimum} or newer is needed, found ${major}.${minor}: run rustup update`];
+    : [`Rust ${minimum} or newer is needed, found ${found[1]}.${found[2]}: run rustup update`];
+}
+
+async function goProblems(): Promise<string[]> {
+  const found = (await output(["go", "env", "GOVERSION"]))?.match(/^go(\d+)\.(\d+)/);
+  if (found && isEnough(found, GO_MINIMUM)) return [];
+  const state = found ? `found ${found[1]}.${found[2]}` : "found none";
+  return [
+    `Go ${GO_MINIMUM.join(".")} or newer is needed, ${state}: install it from go.dev, ` +
+    "or leave out the peers that are Go modules (--peers)",
+  ];
+}
+
+/** Of a match of major and minor version. */
+function isEnough(found: RegExpMatchArray, [major, minor]: readonly [number, number]): boolean {
+  return Number(found[1]) > major || (Number(found[1]) === major && Number(found[2]) >= minor);
 }
 
 function privilegeProblems(isRoot: boolean): string[] {

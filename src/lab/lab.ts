@@ -139,7 +139,7 @@ async function build(place: Place, networkText: string, options: UpOptions): Pro
 }
 
 /** The network's file with every site's public keys, in each gateway's own folder. */
-async function distribute(place: Place, text: string): Promise<void> {
+export async function distribute(place: Place, text: string): Promise<void> {
   const master = `${place.folder}/network.yaml`;
   await Deno.writeTextFile(master, text, { mode: 0o600 });
   for (const { name } of place.topology.sites) {

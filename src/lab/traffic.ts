@@ -18,10 +18,16 @@ export interface Flow {
   readonly mbit?: number;
   /** Sent as the payload, over and over. */
   readonly payload?: string;
+  /** Connections beside each other; one unless given. */
+  readonly streams?: number;
+  /** Runs before `seconds` and does not count in the rate. */
+  readonly warmUpSeconds?: number;
 }
 
 export interface FlowResult {
   readonly receivedMbit: number;
+  /** All that was sent, the warm-up too; null where the report has no intervals. */
+  readonly sentBytes: number | null;
   readonly retransmits: number | null;
   readonly lossPercent: number | null;
   readonly jitterMillis: number | null;
@@ -39,10 +45,12 @@ export async function send(place: Place, state: LabState, flow: Flow): Promise<F
       ? []
       : ["-b", `${flow.mbit}M`];
     const payload = flow.payload === undefined ? [] : ["-F", flow.payload];
+    const streams = flow.streams === undefined ? [] : ["-P", String(flow.streams)];
+    const omit = flow.warmUpSeconds === undefined ? [] : ["-O", String(flow.warmUpSeconds)];
     const argv = [
       ...enter(place, state, from),
       ...["iperf3", "-J", "-c", address, "-p", String(port), "-t", String(seconds)],
-      ...["--connect-timeout", "5000", ...shape, ...payload],
+      ...["--connect-timeout", "5000", ...shape, ...payload, ...streams, ...omit],
     ];
     const { stdout, stderr } = await attempt(argv);
     const result = parseIperf(stdout);
@@ -65,16 +73,24 @@ export function parseIperf(text: string): FlowResult | string {
     return "iperf3 said nothing that could be read";
   }
   if (report.error !== undefined) return report.error;
-  const end = report.end;
+  const { end, intervals } = report;
+  const sentBytes = intervals?.reduce((bytes, { sum }) => bytes + sum.bytes, 0) ?? null;
   if (end?.sum !== undefined) {
     const { bits_per_second, lost_percent, jitter_ms } = end.sum;
     // The sum speaks of what was sent.
     const receivedMbit = bits_per_second * (1 - lost_percent / 100) / 1e6;
-    return { receivedMbit, retransmits: null, lossPercent: lost_percent, jitterMillis: jitter_ms };
+    return {
+      receivedMbit,
+      sentBytes,
+      retransmits: null,
+      lossPercent: lost_percent,
+      jitterMillis: jitter_ms,
+    };
   }
   if (end?.sum_received === undefined) return "iperf3 ended before it measured anything";
   return {
     receivedMbit: end.sum_received.bits_per_second / 1e6,
+    sentBytes,
     retransmits: end.sum_sent?.retransmits ?? null,
     lossPercent: null,
     jitterMillis: null,
@@ -147,6 +163,7 @@ export function median(values: readonly number[]): number {
 
 interface IperfReport {
   readonly error?: string;
+  readonly intervals?: readonly { readonly sum: { readonly bytes: number } }[];
   readonly end?: {
     readonly sum?: { bits_per_second: number; lost_percent: number; jitter_ms: number };
     readonly sum_received?: { bits_per_second: number };

@@ -33,8 +33,10 @@ describe("what iperf3 says", () => {
       sum_sent: { bits_per_second: 110e6, retransmits: 3 },
       sum_received: { bits_per_second: 100e6 },
     };
-    expect(parseIperf(JSON.stringify({ end }))).toEqual({
+    const intervals = [{ sum: { bytes: 5e6, omitted: true } }, { sum: { bytes: 7e6 } }];
+    expect(parseIperf(JSON.stringify({ intervals, end }))).toEqual({
       receivedMbit: 100,
+      sentBytes: 12e6,
       retransmits: 3,
       lossPercent: null,
       jitterMillis: null,

@@ -1,0 +1,35 @@
+/** What a peer's processes take while something is measured. */
+
+import { cpuBetween, idleLoad, readCpu, readMemory } from "../cpu.ts";
+import type { Stage } from "../stage.ts";
+import type { Cpu } from "./sample.ts";
+
+const BASELINE_MILLIS = 1000;
+
+/** Runs `work`, which answers how many bytes it carried, and the processor time for them. */
+export async function withCpu<T extends { readonly bytes: number }>(
+  stage: Stage,
+  work: () => Promise<T>,
+): Promise<T & { readonly cpu: Cpu }> {
+  const processes = [...stage.processes.values()].flat();
+  const idle = await idleLoad(BASELINE_MILLIS);
+  const before = readCpu(processes);
+  const result = await work();
+  const spent = cpuBetween(before, readCpu(processes), idle);
+  const gigabytes = result.bytes / 1e9;
+  return {
+    ...result,
+    cpu: {
+      machine: spent.machineSeconds / gigabytes,
+      processes: spent.processSeconds / gigabytes,
+    },
+  };
+}
+
+/** Resident bytes of a peer at the gateway where it takes most; null for a peer without processes. */
+export function memory(stage: Stage, kind: "now" | "peak"): number | null {
+  const gateways = [...stage.processes.values()].map((processes) =>
+    processes.reduce((sum, { pid }) => sum + readMemory(pid)[kind], 0)
+  );
+  return gateways.length === 0 ? null : Math.max(...gateways);
+}

@@ -1,0 +1,64 @@
+/**
+ * The program of this tree, as a gateway's service runs it: one file, keys by keygen, `up`, embedded
+ * WireGuard. Through t packets go on labels: a and b have no adjacency, for their colors differ.
+ */
+
+import { distribute } from "../../../src/lab/lab.ts";
+import { startRouter, withGateway } from "../../../src/lab/gateway.ts";
+import type { LabState } from "../../../src/lab/folder.ts";
+import { awaitRouters } from "../../../src/lab/ready.ts";
+import { own, type Stage } from "../stage.ts";
+import { type Gateway, LAN, PORT, type TopologyName, underlaysOf } from "../topology.ts";
+import type { Peer } from "./peer.ts";
+
+const READY_MILLIS = 30_000;
+const SID: Readonly<Record<Gateway, number>> = { a: 1, b: 2, t: 3 };
+
+export function labelway(version: string): Peer {
+  return { name: "labelway", what: `${version}, embedded WireGuard, through t labelled`, start };
+}
+
+async function start(stage: Stage): Promise<void> {
+  await distribute(stage.place, network(stage.topology, stage.gateways));
+  let state: LabState = stage.state;
+  for (const site of stage.place.topology.sites) {
+    const gateway = state.gateways[site.name];
+    if (gateway === undefined) continue;
+    const router = startRouter(stage.place, state, site);
+    own(stage, site.name as Gateway, router);
+    state = withGateway(state, site.name, { ...gateway, router });
+  }
+  await awaitRouters(stage.place, state, stage.gateways, READY_MILLIS, () => {});
+}
+
+/** The network's file; `more` are lines at its end. */
+export function network(topology: TopologyName, gateways: readonly Gateway[], more = ""): string {
+  const sites = gateways.map((gateway) => {
+    const uplinks = underlaysOf(topology, gateway).map((underlay, number) => `
+      ${underlay.device}:
+        number: ${number}
+        color: ${colorOf(topology, gateway, underlay.device)}
+        device: ${underlay.device}
+        port: ${PORT + number}
+        endpoint: ${underlay.address}
+        gateway: ${underlay.neighbourAddress}`);
+    const lans = gateway === "t" ? "" : `
+    lans:
+      office: [${LAN[gateway]}]`;
+    return `
+  ${gateway}:
+    sid: ${SID[gateway]}
+    loopback: [10.255.0.${SID[gateway]}]
+    uplinks:${uplinks.join("")}${lans}`;
+  });
+  return `network: bench
+sites:${sites.join("")}
+segments:
+  office: { number: 1 }
+${more}`;
+}
+
+function colorOf(topology: TopologyName, gateway: Gateway, device: string): string {
+  if (topology === "direct") return "internet";
+  return gateway === "a" || device === "west" ? "west" : "east";
+}
