@@ -21,7 +21,7 @@ export interface PeerFigures {
   readonly summary: Summary;
   /** Labelway's figure ÷ this one's, run by run; null for Labelway itself. */
   readonly ratio: Summary | null;
-  /** Medians. */
+  /** Medians; where the figure is a rate. */
   readonly cpu: Cpu | null;
   readonly peakMemory: number | null;
 }
@@ -48,12 +48,17 @@ export function evaluate(
       runs,
       summary,
       ratio: peer === "labelway" ? null : ratio(ours, runs),
-      cpu: cpuOf(present),
-      peakMemory: summarize(present.map((sample) => sample.peakMemory ?? null))?.median ?? null,
+      ...(scenario.better === "higher"
+        ? { cpu: cpuOf(present), peakMemory: peakOf(present) }
+        : { cpu: null, peakMemory: null }),
     }];
   });
   if (peers.length === 0) return null;
   return { scenario, peers, base: scenario.overVeth === true ? summarize(raw("veth")) : null };
+}
+
+function peakOf(samples: readonly Sample[]): number | null {
+  return summarize(samples.map((sample) => sample.peakMemory ?? null))?.median ?? null;
 }
 
 function cpuOf(samples: readonly Sample[]): Cpu | null {

@@ -1,8 +1,11 @@
 /** What is measured: the scenarios by name, and the measurements that give their figures. */
 
 import type { Measurement } from "./measure/sample.ts";
+import { rttIdle, rttLoad } from "./measure/rtt.ts";
 import { tcp } from "./measure/tcp.ts";
+import { udp } from "./measure/udp.ts";
 import type { PeerName } from "./peers/peer.ts";
+import type { TopologyName } from "./topology.ts";
 
 export interface Scenario {
   readonly name: string;
@@ -64,6 +67,39 @@ export const GROUPS: readonly Group[] = [
       measurement: tcp("tcp-transit-4", "transit", 4),
     },
   ],
+  [packets("udp-1400", "direct", 1400, ", which every tunnel here has to fragment")],
+  [packets("udp-1300", "direct", 1300, ", which fit into every tunnel")],
+  [packets("udp-100", "direct", 100)],
+  [packets("udp-100-transit", "transit", 100, " through a transit site")],
+  [
+    {
+      scenarios: [
+        {
+          name: "rtt-idle",
+          unit: "µs",
+          better: "lower",
+          what: "median round trip of a datagram that is added to that of the bare veth",
+          overVeth: true,
+        },
+        {
+          name: "memory-idle",
+          unit: "MB",
+          better: "lower",
+          what: "resident memory of a gateway's processes while nothing is sent",
+        },
+      ],
+      measurement: rttIdle(),
+    },
+  ],
+  [
+    {
+      scenarios: [
+        roundTrip("rtt-load", "median round trip of a datagram beside one TCP stream"),
+        roundTrip("rtt-load-p99", "the same, 99th percentile"),
+      ],
+      measurement: rttLoad(),
+    },
+  ],
 ];
 
 export const SCENARIOS: readonly Scenario[] = GROUPS.flat().flatMap((plan) => plan.scenarios);
@@ -82,4 +118,16 @@ export function groupsFor(names: readonly string[]): readonly Group[] {
 
 function rate(name: string, what: string): Scenario {
   return { name, unit: "Gbit/s", better: "higher", what };
+}
+
+function packets(name: string, topology: TopologyName, bytes: number, more = ""): Plan {
+  const what = `UDP datagrams of ${bytes} bytes${more}, delivered`;
+  return {
+    scenarios: [{ name, unit: "packets/s", better: "higher", what }],
+    measurement: udp(name, topology, bytes),
+  };
+}
+
+function roundTrip(name: string, what: string): Scenario {
+  return { name, unit: "µs", better: "lower", what };
 }

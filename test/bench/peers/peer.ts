@@ -6,6 +6,9 @@ export const PEER_NAMES = [
   "veth",
   "labelway",
   "wireguard-go",
+  "nebula-current",
+  "nebula",
+  "tinc",
 ] as const;
 
 export type PeerName = typeof PEER_NAMES[number];
