@@ -1,21 +1,26 @@
 /** `deno task bench` as a command: its options, and what follows from them. */
 
 import type { Arguments, Command, Io } from "../../src/cli/command.ts";
-import { FAILED, OK, UsageError } from "../../src/cli/command.ts";
+import { FAILED, Failure, OK, UsageError } from "../../src/cli/command.ts";
 import { renderTable } from "../../src/cli/table.ts";
 import { closest } from "../../src/config/suggest.ts";
 import { status } from "../../deploy/dev/run.ts";
 import { toJson } from "./json.ts";
 import { preparePeer, SETUP } from "./peers/mod.ts";
 import { type Peer, PEER_NAMES, type PeerName } from "./peers/peer.ts";
-import { figure, renderFigures } from "./report.ts";
+import { renderPlot } from "./plot.ts";
+import { figure, renderGroup, renderSummary } from "./report.ts";
 import { evaluate, type Figures } from "./results.ts";
 import { expectedSeconds, type Measured, runGroup } from "./run.ts";
+import { median, type Runs } from "./statistics.ts";
 import { type Group, groupsFor, SCENARIOS } from "./scenarios.ts";
-import { lower, sweep } from "./stage.ts";
+import { interrupt, sweep } from "./stage.ts";
 
 const DEFAULT_RUNS = 5;
 const INTERRUPTED = 130;
+const INTERRUPT_MILLIS = 500;
+/** Busy processors while nothing is measured, beyond which the figures say little. */
+const BUSY = 0.3;
 
 export const bench: Command = {
   name: "bench",
@@ -51,18 +56,32 @@ async function run(args: Arguments, io: Io): Promise<number> {
   if (!Number.isInteger(runs)) {
     throw new UsageError([`Option --runs is ${runs}; accepted is a whole number`]);
   }
+  const [json, plot] = [args.text("json"), args.text("plot")];
+  await checkWritable([json, plot].filter((file) => file !== undefined));
   const groups = groupsFor(names);
   const peers = await prepare(asked, groups);
-  io.interrupted().addEventListener("abort", () => void leave(io));
   await sweep();
-  const { figures, failed } = await measure(groups, peers, asked, runs, io);
+  const measured = await untilInterrupted(io, (stop) => {
+    return measure(groups, peers, asked, runs, io, stop);
+  });
+  if (measured === null) return INTERRUPTED;
+  const { figures, failed, idleLoads } = measured;
   const what = new Map([...peers.values()].map((peer) => [peer.name as string, peer.what]));
+  const summary = renderSummary(figures, io);
+  if (summary !== "") io.out(`${summary}\n`);
   for (const [name, text] of what) io.out(`${name}: ${text}`);
-  const json = args.text("json");
+  const load = median(idleLoads);
+  if (load > BUSY) {
+    io.err(
+      `The machine was busy with something else (${figure(load)} of ` +
+        `${navigator.hardwareConcurrency} processors, median): all figures are too low`,
+    );
+  }
   if (json !== undefined) {
     const text = JSON.stringify(figures.map((each) => toJson(each, what)), null, 2);
     await Deno.writeTextFile(json, `${text}\n`);
   }
+  if (plot !== undefined) await Deno.writeTextFile(plot, renderPlot(figures));
   if (failed > 0) io.err(`${failed} measurements failed; their figures are missing above`);
   return failed > 0 ? FAILED : OK;
 }
@@ -83,6 +102,19 @@ export function chosen<Name extends string>(
   });
   if (problems.length > 0) throw new UsageError(problems);
   return names.filter((name) => given.includes(name));
+}
+
+/** Before hours of measuring, not after. */
+async function checkWritable(files: readonly string[]): Promise<void> {
+  const problems: string[] = [];
+  for (const file of files) {
+    try {
+      (await Deno.open(file, { append: true, create: true })).close();
+    } catch (error) {
+      problems.push(`Cannot write ${file}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+  if (problems.length > 0) throw new Failure(problems);
 }
 
 function renderScenarios(io: Io): string {
@@ -107,14 +139,46 @@ async function prepare(
   return peers;
 }
 
+/** Null where it was interrupted; everything is taken down then. */
+async function untilInterrupted<T>(
+  io: Io,
+  work: (stop: AbortSignal) => Promise<T>,
+): Promise<T | null> {
+  const stop = io.interrupted();
+  let again: ReturnType<typeof setInterval> | undefined;
+  stop.addEventListener("abort", () => {
+    io.err("Interrupted: taking the network down");
+    interrupt();
+    // What was just about to start.
+    again = setInterval(interrupt, INTERRUPT_MILLIS);
+  });
+  try {
+    return await work(stop);
+  } catch (error) {
+    if (stop.aborted) return null;
+    throw error;
+  } finally {
+    clearInterval(again);
+  }
+}
+
+interface Outcome {
+  readonly figures: readonly Figures[];
+  /** Measurements without a figure. */
+  readonly failed: number;
+  readonly idleLoads: readonly number[];
+}
+
 async function measure(
   groups: readonly Group[],
   peers: ReadonlyMap<PeerName, Peer>,
   asked: readonly PeerName[],
   runs: number,
   io: Io,
-): Promise<{ figures: Figures[]; failed: number }> {
+  stop: AbortSignal,
+): Promise<Outcome> {
   const figures: Figures[] = [];
+  const idleLoads: number[] = [];
   let failed = 0;
   let left = expectedSeconds(groups, asked, runs);
   let [planned, took] = [0, 0];
@@ -130,35 +194,37 @@ async function measure(
         failed++;
         io.err(`${head}  failed: ${result.message}`);
       } else {
+        if (result.cpu !== undefined) idleLoads.push(result.cpu.idleLoad);
         const said = plan.scenarios.flatMap(({ name, unit }) => {
           const value = result.values[name];
           return value === undefined ? [] : [`${name} ${figure(value)} ${unit}`];
         });
         io.out(`${head}  ${said.join(", ")}  (${time} left)`);
       }
-    });
-    for (const each of conclude(measured, asked)) {
-      figures.push(each);
-      io.out(`\n${renderFigures(each, io)}\n`);
-    }
+    }, stop);
+    const concluded = conclude(measured, asked);
+    figures.push(...concluded);
+    if (concluded.length > 0) io.out(`\n${renderGroup(concluded, io)}\n`);
   }
-  return { figures, failed };
+  return { figures, failed, idleLoads };
 }
 
 function conclude(measured: Measured, asked: readonly PeerName[]): Figures[] {
+  const reference = (name: string): Runs => {
+    for (const [plan, samples] of measured) {
+      if (!plan.scenarios.some((scenario) => scenario.name === name)) continue;
+      return (samples.get("labelway") ?? []).map((sample) => sample?.values[name] ?? null);
+    }
+    return [];
+  };
   return [...measured].flatMap(([plan, samples]) =>
-    plan.scenarios.flatMap((scenario) => evaluate(scenario, samples, asked) ?? [])
+    plan.scenarios.flatMap((scenario) =>
+      evaluate(scenario, samples, asked, reference(scenario.against ?? "")) ?? []
+    )
   );
 }
 
 function duration(seconds: number): string {
   if (seconds < 90) return `${Math.max(0, Math.round(seconds))} s`;
   return `${Math.round(seconds / 60)} min`;
-}
-
-/** On Ctrl-C: what is measured is of no use any more, but nothing may stay behind. */
-async function leave(io: Io): Promise<never> {
-  io.err("Interrupted: taking the networks down");
-  await lower();
-  Deno.exit(INTERRUPTED);
 }

@@ -13,7 +13,7 @@ export interface JsonScenario {
   readonly median: ByPeer<number>;
   readonly min: ByPeer<number>;
   readonly max: ByPeer<number>;
-  /** The median of Labelway's figure ÷ the peer's of the same run. */
+  /** The median of Labelway's figure ÷ the peer's (or another scenario's) of the same run. */
   readonly ratio: ByPeer<number>;
   /** Every run in its order; null where it failed. */
   readonly runs: ByPeer<readonly (number | null)[]>;
@@ -43,7 +43,10 @@ export function toJson(figures: Figures, what: ReadonlyMap<string, string>): Jso
     median: by(({ summary }) => summary.median),
     min: by(({ summary }) => summary.min),
     max: by(({ summary }) => summary.max),
-    ratio: by(({ ratio }) => ratio?.median ?? null),
+    ratio: Object.fromEntries(peers.flatMap(({ peer, ratio }) => {
+      if (ratio === null) return [];
+      return [[peer === "labelway" ? scenario.against ?? peer : peer, ratio.median] as const];
+    })),
     runs: by(({ runs }) => runs),
     ...(Object.keys(cpu).length > 0 ? { cpuSecondsPerGb: cpu } : {}),
     ...(Object.keys(memory).length > 0 ? { peakMemoryBytes: memory } : {}),

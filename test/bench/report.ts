@@ -3,6 +3,7 @@
 import type { Io } from "../../src/cli/io.ts";
 import { type Cell, type Column, renderTable } from "../../src/cli/table.ts";
 import type { Figures, PeerFigures } from "./results.ts";
+import type { Scenario } from "./scenarios.ts";
 
 const MEGABYTE = 1e6;
 
@@ -15,15 +16,74 @@ export function figure(value: number): string {
   return value.toFixed(digits);
 }
 
-export function renderFigures(figures: Figures, io: Pick<Io, "columns" | "color">): string {
+type Terminal = Pick<Io, "columns" | "color">;
+
+/** A table for each scenario; one for all where each is Labelway's alone. */
+export function renderGroup(group: readonly Figures[], terminal: Terminal): string {
+  const isSeries = group.length > 1 &&
+    group.every(({ peers }) => peers.length === 1 && peers[0]?.peer === "labelway");
+  if (isSeries) return renderSeries(group, terminal);
+  return group.map((figures) => renderFigures(figures, terminal)).join("\n\n");
+}
+
+/** Everything on one screen: medians, and in parentheses Labelway's figure ÷ the peer's. */
+export function renderSummary(results: readonly Figures[], terminal: Terminal): string {
+  const compared = results.filter(({ peers }) => peers.length > 1);
+  const names = [...new Set(compared.flatMap(({ peers }) => peers.map(({ peer }) => peer)))];
+  const columns: Column[] = [
+    { title: "MEDIAN (LABELWAY ÷ IT)" },
+    { title: "UNIT" },
+    ...names.map((name): Column => ({ title: name, right: true })),
+  ];
+  const rows = compared.map(({ scenario, peers }): Cell[] => [
+    scenario.name,
+    scenario.unit,
+    ...names.map((name) => {
+      const found = peers.find(({ peer }) => peer === name);
+      if (found === undefined) return "";
+      const median = figure(found.summary.median);
+      return found.ratio === null ? median : `${median} (${figure(found.ratio.median)} ×)`;
+    }),
+  ]);
+  return rows.length === 0 ? "" : renderTable(columns, rows, terminal);
+}
+
+function renderSeries(group: readonly Figures[], terminal: Terminal): string {
+  const against = group.find(({ scenario }) => scenario.against !== undefined)?.scenario.against;
+  const columns: Column[] = [
+    { title: "SCENARIO" },
+    { title: group[0]?.scenario.unit ?? "", right: true },
+    { title: "MIN", right: true },
+    { title: "MAX", right: true },
+    { title: against === undefined ? "" : `÷ ${against}`, right: true },
+    { title: "WHAT" },
+  ];
+  const rows = group.flatMap(({ scenario, peers }) =>
+    peers.map(({ summary, ratio }): Cell[] => [
+      scenario.name,
+      figure(summary.median),
+      figure(summary.min),
+      figure(summary.max),
+      ratio === null ? "" : `${figure(ratio.median)} ×`,
+      scenario.what,
+    ])
+  );
+  return renderTable(columns, rows, terminal);
+}
+
+function renderFigures(figures: Figures, terminal: Terminal): string {
   const { scenario, peers, base } = figures;
   const columns: Column[] = [
     { title: "PEER" },
     { title: scenario.unit, right: true },
     { title: "MIN", right: true },
     { title: "MAX", right: true },
-    { title: "LABELWAY ÷ IT", right: true },
   ];
+  const hasRatio = peers.some(({ ratio }) => ratio !== null);
+  if (hasRatio) {
+    const title = scenario.against === undefined ? "LABELWAY ÷ IT" : `÷ ${scenario.against}`;
+    columns.push({ title, right: true });
+  }
   const hasCpu = peers.some(({ cpu }) => cpu !== null);
   const hasMemory = peers.some(({ peakMemory }) => peakMemory !== null);
   if (hasCpu) {
@@ -35,7 +95,7 @@ export function renderFigures(figures: Figures, io: Pick<Io, "columns" | "color"
     figure(peer.summary.median),
     figure(peer.summary.min),
     figure(peer.summary.max),
-    peer.ratio === null ? "" : ratioCell(peer, scenario.better),
+    ...(hasRatio ? [ratioCell(peer, scenario)] : []),
     ...(hasCpu
       ? [peer.cpu === null ? "" : figure(peer.cpu.machine), figure(peer.cpu?.processes ?? NaN)]
       : []),
@@ -43,13 +103,13 @@ export function renderFigures(figures: Figures, io: Pick<Io, "columns" | "color"
   ]);
   const added = base === null ? "" : `; the veth itself ${figure(base.median)}`;
   const head = `${scenario.name}: ${scenario.what}, ${scenario.better} is better${added}`;
-  return `${head}\n${renderTable(columns, rows, io)}`;
+  return `${head}\n${renderTable(columns, rows, terminal)}`;
 }
 
-function ratioCell({ ratio, peer }: PeerFigures, better: "higher" | "lower"): Cell {
+function ratioCell({ ratio, peer }: PeerFigures, { better }: Scenario): Cell {
   if (ratio === null) return "";
   const text = `${figure(ratio.median)} ×`;
-  if (peer === "veth") return text;
+  if (peer === "veth" || peer === "labelway") return text;
   const ahead = better === "higher" ? ratio.median > 1 : ratio.median < 1;
   return { text, tone: ahead ? "good" : "bad" };
 }

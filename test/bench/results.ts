@@ -19,18 +19,22 @@ export interface PeerFigures {
   readonly peer: PeerName;
   readonly runs: Runs;
   readonly summary: Summary;
-  /** Labelway's figure ÷ this one's, run by run; null for Labelway itself. */
+  /**
+   * Labelway's figure ÷ this one's, run by run. Labelway's own is null, or ÷ its figure in the
+   * scenario that this one is compared with.
+   */
   readonly ratio: Summary | null;
   /** Medians; where the figure is a rate. */
   readonly cpu: Cpu | null;
   readonly peakMemory: number | null;
 }
 
-/** Null where no peer has a figure. `reference`: of {@link Scenario.against}, in the same runs. */
+/** Null where no peer has a figure. `reference`: Labelway's of {@link Scenario.against}. */
 export function evaluate(
   scenario: Scenario,
   samples: Samples,
   asked: readonly PeerName[],
+  reference: Runs = [],
 ): Figures | null {
   const raw = (peer: PeerName): Runs =>
     (samples.get(peer) ?? []).map((sample) => sample?.values[scenario.name] ?? null);
@@ -47,7 +51,7 @@ export function evaluate(
       peer,
       runs,
       summary,
-      ratio: peer === "labelway" ? null : ratio(ours, runs),
+      ratio: ratio(ours, peer === "labelway" ? reference : runs),
       ...(scenario.better === "higher"
         ? { cpu: cpuOf(present), peakMemory: peakOf(present) }
         : { cpu: null, peakMemory: null }),
@@ -64,6 +68,7 @@ function peakOf(samples: readonly Sample[]): number | null {
 function cpuOf(samples: readonly Sample[]): Cpu | null {
   const machine = summarize(samples.map((sample) => sample.cpu?.machine ?? null));
   const processes = summarize(samples.map((sample) => sample.cpu?.processes ?? null));
-  if (machine === null || processes === null) return null;
-  return { machine: machine.median, processes: processes.median };
+  const load = summarize(samples.map((sample) => sample.cpu?.idleLoad ?? null));
+  if (machine === null || processes === null || load === null) return null;
+  return { machine: machine.median, processes: processes.median, idleLoad: load.median };
 }

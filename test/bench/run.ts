@@ -11,8 +11,6 @@ export interface Progress {
   /** From 1. */
   readonly run: number;
   readonly result: Sample | Error;
-  /** Estimated, by what was planned and what it took so far. */
-  readonly secondsLeft: number;
 }
 
 /** Plan → peer → run. */
@@ -39,14 +37,15 @@ export function expectedSeconds(
 
 /**
  * Runs outermost, then plans, then peers: what changes on the machine meanwhile meets all of them
- * alike. A failed measurement is told and the others go on.
+ * alike. A failed measurement is told and the others go on. `stop` ends it with an error.
  */
 export async function runGroup(
   group: Group,
   peers: ReadonlyMap<PeerName, Peer>,
   asked: readonly PeerName[],
   runs: number,
-  report: (progress: Omit<Progress, "secondsLeft">, tookSeconds: number) => void,
+  report: (progress: Progress, tookSeconds: number) => void,
+  stop: AbortSignal,
 ): Promise<Measured> {
   const measured = new Map(group.map((plan) => [
     plan,
@@ -59,6 +58,7 @@ export async function runGroup(
         if (peer === undefined) throw new TypeError(`${name} is not prepared`);
         const start = performance.now();
         const result = await attempt(plan, peer);
+        stop.throwIfAborted();
         figures.push(result instanceof Error ? null : result);
         report({ plan, peer: name, run, result }, (performance.now() - start) / 1000);
       }
@@ -71,7 +71,7 @@ async function attempt({ measurement }: Plan, peer: Peer): Promise<Sample | Erro
   try {
     return await staged(
       measurement.topology,
-      peer,
+      measurement.stand?.() ?? peer,
       (stage) => measurement.measure(stage, peer),
     );
   } catch (error) {

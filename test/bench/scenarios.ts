@@ -2,6 +2,7 @@
 
 import type { Measurement } from "./measure/sample.ts";
 import { rttIdle, rttLoad } from "./measure/rtt.ts";
+import { manyLabels, manyPolicies, manyPrefixes, stackDepth } from "./measure/tables.ts";
 import { tcp } from "./measure/tcp.ts";
 import { udp } from "./measure/udp.ts";
 import type { PeerName } from "./peers/peer.ts";
@@ -100,16 +101,31 @@ export const GROUPS: readonly Group[] = [
       measurement: rttLoad(),
     },
   ],
+  [1, 2, 3, 4, 5, 6].map((depth) => {
+    const name = `labels-${depth}`;
+    const what = depth === 1 ? "the segment's label alone" : `a stack of ${depth} labels`;
+    return alone(name, what, depth === 1 ? null : "labels-1", stackDepth(name, depth));
+  }),
+  sizes("table-labels", [1000, 10_000, 100_000, 1_000_000], "labels at the egress", manyLabels),
+  sizes("table-prefixes", [1000, 10_000, 100_000], "prefixes at the ingress", manyPrefixes),
+  sizes("table-policies", [10, 100, 1000], "policies that do not match", manyPolicies),
 ];
 
 export const SCENARIOS: readonly Scenario[] = GROUPS.flat().flatMap((plan) => plan.scenarios);
 
-/** What gives the figures of these scenarios and no more, in the order of {@link GROUPS}. */
+/**
+ * What gives the figures of these scenarios, in the order of {@link GROUPS}, and of those that they
+ * are compared with.
+ */
 export function groupsFor(names: readonly string[]): readonly Group[] {
+  const wanted = new Set(
+    SCENARIOS.filter(({ name }) => names.includes(name))
+      .flatMap(({ name, against }) => against === undefined ? [name] : [name, against]),
+  );
   return GROUPS
     .map((group) =>
       group.flatMap((plan) => {
-        const scenarios = plan.scenarios.filter(({ name }) => names.includes(name));
+        const scenarios = plan.scenarios.filter(({ name }) => wanted.has(name));
         return scenarios.length === 0 ? [] : [{ ...plan, scenarios }];
       })
     )
@@ -125,6 +141,43 @@ function packets(name: string, topology: TopologyName, bytes: number, more = "")
   return {
     scenarios: [{ name, unit: "packets/s", better: "higher", what }],
     measurement: udp(name, topology, bytes),
+  };
+}
+
+/** One plan for each size, the smallest first, which the others are compared with. */
+function sizes(
+  head: string,
+  counts: readonly number[],
+  what: string,
+  measure: (name: string, count: number) => Measurement,
+): Group {
+  const names = counts.map((count) =>
+    `${head}-${count >= 1e6 ? `${count / 1e6}m` : count >= 1000 ? `${count / 1000}k` : count}`
+  );
+  return counts.map((count, index) => {
+    const name = names[index] ?? head;
+    const against = index === 0 ? null : names[0] ?? null;
+    return alone(name, `${count.toLocaleString("en")} ${what}`, against, measure(name, count));
+  });
+}
+
+/** Labelway's engine alone, and how it does against another scenario of the group. */
+function alone(
+  name: string,
+  what: string,
+  against: string | null,
+  measurement: Measurement,
+): Plan {
+  return {
+    scenarios: [{
+      name,
+      unit: "packets/s",
+      better: "higher",
+      what: `the engine alone, datagrams of 100 bytes, ${what}`,
+      ...(against === null ? {} : { against }),
+    }],
+    measurement,
+    peers: ["labelway"],
   };
 }
 

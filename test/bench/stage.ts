@@ -4,8 +4,20 @@ import { run as attempt, runOrThrow } from "../../src/io/command.ts";
 import { LabError } from "../../src/lab/error.ts";
 import { createFolder, type LabState, type Place, siteFolder } from "../../src/lab/folder.ts";
 import { enter as enterNode, startHolder } from "../../src/lab/gateway.ts";
-import { createNamespaces, removeNamespaces, setUp } from "../../src/lab/namespaces.ts";
-import { isAlive, pause, type ProcessId, startDaemon } from "../../src/lab/process.ts";
+import {
+  createNamespaces,
+  ownNamespaces,
+  removeNamespaces,
+  setUp,
+} from "../../src/lab/namespaces.ts";
+import {
+  isAlive,
+  pause,
+  processesIn,
+  type ProcessId,
+  signal,
+  startDaemon,
+} from "../../src/lab/process.ts";
 import type { LabSite } from "../../src/lab/topology.ts";
 import { type Gateway, gatewaysOf, HOST, layOut, type TopologyName } from "./topology.ts";
 import type { Peer } from "./peers/peer.ts";
@@ -57,6 +69,11 @@ export async function raise(topology: TopologyName, peer: Peer): Promise<Stage> 
 /** Ends what runs and removes it, whatever of it there is. */
 export async function lower(): Promise<void> {
   await clear(PREFIX, PLACE_FOLDER);
+}
+
+/** Asks everything that runs on the stage to end: whoever waits for it fails and lowers the stage. */
+export function interrupt(): void {
+  for (const id of processesIn(ownNamespaces(PREFIX))) signal(id, "SIGTERM");
 }
 
 /** As {@link raise} and {@link lower} around a measurement. */

@@ -25,6 +25,7 @@ export async function withCpu<T extends { readonly bytes: number }>(
     cpu: {
       machine: spent.machineSeconds / gigabytes,
       processes: spent.processSeconds / gigabytes,
+      idleLoad: idle,
     },
   };
 }

@@ -12,15 +12,21 @@ export interface Sample {
   readonly peakMemory?: number;
 }
 
-/** Seconds for a billion bytes of payload. */
+/** Processor time. */
 export interface Cpu {
+  /** Seconds for a billion bytes of payload: the whole machine's beyond `idleLoad`. */
   readonly machine: number;
+  /** Of them those of the peer's processes. */
   readonly processes: number;
+  /** Processors that were busy before the measurement. */
+  readonly idleLoad: number;
 }
 
 export interface Measurement {
   readonly topology: TopologyName;
   /** Expected duration, seconds, the building of the network included. */
   readonly seconds: number;
+  /** What runs in place of the peer: Labelway's engine alone. */
+  readonly stand?: () => Peer;
   measure(stage: Stage, peer: Peer): Promise<Sample>;
 }
