@@ -32,13 +32,13 @@ export async function run(argv: readonly string[], stdin?: string): Promise<Comm
     throw error;
   }
   const written = stdin === undefined ? Promise.resolve() : feed(child, stdin);
-  const [output] = await Promise.all([child.output(), written]);
-  const text = new TextDecoder();
-  return {
-    code: output.code,
-    stdout: text.decode(output.stdout),
-    stderr: text.decode(output.stderr),
-  };
+  const [stdout, stderr, { code }] = await Promise.all([
+    readText(child.stdout),
+    readText(child.stderr),
+    child.status,
+    written,
+  ]);
+  return { code, stdout, stderr };
 }
 
 /** As {@link run}, for a program that has to succeed. `argv` is in the message, `stdin` never. */
@@ -47,6 +47,32 @@ export async function runOrThrow(argv: readonly string[], stdin?: string): Promi
   if (result.code === 0) return result.stdout;
   const said = result.stderr.trim() || `exit status ${result.code}`;
   throw new CommandError(`\`${argv.join(" ")}\` failed: ${said}`);
+}
+
+/** As much as a pipe of Linux holds (pipe(7)). */
+const BUFFER_BYTES = 64 * 1024;
+
+/**
+ * Buffers between two reads. `Deno.ChildProcess.output` takes a new one for each pipe, which V8 does
+ * not count as memory in use and so has no reason to collect: a router that looks at the system
+ * every other second would grow by a gigabyte a day.
+ */
+const spare: ArrayBuffer[] = [];
+
+async function readText(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
+  const reader = stream.getReader({ mode: "byob" });
+  const decoder = new TextDecoder();
+  let text = "";
+  let buffer = spare.pop() ?? new ArrayBuffer(BUFFER_BYTES);
+  for (;;) {
+    // The buffer goes there and comes back as another object on the same memory.
+    const { value, done } = await reader.read(new Uint8Array(buffer));
+    if (value !== undefined) buffer = value.buffer;
+    if (done) break;
+    text += decoder.decode(value, { stream: true });
+  }
+  spare.push(buffer);
+  return text + decoder.decode();
 }
 
 async function feed(child: Deno.ChildProcess, text: string): Promise<void> {

@@ -10,7 +10,7 @@ import { Router } from "../router/router.ts";
 import { renderWireguard } from "../underlay/wireguard.ts";
 import { at, now } from "./clock.ts";
 import { resolveName } from "./names.ts";
-import { changeHost, fingerprint, readHost } from "./netlink.ts";
+import { changeHost, fingerprint, fingerprintOf, readHost } from "./netlink.ts";
 import type { Loaded, LoadResult } from "./load.ts";
 import type { StateFolder } from "./state_folder.ts";
 
@@ -213,12 +213,11 @@ export class Driver implements RouterView {
 
   async #observe(effect: Extract<Effect, { kind: "observe" }>): Promise<RouterEvent> {
     try {
-      const [host, wireguard, print] = await Promise.all([
+      const [host, wireguard] = await Promise.all([
         readHost(effect.settings),
         this.#show(effect.interfaces),
-        fingerprint(),
       ]);
-      this.#fingerprint = print;
+      this.#fingerprint = fingerprintOf(host);
       return { kind: "observed", host, wireguard };
     } catch (error) {
       return { kind: "unobserved", reason: messageOf(error) };

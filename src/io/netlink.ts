@@ -1,29 +1,14 @@
 /** Reads and changes links, addresses, rules, routes and kernel settings by the system's `ip`. */
 
 import { describeHost, type HostChange } from "../underlay/change.ts";
-import type { Host, Route, Rule, Setting } from "../underlay/host.ts";
+import type { Family, Host, Route, Rule, Setting } from "../underlay/host.ts";
 import { parseAddresses, parseLinks, parseRoutes, parseRules } from "../underlay/parse_ip.ts";
-import { run, runOrThrow } from "./command.ts";
+import { CommandError, run, runOrThrow } from "./command.ts";
 
 /** Everything, for a plan. `settings` are paths below /proc/sys; those that are missing are left out. */
 export async function readHost(settings: readonly string[]): Promise<Host> {
-  const ipv6 = await hasIpv6();
-  const [links, addresses, rules4, rules6, routes4, routes6, values] = await Promise.all([
-    runOrThrow(["ip", "-json", "-N", "-details", "link", "show"]),
-    runOrThrow(["ip", "-json", "-N", "address", "show"]),
-    runOrThrow(["ip", "-4", "-json", "-N", "rule", "show"]),
-    ipv6 ? runOrThrow(["ip", "-6", "-json", "-N", "rule", "show"]) : "",
-    runOrThrow(["ip", "-4", "-json", "-N", "route", "show", "table", "all"]),
-    ipv6 ? runOrThrow(["ip", "-6", "-json", "-N", "route", "show", "table", "all"]) : "",
-    readSettings(settings),
-  ]);
-  return {
-    links: parseLinks(links),
-    addresses: parseAddresses(addresses),
-    rules: [...parseRules(rules4, 4), ...parseRules(rules6, 6)],
-    routes: [...parseRoutes(routes4, 4), ...parseRoutes(routes6, 6)],
-    settings: values,
-  };
+  const [shown, values] = await Promise.all([show("table all"), readSettings(settings)]);
+  return { ...shown, settings: values };
 }
 
 /**
@@ -31,22 +16,44 @@ export async function readHost(settings: readonly string[]): Promise<Host> {
  * enough to look at every other second, even beside a full routing table.
  */
 export async function fingerprint(): Promise<string> {
-  const families = await hasIpv6() ? ["-4", "-6"] : ["-4"];
-  const [links, addresses, ...rest] = await Promise.all([
-    runOrThrow(["ip", "-json", "-N", "-details", "link", "show"]),
-    runOrThrow(["ip", "-json", "-N", "address", "show"]),
-    ...families.map((family) => runOrThrow(["ip", family, "-json", "-N", "rule", "show"])),
-    ...families.map((family) =>
-      runOrThrow(["ip", family, "-json", "-N", "route", "show", "default", "table", "all"])
-    ),
-  ]);
-  const half = rest.length / 2;
+  return fingerprintOf(await show("default table all"));
+}
+
+/** The one of a whole {@link readHost}. */
+export function fingerprintOf(host: Omit<Host, "settings">): string {
   return JSON.stringify([
-    parseLinks(links),
-    parseAddresses(addresses),
-    families.map((family, index) => parseRules(rest[index] ?? "", family === "-4" ? 4 : 6)),
-    families.map((family, index) => parseRoutes(rest[half + index] ?? "", family === "-4" ? 4 : 6)),
+    host.links,
+    host.addresses,
+    host.rules,
+    // Whoever lists them all may get them in another order.
+    host.routes.filter(({ destination }) => destination === "0.0.0.0/0" || destination === "::/0")
+      .map((route) => JSON.stringify(route)).sort(),
   ]);
+}
+
+/** Three processes, not one for each question: this is what a router does most often. */
+async function show(routes: string): Promise<Omit<Host, "settings">> {
+  const families = await hasIpv6() ? [4, 6] as const : [4] as const;
+  const [devices, ...perFamily] = await Promise.all([
+    runOrThrow(["ip", "-json", "-N", "-details", "address", "show"]),
+    ...families.map((family) => ask(family, ["rule show", `route show ${routes}`])),
+  ]);
+  return {
+    links: parseLinks(devices),
+    addresses: parseAddresses(devices),
+    rules: families.flatMap((family, index) => parseRules(perFamily[index]![0]!, family)),
+    routes: families.flatMap((family, index) => parseRoutes(perFamily[index]![1]!, family)),
+  };
+}
+
+/** `ip -json` answers each question of a batch by one line. */
+async function ask(family: Family, questions: readonly string[]): Promise<string[]> {
+  const argv = ["ip", `-${family}`, "-json", "-N", "-batch", "-"];
+  const answers = (await runOrThrow(argv, questions.join("\n") + "\n")).trimEnd().split("\n");
+  if (answers.length === questions.length) return answers;
+  throw new CommandError(
+    `\`${argv.join(" ")}\` answered ${questions.length} questions by ${answers.length} lines`,
+  );
 }
 
 export interface HostFailure {

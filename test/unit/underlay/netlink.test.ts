@@ -19,6 +19,7 @@ test(
       mark: 0x4c570000,
       table: 19543000,
     })));
+    expect(found.alike).toBe(true);
     expect(found.noticed).toBe(true);
     expect(found.adjustment).toEqual(["route-replace"]);
     expect(found.gateway).toBe("192.0.2.9");

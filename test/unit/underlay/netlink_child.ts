@@ -1,6 +1,6 @@
 /** Runs inside a throw-away network namespace: does to the real kernel what the test says. */
 
-import { changeHost, fingerprint, readHost } from "../../../src/io/netlink.ts";
+import { changeHost, fingerprint, fingerprintOf, readHost } from "../../../src/io/netlink.ts";
 import type { HostChange } from "../../../src/underlay/change.ts";
 import { desiredHost, settingPaths, type SiteUnderlay } from "../../../src/underlay/desired.ts";
 import { EMPTY_HOST, ours } from "../../../src/underlay/host.ts";
@@ -39,6 +39,7 @@ const again = planHost(desiredHost(site, during).host, during);
 
 // The provider moves the gateway.
 const calm = await fingerprint();
+const alike = fingerprintOf(await readHost([])) === calm;
 await ip("route", "replace", "default", "via", "192.0.2.9");
 const noticed = await fingerprint() !== calm;
 const moved = await readHost(paths);
@@ -64,6 +65,7 @@ console.log(JSON.stringify({
   failures,
   during: { rules: ours(during).rules, routes: ours(during).routes.length },
   again,
+  alike,
   noticed,
   adjustment: adjustment.map((change) => change.kind),
   gateway,
