@@ -6,7 +6,22 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** The program is missing, or ended with an error; the message says which and what it said. */
+export interface RunOptions {
+  readonly stdin?: string;
+  /** It is killed when it takes longer; absent: it may take as long as it likes. */
+  readonly limitMillis?: number;
+}
+
+/**
+ * For what a running router asks of the system: it takes milliseconds, or a second beside a full
+ * routing table, so that only what hangs takes this long.
+ */
+export const SYSTEM: RunOptions = { limitMillis: 10_000 };
+
+/**
+ * The program is missing, did not end in time or ended with an error; the message says which and
+ * what it said.
+ */
 export class CommandError extends Error {
   override readonly name = "CommandError";
 }
@@ -14,14 +29,56 @@ export class CommandError extends Error {
 /** Debian packages that carry what we call. */
 const PACKAGES: Record<string, string> = { wg: "wireguard-tools", ip: "iproute2" };
 
-export async function run(argv: readonly string[], stdin?: string): Promise<CommandResult> {
+export async function run(
+  argv: readonly string[],
+  options: RunOptions = {},
+): Promise<CommandResult> {
+  const child = start(argv, options.stdin !== undefined);
+  const stdout = child.stdout.getReader({ mode: "byob" });
+  const stderr = child.stderr.getReader({ mode: "byob" });
+  const ended = Promise.all([
+    readText(stdout),
+    readText(stderr),
+    child.status,
+    options.stdin === undefined ? null : feed(child, options.stdin),
+  ]);
+  const expired = Promise.withResolvers<never>();
+  const limit = options.limitMillis;
+  const timer = limit === undefined ? undefined : setTimeout(() => {
+    kill(child);
+    // Not waited for: a program that the kernel holds does not even die, and a child of it may
+    // keep the pipes open.
+    for (const reader of [stdout, stderr]) reader.cancel().catch(() => {});
+    expired.reject(
+      new CommandError(
+        `\`${argv.join(" ")}\` did not end within ${limit / 1000} s and was killed`,
+      ),
+    );
+  }, limit);
+  try {
+    const [out, err, { code }] = await Promise.race([ended, expired.promise]);
+    return { code, stdout: out, stderr: err };
+  } finally {
+    clearTimeout(timer);
+    ended.catch(() => {});
+  }
+}
+
+/** As {@link run}, for a program that has to succeed. `argv` is in the message, `stdin` never. */
+export async function runOrThrow(argv: readonly string[], options?: RunOptions): Promise<string> {
+  const result = await run(argv, options);
+  if (result.code === 0) return result.stdout;
+  const said = result.stderr.trim() || `exit status ${result.code}`;
+  throw new CommandError(`\`${argv.join(" ")}\` failed: ${said}`);
+}
+
+function start(argv: readonly string[], stdin: boolean): Deno.ChildProcess {
   const [program, ...args] = argv;
   if (program === undefined) throw new CommandError("Cannot run an empty command");
-  let child: Deno.ChildProcess;
   try {
-    child = new Deno.Command(program, {
+    return new Deno.Command(program, {
       args,
-      stdin: stdin === undefined ? "null" : "piped",
+      stdin: stdin ? "piped" : "null",
       stdout: "piped",
       stderr: "piped",
       // Messages that are looked at are English ones.
@@ -31,22 +88,14 @@ export async function run(argv: readonly string[], stdin?: string): Promise<Comm
     if (error instanceof Deno.errors.NotFound) throw new CommandError(missing(program));
     throw error;
   }
-  const written = stdin === undefined ? Promise.resolve() : feed(child, stdin);
-  const [stdout, stderr, { code }] = await Promise.all([
-    readText(child.stdout),
-    readText(child.stderr),
-    child.status,
-    written,
-  ]);
-  return { code, stdout, stderr };
 }
 
-/** As {@link run}, for a program that has to succeed. `argv` is in the message, `stdin` never. */
-export async function runOrThrow(argv: readonly string[], stdin?: string): Promise<string> {
-  const result = await run(argv, stdin);
-  if (result.code === 0) return result.stdout;
-  const said = result.stderr.trim() || `exit status ${result.code}`;
-  throw new CommandError(`\`${argv.join(" ")}\` failed: ${said}`);
+function kill(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It has ended, and its own child holds the pipes.
+  }
 }
 
 /** As much as a pipe of Linux holds (pipe(7)). */
@@ -59,15 +108,15 @@ const BUFFER_BYTES = 64 * 1024;
  */
 const spare: ArrayBuffer[] = [];
 
-async function readText(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
-  const reader = stream.getReader({ mode: "byob" });
+async function readText(reader: ReadableStreamBYOBReader): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   let buffer = spare.pop() ?? new ArrayBuffer(BUFFER_BYTES);
   for (;;) {
     // The buffer goes there and comes back as another object on the same memory.
     const { value, done } = await reader.read(new Uint8Array(buffer));
-    if (value !== undefined) buffer = value.buffer;
+    if (value === undefined) return text;
+    buffer = value.buffer;
     if (done) break;
     text += decoder.decode(value, { stream: true });
   }

@@ -18,6 +18,8 @@ import type { StateFolder } from "./state_folder.ts";
 const POLL_MILLIS = 2_000;
 /** On a machine that is slow at it, looking takes at most this share of the time. */
 const POLL_SHARE = 1 / 20;
+/** Three times as long as what a step asks of the system may hang. */
+const STUCK_MILLIS = 30_000;
 
 export interface Parts {
   readonly version: string;
@@ -48,6 +50,8 @@ export class Driver implements RouterView {
   #candidate: Loaded | null = null;
   #engine: Engine | null = null;
   #busy = false;
+  /** Being carried out. */
+  #step: { readonly kind: Effect["kind"]; readonly since: Instant } | null = null;
   #callOff: () => void = () => {};
   #callOffLook: () => void = () => {};
   #ended = false;
@@ -74,12 +78,17 @@ export class Driver implements RouterView {
     return this.#engine !== null && this.#router.running() !== null;
   }
 
-  /** Works through what happens, with an engine that answers. */
-  isAlive(): boolean {
+  fault(): string | null {
+    const step = this.#step;
+    const seconds = step === null ? 0 : Math.floor((now() - step.since) / 1000);
+    if (step !== null && seconds * 1000 >= STUCK_MILLIS) {
+      return `The step \`${step.kind}\` has not ended for ${seconds} s`;
+    }
     try {
-      return this.#engine === null || this.#engine.snapshot() !== undefined;
-    } catch {
-      return false;
+      this.#engine?.snapshot();
+      return null;
+    } catch (error) {
+      return `The engine does not answer: ${messageOf(error)}`;
     }
   }
 
@@ -138,7 +147,9 @@ export class Driver implements RouterView {
     for (let event = this.#queue.shift(); event; event = this.#queue.shift()) {
       let effects = this.#router.handle(event, now());
       for (let effect = effects.shift(); effect; effect = effects.shift()) {
+        this.#step = { kind: effect.kind, since: now() };
         const answer = await this.#perform(effect);
+        this.#step = null;
         if (answer === null) continue;
         if (answer.kind === "table-refused") effects = [];
         effects.push(...this.#router.handle(answer, now()));
@@ -171,7 +182,7 @@ export class Driver implements RouterView {
           this.#fingerprint = "";
           return { kind: "host-changed", failures: failures.map((failure) => failure.message) };
         } catch (error) {
-          // `ip` did not even start, for want of memory for example.
+          // `ip` did not even start, for want of memory for example, or it hangs.
           return { kind: "host-changed", failures: [messageOf(error)] };
         }
       }

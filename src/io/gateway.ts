@@ -146,7 +146,9 @@ async function serve(
     around.stop.addEventListener("abort", stop, { once: true });
     if (manager.watchdogMillis !== null) {
       watchdog = setInterval(() => {
-        if (driver.isAlive()) manager.tell("WATCHDOG=1");
+        const fault = driver.fault();
+        if (fault === null) manager.tell("WATCHDOG=1");
+        else log("error", fault);
       }, manager.watchdogMillis);
     }
     const ended = driver.run();

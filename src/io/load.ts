@@ -8,7 +8,7 @@ import type { Backends, Configuration } from "../router/event.ts";
 import { renumberings } from "../router/renumber.ts";
 import { interfaceName } from "../sr/labels.ts";
 import { parseLinks } from "../underlay/parse_ip.ts";
-import { runOrThrow } from "./command.ts";
+import { runOrThrow, SYSTEM } from "./command.ts";
 import { defaultKeysFolder, identify } from "./keys.ts";
 import { kernelHasWireguard } from "./netlink.ts";
 
@@ -105,7 +105,8 @@ async function backends(
   former: Backends,
 ): Promise<Backends> {
   if (asked !== "auto") return Object.fromEntries(site.uplinks.map(({ name }) => [name, asked]));
-  const links = parseLinks(await runOrThrow(["ip", "-json", "-N", "-details", "link", "show"]));
+  const argv = ["ip", "-json", "-N", "-details", "link", "show"];
+  const links = parseLinks(await runOrThrow(argv, SYSTEM));
   const present = new Set(links.map((link) => link.name));
   const fallback = await kernelHasWireguard() ? "kernel" : "embedded";
   return Object.fromEntries(

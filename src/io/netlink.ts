@@ -3,7 +3,7 @@
 import { describeHost, type HostChange } from "../underlay/change.ts";
 import type { Family, Host, Route, Rule, Setting } from "../underlay/host.ts";
 import { parseAddresses, parseLinks, parseRoutes, parseRules } from "../underlay/parse_ip.ts";
-import { CommandError, run, runOrThrow } from "./command.ts";
+import { CommandError, run, runOrThrow, SYSTEM } from "./command.ts";
 
 /** Everything, for a plan. `settings` are paths below /proc/sys; those that are missing are left out. */
 export async function readHost(settings: readonly string[]): Promise<Host> {
@@ -35,7 +35,7 @@ export function fingerprintOf(host: Omit<Host, "settings">): string {
 async function show(routes: string): Promise<Omit<Host, "settings">> {
   const families = await hasIpv6() ? [4, 6] as const : [4] as const;
   const [devices, ...perFamily] = await Promise.all([
-    runOrThrow(["ip", "-json", "-N", "-details", "address", "show"]),
+    runOrThrow(["ip", "-json", "-N", "-details", "address", "show"], SYSTEM),
     ...families.map((family) => ask(family, ["rule show", `route show ${routes}`])),
   ]);
   return {
@@ -49,7 +49,8 @@ async function show(routes: string): Promise<Omit<Host, "settings">> {
 /** `ip -json` answers each question of a batch by one line. */
 async function ask(family: Family, questions: readonly string[]): Promise<string[]> {
   const argv = ["ip", `-${family}`, "-json", "-N", "-batch", "-"];
-  const answers = (await runOrThrow(argv, questions.join("\n") + "\n")).trimEnd().split("\n");
+  const text = await runOrThrow(argv, { ...SYSTEM, stdin: questions.join("\n") + "\n" });
+  const answers = text.trimEnd().split("\n");
   if (answers.length === questions.length) return answers;
   throw new CommandError(
     `\`${argv.join(" ")}\` answered ${questions.length} questions by ${answers.length} lines`,
@@ -65,6 +66,7 @@ export interface HostFailure {
  * Makes the changes in their order and goes on after one that fails. What the engine makes (devices
  * of segments) is left to it. Neighbouring changes go to one `ip -batch`, so that ten thousand
  * routes take a moment and not a process each.
+ * @throws CommandError where `ip` cannot be run or hangs; what is left is not tried then
  */
 export async function changeHost(changes: readonly HostChange[]): Promise<HostFailure[]> {
   const failures: HostFailure[] = [];
@@ -102,15 +104,15 @@ interface Batch {
 /** Whether this kernel can make WireGuard interfaces: makes one under a name of no use, and removes it. */
 export async function kernelHasWireguard(): Promise<boolean> {
   const name = `lwprobe${Deno.pid % 1_000_000}`;
-  const added = await run(["ip", "link", "add", "name", name, "type", "wireguard"]);
+  const added = await run(["ip", "link", "add", "name", name, "type", "wireguard"], SYSTEM);
   if (added.code !== 0) return false;
-  await runOrThrow(["ip", "link", "delete", "dev", name]);
+  await runOrThrow(["ip", "link", "delete", "dev", name], SYSTEM);
   return true;
 }
 
 async function runBatch({ flag, changes, lines }: Batch): Promise<HostFailure[]> {
   const argv = ["ip", ...(flag === null ? [] : [flag]), "-force", "-batch", "-"];
-  const result = await run(argv, lines.join("\n") + "\n");
+  const result = await run(argv, { ...SYSTEM, stdin: lines.join("\n") + "\n" });
   if (result.code === 0) return [];
   return failuresOf(result.stderr, changes);
 }

@@ -9,18 +9,18 @@ const PATIENCE_MILLIS = 5000;
 
 export async function createNamespaces(layout: Layout): Promise<void> {
   const lines = layout.nodes.map((node) => `netns add ${node.namespace}`);
-  await run(["ip", "-batch", "-"], lines.join("\n") + "\n");
+  await run(["ip", "-batch", "-"], { stdin: lines.join("\n") + "\n" });
   await Promise.all(layout.nodes.map(prepare));
   const veths = layout.veths.map(({ a, b }) =>
     `link add ${a.device} netns ${a.namespace} type veth peer name ${b.device} netns ${b.namespace}`
   );
-  if (veths.length > 0) await run(["ip", "-batch", "-"], veths.join("\n") + "\n");
+  if (veths.length > 0) await run(["ip", "-batch", "-"], { stdin: veths.join("\n") + "\n" });
 }
 
 /** Addresses and routes, for when the emulator has made its devices as well. */
 export async function setUp(layout: Layout): Promise<void> {
   await Promise.all(layout.nodes.map(async (node) => {
-    await run(["ip", "-n", node.namespace, "-batch", "-"], node.setup.join("\n") + "\n");
+    await run(["ip", "-n", node.namespace, "-batch", "-"], { stdin: node.setup.join("\n") + "\n" });
     if (node.kind === "nat") await masquerade(node);
   }));
 }
@@ -48,7 +48,7 @@ async function prepare(node: Node): Promise<void> {
   const set = async (value: string, ...keys: string[]) => {
     // tee writes one value to many files; sysctl(8) is not everywhere.
     const files = keys.map((key) => `/proc/sys/net/${key}`);
-    await run(["ip", "netns", "exec", node.namespace, "tee", ...files], value);
+    await run(["ip", "netns", "exec", node.namespace, "tee", ...files], { stdin: value });
   };
   const everywhere = (key: string) => [`ipv6/conf/all/${key}`, `ipv6/conf/default/${key}`];
   // Duplicate address detection would keep IPv6 silent for the first seconds.
@@ -75,7 +75,7 @@ table ip filter {
   }
 }
 `;
-  await run(["ip", "netns", "exec", node.namespace, "nft", "-f", "-"], rules);
+  await run(["ip", "netns", "exec", node.namespace, "nft", "-f", "-"], { stdin: rules });
 }
 
 /** True where the kernel can delay and lose packets by itself. */

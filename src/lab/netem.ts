@@ -15,7 +15,7 @@ export async function startNetem(layout: Layout, folder: string): Promise<void> 
     `link add ${site.device} netns ${site.namespace} type veth ` +
     `peer name ${internet.device} netns ${internet.namespace}`
   );
-  await run(["ip", "-batch", "-"], veths.join("\n") + "\n");
+  await run(["ip", "-batch", "-"], { stdin: veths.join("\n") + "\n" });
   for (const link of layout.links) {
     await apply(link.site, link.up);
     await apply(link.internet, link.down);

@@ -16,6 +16,8 @@ export interface RouterView {
   wireguard(): Promise<readonly WireguardState[]>;
   /** Reads the file again and applies it; as SIGHUP does. */
   reload(): Promise<ReloadResult>;
+  /** Why it no longer does its work (a step that hangs, an engine that is gone); null: it does. */
+  fault(): string | null;
   now(): Instant;
 }
 

@@ -131,8 +131,11 @@ export class Router {
     return times.length === 0 ? null : Math.min(...times) as Instant;
   }
 
+  /** Null until the start is over: before, some of it is not there yet. */
   running(): Running | null {
-    if (!this.#wanted || !this.#applied || this.#appliedAt === null) return null;
+    if (this.#phase === "starting" || !this.#wanted || !this.#applied || this.#appliedAt === null) {
+      return null;
+    }
     return {
       configuration: this.#wanted,
       table: this.#applied,

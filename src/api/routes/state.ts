@@ -46,11 +46,19 @@ export function registerStateRoutes(app: App, view: RouterView): void {
     createRoute({
       method: "get",
       path: "/livez",
-      summary: "Does the process answer?",
+      summary: "Does the router still do its work? If not, it has to be started again",
       request: nothing,
-      responses: { 200: json(healthSchema, "It does"), ...refusals },
+      responses: {
+        200: json(healthSchema, "It does"),
+        ...refusals,
+        503: problem("It does not; the answer says why"),
+      },
     }),
-    (context) => context.json({ status: "ok" as const }, 200),
+    (context) => {
+      const fault = view.fault();
+      if (fault !== null) throw new ProblemFailure(503, fault);
+      return context.json({ status: "ok" as const }, 200);
+    },
   );
   app.openapi(
     createRoute({

@@ -117,6 +117,13 @@ describe("status", () => {
     expect((await app.request("/livez")).status).toBe(200);
   });
 
+  test("is not alive while a step of it hangs, and says which", async () => {
+    const router = new FixtureRouter();
+    router.stuck = "The step `read-file` has not ended for 31 s";
+    const problem = await refusal(await createApp(router, UNIX).request("/livez"));
+    expect(problem).toMatchObject({ status: 503, detail: router.stuck });
+  });
+
   test("a site without a path that is up is not reachable", async () => {
     const router = new FixtureRouter();
     for (const { key } of router.current().table.adjacencies) router.setAdjacency(key, "down");
