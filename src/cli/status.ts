@@ -38,6 +38,9 @@ export function renderStatus(value: Status, io: Pick<Io, "columns" | "color">): 
     ...generationRows(value),
     ["up for", formatSpan(value.uptimeMillis)],
     ["adjacencies", portion(adjacencies.up, adjacencies.total, downs(adjacencies))],
+    ...(adjacencies.down === 0
+      ? []
+      : [["", { text: "`labelway adjacencies` says why", tone: "quiet" }] as const]),
     ["paths", portion(paths.up, paths.total, downs(paths))],
     ["sites", portion(sites.reachable, sites.total, "reachable")],
     ["last reload", lastReload(value)],

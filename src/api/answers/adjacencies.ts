@@ -2,13 +2,14 @@ import type { RouterView } from "../../ports/router_view.ts";
 import type { WireguardPeerState } from "../../ports/wireguard.ts";
 import { instant, NO_QUALITY, type Observation, qualityFields } from "../observation.ts";
 import type { Adjacencies } from "../schema.ts";
+import { downReason } from "./down_reason.ts";
 
 /** WireGuard's own state is asked of `wg`: where that fails, everything else is still answered. */
 export async function adjacenciesAnswer(
   observation: Observation,
   view: Pick<RouterView, "wireguard">,
 ): Promise<Adjacencies> {
-  const { state: { table }, siteBySid } = observation;
+  const { state: { table, network }, siteBySid, now } = observation;
   const peers = new Map<string, WireguardPeerState>();
   let wireguardProblem: string | null = null;
   try {
@@ -24,18 +25,25 @@ export async function adjacenciesAnswer(
     const live = observation.adjacencies.get(adjacency.key);
     const generation = live?.remote_generation ?? null;
     const peer = peers.get(`${uplink?.interface} ${adjacency.remote_key}`);
+    const site = siteBySid.get(adjacency.remote_site) ?? "";
+    const remoteUplink = adjacency.key.slice(adjacency.key.lastIndexOf(".") + 1);
+    const remote = network.sites.find(({ name }) => name === site)?.uplinks
+      .find(({ name }) => name === remoteUplink);
+    const quality = live?.quality ?? NO_QUALITY;
     return {
       key: adjacency.key,
       uplink: uplink?.key ?? "",
       interface: uplink?.interface ?? "",
-      site: siteBySid.get(adjacency.remote_site) ?? "",
-      remoteUplink: adjacency.key.slice(adjacency.key.lastIndexOf(".") + 1),
+      site,
+      remoteUplink,
       localAddress: uplink?.tunnel_address ?? "",
       remoteAddress: adjacency.remote_address,
       mtuBytes: adjacency.mtu,
-      ...qualityFields(live?.quality ?? NO_QUALITY),
+      ...qualityFields(quality),
       reason: uplink !== undefined && missing.has(uplink.device)
         ? `there is no device ${uplink.device}`
+        : wireguardProblem === null
+        ? downReason({ state: quality.state, remote, peer }, now)
         : null,
       generation,
       generationDiffers: generation !== null && generation !== table.generation,

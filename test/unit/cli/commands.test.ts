@@ -81,6 +81,7 @@ describe("tables", () => {
                    porto runs fedcba9876543210
       up for       1 h 2 min
       adjacencies  3 of 4 up, 1 down
+                   \`labelway adjacencies\` says why
       paths        6 of 8 up, 2 down
       sites        2 of 2 reachable
       last reload  2026-01-31 13:02:05 UTC: refused
@@ -197,7 +198,7 @@ describe("tables", () => {
       "
       UPLINK  NEIGHBOUR    STATE        FOR  DOWNS    RTT  JITTER   LOSS     SENT  RECEIVED  GENERATION                ENDPOINT
       fibre   hub.fibre    up     1 min 5 s      0  10 ms  250 µs    1 %  977 KiB  1.91 MiB  same                      198.51.100.9:51820
-      lte     hub.fibre    down   1 min 5 s      1      –       –  100 %  977 KiB  1.91 MiB  –                         198.51.100.9:51820
+      lte     hub.fibre    down   1 min 5 s      1      –       –  100 %  977 KiB  1.91 MiB  –                         nothing answers probes, 30 s after the last handshake
       fibre   porto.fibre  up     1 min 5 s      0  12 ms  250 µs    1 %  977 KiB  1.91 MiB  same                      198.51.100.9:51820
       lte     porto.fibre  up     1 min 5 s      0  10 ms  250 µs    1 %  977 KiB  1.91 MiB  fedcba9876543210 differs  198.51.100.9:51820
       "
