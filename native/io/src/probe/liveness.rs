@@ -286,6 +286,11 @@ mod tests {
             Liveness::Up,
             "the first reply ever counts at once"
         );
+        assert_eq!(
+            way.session.quality(way.now).loss,
+            0.0,
+            "what met nobody was not lost on the way"
+        );
     }
 
     #[test]

@@ -28,6 +28,9 @@ pub struct Window {
     next: u32,
     /// Everything before it is answered or missed.
     oldest_waiting: u32,
+    /// When the first probe that was ever answered went. Those before it met nobody (a neighbour
+    /// that had not started, a WireGuard session that was not there): they say nothing of the way.
+    begun: Option<Duration>,
 }
 
 /// What a reply turned out to be.
@@ -45,6 +48,7 @@ impl Window {
             probes: Box::new([None; REMEMBERED]),
             next: 0,
             oldest_waiting: 0,
+            begun: None,
         }
     }
 
@@ -80,7 +84,10 @@ impl Window {
         let round_trip = now.saturating_sub(probe.sent).saturating_sub(residence);
         let rtt_micros = u32::try_from(round_trip.as_micros()).unwrap_or(u32::MAX);
         probe.fate = Fate::Answered { rtt_micros };
-        Answer::First { sent: probe.sent }
+        let sent = probe.sent;
+        // Replies may overtake one another.
+        self.begun = Some(self.begun.map_or(sent, |begun| begun.min(sent)));
+        Answer::First { sent }
     }
 
     /// Gives up probes sent before `deadline` and counts those that were still waited for.
@@ -133,10 +140,12 @@ impl Window {
         (count > 0).then(|| (sum / count) as u32)
     }
 
-    /// Share of probes that are known to be missed among those whose fate is known.
+    /// Share of probes that are known to be missed among those whose fate is known, from the first
+    /// one on that was answered; while none ever was, of all.
     pub fn loss(&self) -> f64 {
         let (mut known, mut missed) = (0u32, 0u32);
-        for probe in self.recent() {
+        let begun = self.begun.unwrap_or(Duration::ZERO);
+        for probe in self.recent().filter(|probe| probe.sent >= begun) {
             match probe.fate {
                 Fate::Waiting => continue,
                 Fate::Missed => missed += 1,
@@ -205,11 +214,34 @@ mod tests {
     }
 
     #[test]
+    fn probes_before_the_first_reply_are_no_loss() {
+        let mut window = Window::new();
+        for index in 0..30 {
+            window.sent(MS * index);
+        }
+        assert_eq!(window.give_up_before(MS * 100), 30);
+        assert_eq!(window.loss(), 1.0, "while nobody answers, everything is");
+        let first = window.sent(MS * 101);
+        let second = window.sent(MS * 102);
+        window.sent(MS * 103);
+        // The second reply comes before the first.
+        window.answered(second, Duration::ZERO, LATEST, MS * 110);
+        window.answered(first, Duration::ZERO, LATEST, MS * 111);
+        assert_eq!(window.loss(), 0.0);
+        assert_eq!(window.give_up_before(MS * 200), 1);
+        assert_eq!(
+            window.loss(),
+            1.0 / 3.0,
+            "from the first on, every one counts"
+        );
+    }
+
+    #[test]
     fn only_the_last_hundred_count() {
         let mut window = Window::new();
         for index in 0..150u32 {
             let sequence = window.sent(MS * index);
-            if index >= 100 {
+            if index == 0 || index >= 100 {
                 window.answered(sequence, Duration::ZERO, LATEST, MS * (index + 1));
             }
         }
