@@ -1,7 +1,7 @@
 /** The HTTP interface of a running router. It knows the router by its {@link RouterView} alone. */
 
 import { OpenAPIHono } from "@hono/zod-openapi";
-import { guard, type Listen, protect } from "./guard.ts";
+import { guard, lengthOfHead, type Listen, protect } from "./guard.ts";
 import { homePage } from "./home.ts";
 import { metricsText } from "./metrics.ts";
 import { observe } from "./observation.ts";
@@ -38,6 +38,7 @@ export function createApp(view: RouterView, options: AppOptions): App {
     },
   });
   app.use(protect);
+  app.use(lengthOfHead);
   app.use(guard(options.listen));
 
   registerStateRoutes(app, view);

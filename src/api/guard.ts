@@ -47,6 +47,14 @@ export const protect: MiddlewareHandler = async (context, next) => {
   headers.set("Referrer-Policy", "no-referrer");
 };
 
+/** RFC 9110 §9.3.2: a HEAD has the length that its GET would have; without it the server says 0. */
+export const lengthOfHead: MiddlewareHandler = async (context, next) => {
+  await next();
+  if (context.req.raw.method !== "HEAD") return;
+  const { byteLength } = await context.res.clone().arrayBuffer();
+  context.res.headers.set("Content-Length", String(byteLength));
+};
+
 /** An address cannot be made to mean another machine, as a name can: any of 127.0.0.0/8 will do. */
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:(?<port>\d+))?$/i;
 

@@ -17,7 +17,9 @@ const qualityFields = {
   downs: count.describe("Times it went down"),
   rttMicros: count.nullable().describe("Median round trip of the last 100 probes"),
   jitterMicros: count.nullable().describe("Mean difference of successive round trips"),
-  loss: share.describe("Share of the last 100 probes without a reply, from the first on that ever had one"),
+  loss: share.describe(
+    "Share of the last 100 probes without a reply, from the first on that ever had one",
+  ),
   probesSent: count,
   probesAnswered: count,
 };

@@ -1,10 +1,12 @@
 /** `labelway check FILE`. */
 
 import { formatProblem, parseNetwork } from "../config/mod.ts";
+import { readTextFile } from "../io/files.ts";
 import type { Network } from "../model/network.ts";
+import { countOf } from "../model/quantity.ts";
 import { adjacencies } from "../te/topology.ts";
 import { type Command, FAILED, OK } from "./command.ts";
-import { FILE, readText } from "./network_file.ts";
+import { FILE } from "./network_file.ts";
 import { outputOptions, printAs } from "./output.ts";
 import { renderPairs } from "./table.ts";
 
@@ -22,7 +24,7 @@ export const check: Command = {
   ],
   run: async (args, io) => {
     const file = args.positional[0]!;
-    const result = parseNetwork(await readText(file), file);
+    const result = parseNetwork(await readTextFile(file), file);
     const { network, problems = [], warnings } = result;
     const summary = network ? summarise(network) : null;
     await printAs(args, io, { ok: network !== undefined, ...summary, problems, warnings }, () =>
@@ -46,9 +48,7 @@ export const check: Command = {
             ],
             io,
           )
-          : problems.length === 1
-          ? `1 problem in ${file}`
-          : `${problems.length} problems in ${file}`,
+          : `${countOf(problems.length, "problem")} in ${file}`,
       ].join("\n"));
     return network ? OK : FAILED;
   },

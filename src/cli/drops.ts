@@ -4,7 +4,7 @@ import type { Drops } from "../api/schema.ts";
 import { connect, socketOption } from "./client.ts";
 import type { Command, Io } from "./command.ts";
 import { outputOptions, show, watchOption } from "./output.ts";
-import { formatCount, formatPlural } from "./quantity.ts";
+import { formatCount } from "./quantity.ts";
 import { renderTable } from "./table.ts";
 
 export const drops: Command = {
@@ -38,5 +38,6 @@ export function renderDrops(
   if (shown.length === 0) return "Nothing was dropped.";
   const columns = [{ title: "REASON" }, { title: "PACKETS", right: true }];
   const rows = shown.map(({ reason, packets }) => [reason, formatCount(packets)]);
-  return `${renderTable(columns, rows, io)}\n\n${formatPlural(value.total, "packet")} in all.`;
+  const packets = value.total === 1 ? "packet" : "packets";
+  return `${renderTable(columns, rows, io)}\n\n${formatCount(value.total)} ${packets} in all.`;
 }

@@ -1,12 +1,12 @@
 /** `labelway keygen SITE FILE`. */
 
 import { didYouMean, setPublicKeys } from "../config/mod.ts";
-import { replaceFile } from "../io/files.ts";
+import { readTextFile, replaceFile } from "../io/files.ts";
 import { createKey, defaultKeysFolder, keyFile, type KeyPair, readKey } from "../io/keys.ts";
 import type { Network, Site } from "../model/network.ts";
 import type { PublicKey } from "../model/quantity.ts";
 import { type Command, Failure, OK } from "./command.ts";
-import { FILE, networkIn, readText } from "./network_file.ts";
+import { FILE, networkIn } from "./network_file.ts";
 import { outputOptions, printAs } from "./output.ts";
 import { renderTable } from "./table.ts";
 
@@ -44,7 +44,7 @@ export const keygen: Command = {
   run: async (args, io) => {
     const [siteName, file] = args.positional as [string, string];
     const folder = args.text("keys") ?? defaultKeysFolder(file);
-    const text = await readText(file);
+    const text = await readTextFile(file);
     const site = siteIn(networkIn(text, file, { allowMissingKeys: true }).network, siteName, file);
     const present = await presentKeys(site, folder);
     if (!args.flag("force")) refuseStrangers(site, present, folder, file);

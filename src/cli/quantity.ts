@@ -48,10 +48,6 @@ export function formatInstant(millis: number): string {
   return new Date(millis).toISOString().replace("T", " ").replace(/\.\d+Z$/, " UTC");
 }
 
-export function formatPlural(count: number, one: string, many = `${one}s`): string {
-  return `${formatCount(count)} ${count === 1 ? one : many}`;
-}
-
 const SPANS = [["d", 86_400], ["h", 3600], ["min", 60], ["s", 1]] as const;
 
 function scaled(value: number, base: number, units: readonly string[]): string {

@@ -1,10 +1,11 @@
 /** `labelway status`. */
 
 import type { Status } from "../api/schema.ts";
+import { countOf } from "../model/quantity.ts";
 import { connect, socketOption } from "./client.ts";
 import type { Command, Io } from "./command.ts";
 import { outputOptions, show, watchOption } from "./output.ts";
-import { formatPlural, formatSpan } from "./quantity.ts";
+import { formatSpan } from "./quantity.ts";
 import { type Cell, renderPairs } from "./table.ts";
 
 export const status: Command = {
@@ -97,7 +98,7 @@ function lastReload({ lastReload }: Status): Cell {
   if (lastReload === null) return "none since the start";
   const at = lastReload.at.replace("T", " ").replace(/(\.\d+)?Z$/, " UTC");
   return lastReload.ok
-    ? `${at}: ${formatPlural(lastReload.changes.length, "change")}`
+    ? `${at}: ${countOf(lastReload.changes.length, "change")}`
     : { text: `${at}: refused`, tone: "bad" };
 }
 

@@ -29,6 +29,9 @@ export class CommandError extends Error {
 /** Debian packages that carry what we call. */
 const PACKAGES: Record<string, string> = { wg: "wireguard-tools", ip: "iproute2" };
 
+/** For what has happened to be heard of. */
+const CATCH_UP_MILLIS = 250;
+
 export async function run(
   argv: readonly string[],
   options: RunOptions = {},
@@ -44,17 +47,23 @@ export async function run(
   ]);
   const expired = Promise.withResolvers<never>();
   const limit = options.limitMillis;
-  const timer = limit === undefined ? undefined : setTimeout(() => {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const expire = () => {
     kill(child);
     // Not waited for: a program that the kernel holds does not even die, and a child of it may
     // keep the pipes open.
     for (const reader of [stdout, stderr]) reader.cancel().catch(() => {});
     expired.reject(
       new CommandError(
-        `\`${argv.join(" ")}\` did not end within ${limit / 1000} s and was killed`,
+        `\`${argv.join(" ")}\` did not end within ${limit! / 1000} s and was killed`,
       ),
     );
-  }, limit);
+  };
+  if (limit !== undefined) {
+    // Where this process itself stood still, the program may have ended long ago and the news of it
+    // be waiting behind this timer.
+    timer = setTimeout(() => timer = setTimeout(expire, CATCH_UP_MILLIS), limit);
+  }
   try {
     const [out, err, { code }] = await Promise.race([ended, expired.promise]);
     return { code, stdout: out, stderr: err };

@@ -26,6 +26,36 @@ export async function createPrivateFile(path: string, text: string): Promise<voi
   await syncFolder(dirname(path));
 }
 
+/** Thrown where a file cannot be read; the message says which, why, and what is accepted. */
+export class UnreadableFileError extends Error {
+  override readonly name = "UnreadableFileError";
+}
+
+/** A file of the operator's, as it is: UTF-8, a byte order mark included. */
+export async function readTextFile(path: string): Promise<string> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await Deno.readFile(path);
+  } catch (error) {
+    throw new UnreadableFileError(`Cannot read ${path}: ${whyUnread(error)}`, { cause: error });
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    throw new UnreadableFileError(`Cannot read ${path}: it is not text in UTF-8`, { cause: error });
+  }
+}
+
+function whyUnread(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "there is no such file";
+  if (error instanceof Deno.errors.IsADirectory) return "it is a folder; name the file in it";
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return "permission denied; run as root, or let this user read it";
+  }
+  if (error instanceof Deno.errors.NotADirectory) return "a part of its path is a file, no folder";
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** A folder that only its owner may enter, unless there is one already. */
 export async function ensurePrivateFolder(path: string): Promise<void> {
   try {

@@ -1,5 +1,6 @@
 /** A whole running gateway: everything that can fail is tried before anything is changed. */
 
+import { countOf } from "../model/quantity.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { RouterView } from "../ports/router_view.ts";
 import { Driver } from "./driver.ts";
@@ -199,6 +200,7 @@ function forwarding(
   const host = tcp?.hostname.includes(":") ? `[${tcp.hostname}]` : tcp?.hostname;
   const where = tcp === null ? socket : `${socket}, http://${host}:${tcp.port}/`;
   return `Forwarding: site ${site.name}, ${backend} WireGuard, ` +
-    `${table.uplinks.length} uplinks, ${table.adjacencies.length} adjacencies, ` +
-    `${table.segments.length} segments; ask at ${where}`;
+    `${countOf(table.uplinks.length, "uplink")}, ` +
+    `${countOf(table.adjacencies.length, "adjacency", "adjacencies")}, ` +
+    `${countOf(table.segments.length, "segment")}; ask at ${where}`;
 }

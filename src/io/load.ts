@@ -9,6 +9,7 @@ import { renumberings } from "../router/renumber.ts";
 import { interfaceName } from "../sr/labels.ts";
 import { parseLinks } from "../underlay/parse_ip.ts";
 import { runOrThrow, SYSTEM } from "./command.ts";
+import { readTextFile } from "./files.ts";
 import { defaultKeysFolder, identify } from "./keys.ts";
 import { kernelHasWireguard } from "./netlink.ts";
 
@@ -42,12 +43,9 @@ export interface Former {
 export async function load(options: LoadOptions, former: Former): Promise<LoadResult> {
   let text: string;
   try {
-    text = await Deno.readTextFile(options.file);
+    text = await readTextFile(options.file);
   } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound
-      ? "no such file"
-      : (error as Error).message;
-    return { problems: [`${options.file}: cannot read it: ${reason}`] };
+    return { problems: [(error as Error).message] };
   }
   const parsed = parseNetwork(text, options.file);
   if (parsed.problems) return { problems: parsed.problems.map(formatProblem) };

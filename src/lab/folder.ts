@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { dirname, resolve } from "node:path";
 import type { EmulatorKind } from "./emulator.ts";
+import { readTextFile } from "../io/files.ts";
 import { LabError } from "./error.ts";
 import type { ProcessId } from "./process.ts";
 import { parseTopology, type Topology } from "./topology.ts";
@@ -49,12 +50,7 @@ const SOCKET_PATH_BYTES = 107;
 
 /** `LABELWAY_LAB` moves the folder of all labs away from `.lab` in the source tree. */
 export async function findPlace(file: string): Promise<Place> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(file);
-  } catch (error) {
-    throw new LabError([`Cannot read ${file}: ${whyUnread(error)}`]);
-  }
+  const text = await readTextFile(file);
   const topology = parseTopology(text, file);
   const folder = resolve(Deno.env.get("LABELWAY_LAB") ?? `${ROOT}/.lab`, topology.lab);
   const longest = topology.sites.reduce(
@@ -137,11 +133,4 @@ export async function requireState(place: Place): Promise<LabState> {
   const state = await readState(place);
   if (state !== null) return state;
   throw new LabError([`The lab ${place.topology.lab} is not up; labelway lab up ${place.file}`]);
-}
-
-function whyUnread(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return "there is no such file";
-  if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
-  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,7 @@
 /** Waiting for routers: each must answer, and all its adjacencies and paths be up. */
 
 import { now } from "../io/clock.ts";
+import { countOf } from "../model/quantity.ts";
 import { LabError } from "./error.ts";
 import type { LabState, Place } from "./folder.ts";
 import { ask, logTail } from "./gateway.ts";
@@ -42,7 +43,10 @@ export async function awaitRouters(
       if (status !== null && isReady(status)) {
         waiting.delete(site);
         const { adjacencies, paths } = status;
-        report(`${site} is ready: ${adjacencies.total} adjacencies and ${paths.up} paths up`);
+        report(
+          `${site} is ready: ${countOf(adjacencies.total, "adjacency", "adjacencies")} and ` +
+            `${countOf(paths.up, "path")} up`,
+        );
       } else if (late) await fail(place, site, await whatIsMissing(place, site, status));
     }
     // Where an answer takes long, asking must not be what keeps the routers busy.

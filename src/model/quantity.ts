@@ -27,3 +27,8 @@ export interface LabelBlock {
   readonly base: number;
   readonly size: number;
 }
+
+/** `1 path`, `2 paths`, `0 adjacencies`. */
+export function countOf(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}

@@ -1,6 +1,7 @@
 /** All steps from what the system has to what the configuration wants, in order. */
 
 import type { Table } from "../model/boundary.ts";
+import { countOf } from "../model/quantity.ts";
 import type { WireguardState } from "../ports/wireguard.ts";
 import {
   describeHost,
@@ -145,9 +146,12 @@ export function same(a: Table | null, b: Table | null): boolean {
 }
 
 function describeTable(from: Table | null, to: Table): string {
-  const size = `${to.labels.length} labels, ` +
-    `${to.segments.reduce((sum, segment) => sum + segment.routes.length, 0)} prefixes, ` +
-    `${to.paths.length} paths`;
+  const prefixes = to.segments.reduce((sum, segment) => sum + segment.routes.length, 0);
+  const size = [
+    countOf(to.labels.length, "label"),
+    countOf(prefixes, "prefix", "prefixes"),
+    countOf(to.paths.length, "path"),
+  ].join(", ");
   if (from === null) return `load forwarding table ${to.generation}: ${size}`;
   if (same(from, to)) return `open what is missing of forwarding table ${to.generation}`;
   if (from.generation === to.generation) return `rank paths anew in table ${to.generation}`;

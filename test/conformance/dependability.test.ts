@@ -160,10 +160,16 @@ describe("a reload", { timeout: 30_000 }, () => {
       return (await status()).lastReload?.problems?.join("\n");
     };
     await Deno.remove(machine.file);
-    expect(await problem()).toContain("cannot read it: no such file");
+    expect(await problem()).toContain(`Cannot read ${machine.file}: there is no such file`);
     await Deno.mkdir(machine.file);
-    expect(await problem()).toContain("cannot read it");
+    expect(await problem()).toBe(
+      `Cannot read ${machine.file}: it is a folder; name the file in it`,
+    );
     await Deno.remove(machine.file);
+    await Deno.writeFile(machine.file, new Uint8Array([0x6e, 0xff, 0xfe, 0x0a]));
+    expect(await problem()).toBe(`Cannot read ${machine.file}: it is not text in UTF-8`);
+    await Deno.writeTextFile(machine.file, "# nothing\n");
+    expect(await problem()).toMatch(/network\.yaml:1:1: the file is empty; needs the keys /);
     await Deno.writeTextFile(machine.file, machine.good);
     await Deno.chmod(key, 0o644);
     expect(await problem()).toContain("has mode 0644");

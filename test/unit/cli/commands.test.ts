@@ -369,7 +369,9 @@ describe("no answer", () => {
     ]);
     const away = await run("lab impair config/lab/four-sites.yaml moon.dish cut");
     expect(away.err).toMatch(/^There is no link moon.dish; there are lisbon.fibre, lisbon.lte, /);
-    expect((await run(`lab status ${folder}`)).err).toBe(`Cannot read ${folder}: it is a folder`);
+    expect((await run(`lab status ${folder}`)).err).toBe(
+      `Cannot read ${folder}: it is a folder; name the file in it`,
+    );
   });
 
   test("a file that is no socket", async () => {
