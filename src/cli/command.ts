@@ -10,6 +10,9 @@ export const OK = 0;
 export const FAILED = 1;
 export const USAGE = 2;
 
+/** What a word names: a shell's completion asks for those that there are (`labelway names`). */
+export type NameKind = "site" | "policy" | "node" | "link";
+
 export interface Option {
   /**
    * `flag` stands alone; `text` and `number` take a value; `list` may be given several times. An
@@ -27,6 +30,7 @@ export interface Option {
   readonly bare?: number;
   /** For a number: the smallest accepted. */
   readonly least?: number;
+  readonly names?: NameKind;
 }
 
 export interface Positional {
@@ -37,6 +41,7 @@ export interface Positional {
   /** Takes all that remain; the last one only. */
   readonly many?: boolean;
   readonly choices?: readonly string[];
+  readonly names?: NameKind;
 }
 
 export interface Command {

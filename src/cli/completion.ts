@@ -1,6 +1,13 @@
 /** `labelway completion`: scripts made from what the commands declare. */
 
-import { type Command, type Group, OK, type Option, type Registry } from "./command.ts";
+import {
+  type Command,
+  type Group,
+  type NameKind,
+  OK,
+  type Option,
+  type Registry,
+} from "./command.ts";
 
 const SHELLS = ["bash", "zsh", "fish"] as const;
 
@@ -29,6 +36,7 @@ interface Word {
   readonly help: string;
   readonly choices?: readonly string[] | undefined;
   readonly takesValue?: boolean;
+  readonly names?: NameKind | undefined;
 }
 
 /** A point in the command line, after some command words, and what may come there. */
@@ -41,6 +49,10 @@ export interface Place {
   readonly choices: readonly string[];
   /** Whether a file may be meant. */
   readonly files: boolean;
+  /** What each positional argument names, by its place. */
+  readonly names: readonly (NameKind | undefined)[];
+  /** Which of them is the file that tells the names; -1: the running router does. */
+  readonly told: number;
 }
 
 export async function walk(registry: Registry, path: readonly string[] = []): Promise<Place[]> {
@@ -53,6 +65,8 @@ export async function walk(registry: Registry, path: readonly string[] = []): Pr
     options: path.length === 0 ? [HELP, { word: "--version", help: "Print the version" }] : [HELP],
     choices: [],
     files: false,
+    names: [],
+    told: -1,
   };
   const below = await Promise.all(loaded.map(([name, found]) => placesOf([...path, name], found)));
   return [here, ...below.flat()];
@@ -68,14 +82,19 @@ async function placesOf(path: readonly string[], found: Command | Group): Promis
     commands: [],
     options: [...options, HELP],
     choices: found.positional.flatMap(({ choices }) => choices ?? []),
-    files: found.positional.some(({ name }) => /FILE|TOPOLOGY|PATH/.test(name)),
+    files: found.positional.some(({ name }) => FILES.test(name)),
+    names: found.positional.map(({ names }) => names),
+    told: found.positional.findIndex(({ name }) => FILES.test(name)),
   }];
 }
+
+const FILES = /FILE|TOPOLOGY|PATH/;
 
 function optionWords(name: string, option: Option): Word[] {
   const rest = {
     help: option.help,
     choices: option.choices,
+    names: option.names,
     takesValue: option.kind !== "flag" && option.bare === undefined,
   };
   const long = { word: `--${name}`, ...rest };
@@ -87,9 +106,13 @@ const HELP: Word = { word: "--help", help: "Say what it does and accepts" };
 function renderBash(name: string, places: readonly Place[]): string {
   const cases = places.map((place) => {
     const words = [...place.commands, ...place.options].map(({ word }) => word);
-    const values = place.options.flatMap(({ word, choices, takesValue }) =>
+    const values = place.options.flatMap(({ word, choices, takesValue, names }) =>
       takesValue !== true ? [] : [
-        choices === undefined
+        names !== undefined
+          ? `        ${word}) COMPREPLY=($(compgen -W "$(${
+            asking(place, names)
+          })" -- "$cur")); return ;;`
+          : choices === undefined
           ? `        ${word}) COMPREPLY=($(compgen -f -- "$cur")); return ;;`
           : `        ${word}) COMPREPLY=($(compgen -W ${
             quote(choices.join(" "))
@@ -100,6 +123,7 @@ function renderBash(name: string, places: readonly Place[]): string {
       `    ${quote(place.path.join(" "))})`,
       ...(values.length === 0 ? [] : ['      case "$prev" in', ...values, "      esac"]),
       `      words=${quote([...words, ...place.choices].join(" "))}`,
+      ...namedByPlace(place, (ask) => `words+=" $(${ask})"`),
       `      files=${place.files ? "-f" : ""} ;;`,
     ].join("\n");
   });
@@ -107,12 +131,16 @@ function renderBash(name: string, places: readonly Place[]): string {
   return `# bash completion of ${name}; source it, or put it where bash looks for completions.
 _${name}() {
   local cur="\${COMP_WORDS[COMP_CWORD]}" prev="" place="" words="" files="" next i
+  local program="\${COMP_WORDS[0]}" given=()
   ((COMP_CWORD > 0)) && prev="\${COMP_WORDS[COMP_CWORD - 1]}"
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     next="\${place:+$place }\${COMP_WORDS[i]}"
     case "$next" in
       ${known.map(quote).join("|")}) place="$next" ;;
+${skipped(places, "((i += 1))")}
+      *" -"*) ;;
+      *) given+=("\${COMP_WORDS[i]}") ;;
     esac
   done
   case "$place" in
@@ -129,10 +157,14 @@ function renderZsh(name: string, places: readonly Place[]): string {
       `      ${quote(`${word.replaceAll(":", "\\:")}:${help}`)}`
     );
     const choices = place.choices.map((choice) => `      ${quote(choice.replaceAll(":", "\\:"))}`);
-    const values = place.options.flatMap(({ word, choices, takesValue }) =>
+    const values = place.options.flatMap(({ word, choices, takesValue, names }) =>
       takesValue !== true ? [] : [
         `        ${word}) ${
-          choices === undefined ? "_files" : `compadd -- ${choices.map(quote).join(" ")}`
+          names !== undefined
+            ? `compadd -- \${(f)"$(${asking(place, names)})"}`
+            : choices === undefined
+            ? "_files"
+            : `compadd -- ${choices.map(quote).join(" ")}`
         }; return ;;`,
       ]
     );
@@ -143,18 +175,22 @@ function renderZsh(name: string, places: readonly Place[]): string {
       ...words,
       ...choices,
       "      )",
+      ...namedByPlace(place, (ask) => `accepted+=(\${(f)"$(${ask})"})`),
       `      files=${place.files ? 1 : 0} ;;`,
     ].join("\n");
   });
   const known = places.map(({ path }) => path.join(" ")).filter((path) => path !== "");
   return `#compdef ${name}
 _${name}() {
-  local place="" next="" prev="\${words[CURRENT-1]}" files=0 i
-  local -a accepted
+  local place="" next="" prev="\${words[CURRENT-1]}" files=0 i program="\${words[1]}"
+  local -a accepted given
   for ((i = 2; i < CURRENT; i++)); do
     next="\${place:+$place }\${words[i]}"
     case "$next" in
       ${known.map(quote).join("|")}) place="$next" ;;
+${skipped(places, "((i += 1))")}
+      *" -"*) ;;
+      *) given+=("\${words[i]}") ;;
     esac
   done
   case "$place" in
@@ -164,6 +200,31 @@ ${cases.join("\n")}
   ((files)) && _files
 }
 compdef _${name} ${name}`;
+}
+
+/** Asks the program itself for names; `$told` is the file that tells them. */
+function asking({ path, told }: Place, names: NameKind): string {
+  const command = path[0] === "lab" ? "lab names" : "names";
+  const file = told < 0 ? "" : ` "\${given[@]:${told}:1}"`;
+  return `"$program" ${command} ${names}${file} 2>/dev/null`;
+}
+
+/** For the positional arguments that name something: what is done when it is their turn. */
+function namedByPlace(place: Place, add: (ask: string) => string): string[] {
+  return place.names.flatMap((names, index) =>
+    names === undefined
+      ? []
+      : [`      ((\${#given[@]} == ${index})) && ${add(asking(place, names))}`]
+  );
+}
+
+/** Options whose value is the next word, which therefore is no argument. */
+function skipped(places: readonly Place[], skip: string): string {
+  const options = places.flatMap(({ path, options }) =>
+    options.filter(({ takesValue }) => takesValue === true)
+      .map(({ word }) => quote([...path, word].join(" ")))
+  );
+  return `      ${options.join("|")}) ${skip} ;;`;
 }
 
 function renderFish(name: string, places: readonly Place[]): string {

@@ -36,7 +36,7 @@ export const keygen: Command = {
     },
     ...outputOptions,
   },
-  positional: [{ name: "SITE", help: "A site in the file" }, FILE],
+  positional: [{ name: "SITE", help: "A site in the file", names: "site" }, FILE],
   examples: [
     ["keygen lisbon network.yaml", "Keys for every uplink of lisbon"],
     ["keygen lisbon network.yaml --force", "New keys: every other site needs the new file then"],

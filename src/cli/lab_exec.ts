@@ -14,7 +14,7 @@ export const labExec: Command = {
     "Nodes are sites (lisbon), LAN hosts (lisbon.office), NAT routers (cabin.lte.nat) and\n" +
     "the internet. Inside a site, `labelway` and `wg` talk to that site's router.",
   options: {},
-  positional: [TOPOLOGY, { name: "NODE", help: "Whose network the command sees" }],
+  positional: [TOPOLOGY, { name: "NODE", help: "Whose network the command sees", names: "node" }],
   rest: { name: "COMMAND…", help: "What to run, with its arguments" },
   examples: [
     ["lab exec config/lab/four-sites.yaml lisbon -- labelway paths", "Paths that lisbon sees"],

@@ -25,7 +25,7 @@ export const labImpair: Command = {
   },
   positional: [
     TOPOLOGY,
-    { name: "LINK", help: "An uplink, e.g. lisbon.fibre" },
+    { name: "LINK", help: "An uplink, e.g. lisbon.fibre", names: "link" },
     { name: "CHANGE", help: "What becomes of it", many: true },
   ],
   examples: [

@@ -9,7 +9,7 @@ export const labRestart: Command = {
   name: "restart",
   summary: "Start a site's router again, also one that was killed, and wait for it",
   options: { wait: WAIT },
-  positional: [TOPOLOGY, { name: "SITE", help: "Whose router" }],
+  positional: [TOPOLOGY, { name: "SITE", help: "Whose router", names: "site" }],
   examples: [["lab restart config/lab/four-sites.yaml lisbon", "What a service manager would do"]],
   run: async (args, io) => {
     const [file = "", site = ""] = args.positional;

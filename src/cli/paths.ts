@@ -18,10 +18,15 @@ export const paths: Command = {
     ...outputOptions,
     ...watchOption,
     ...socketOption,
-    policy: { kind: "text", value: "NAME", help: "Only the paths that this policy ranks" },
+    policy: {
+      kind: "text",
+      value: "NAME",
+      help: "Only the paths that this policy ranks",
+      names: "policy",
+    },
     labels: { kind: "flag", help: "Spell out the labels of each path" },
   },
-  positional: [{ name: "SITE", help: "Only paths to this site", optional: true }],
+  positional: [{ name: "SITE", help: "Only paths to this site", optional: true, names: "site" }],
   examples: [
     ["paths", "To every site"],
     ["paths porto --labels", "To one site, with what is on the wire"],

@@ -23,6 +23,7 @@ export const PROGRAM: Program = {
     drops: async () => (await import("./drops.ts")).drops,
     reload: async () => (await import("./reload.ts")).reload,
     lab: async () => (await import("./lab.ts")).lab,
+    names: async () => (await import("./names.ts")).names,
     schema: async () => (await import("./schema.ts")).schema,
     completion: async () => (await import("./completion.ts")).completion,
   },

@@ -20,7 +20,12 @@ export const DEFAULT_STATE = "/var/lib/labelway";
 
 /** Options that say which configuration, for which site: of `up` and of `plan`. */
 export const siteOptions = {
-  site: { kind: "text", value: "NAME", help: "This site (default: as its private keys tell)" },
+  site: {
+    kind: "text",
+    value: "NAME",
+    names: "site",
+    help: "This site (default: as its private keys tell)",
+  },
   keys: {
     kind: "text",
     value: "DIR",

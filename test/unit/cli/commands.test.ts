@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { parse } from "@std/yaml";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -393,61 +392,6 @@ describe("no answer", () => {
   });
 });
 
-describe("completion", () => {
-  test.each(["bash", "zsh", "fish"])("%s accepts its script", async (shell) => {
-    const script = await shown(`completion ${shell}`);
-    for (const word of ["adjacencies", "--watch", "impair"]) {
-      expect(script).toContain(word.replace("--", ""));
-    }
-    const check = spawnSync(shell, ["-n"], { input: script, encoding: "utf8" });
-    // bash is on every machine that runs the tests; the others are checked where they are.
-    if (shell !== "bash" && check.error !== undefined) return;
-    expect([check.status, check.stderr]).toEqual([0, ""]);
-  });
-
-  test.each([
-    ["labelway st", "status"],
-    ["labelway paths --wa", "--watch"],
-    ["labelway status -o ", "table json yaml"],
-    ["labelway lab im", "impair"],
-    ["labelway completion ", "bash fish zsh --help"],
-  ])("bash completes %j", async (line, expected) => {
-    const script = await shown("completion bash");
-    const words = line.split(" ");
-    const test = `${script}
-COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}
-_labelway; printf '%s\\n' "\${COMPREPLY[@]}"`;
-    const { stdout } = spawnSync("bash", ["--norc"], { input: test, encoding: "utf8" });
-    expect(stdout.trim().split("\n").sort()).toEqual(expected.split(" ").sort());
-  });
-
-  test("an unknown shell is refused with the known ones", async () => {
-    const { code, err } = await run("completion tcsh");
-    expect(code).toBe(2);
-    expect(err).toContain("accepted is one of bash, zsh, fish");
-  });
-});
-
 test("the schema is printed as JSON", async () => {
   expect(JSON.parse(await shown("schema"))).toMatchObject({ type: "object" });
-});
-
-test("the program itself: exit codes, and a reader that leaves early", async () => {
-  const main = join(import.meta.dirname ?? "", "../../../src/main.ts");
-  const program = (...words: string[]) =>
-    spawnSync(Deno.execPath(), ["run", "-A", main, ...words], { encoding: "utf8" });
-  expect(program("--version").status).toBe(0);
-  expect(program("statsu").stderr).toContain("did you mean status?");
-  expect(program("status", "--socket", join(folder, "none.sock")).status).toBe(1);
-  expect(program("status", "--nonsense").status).toBe(2);
-  const pipe = await new Deno.Command("bash", {
-    args: [
-      "-c",
-      'set -o pipefail; "$1" run -A "$2" completion fish | head -n 1',
-      "bash",
-      Deno.execPath(),
-      main,
-    ],
-  }).output();
-  expect([pipe.code, new TextDecoder().decode(pipe.stderr)]).toEqual([0, ""]);
 });
