@@ -52,6 +52,9 @@ struct Run<'t> {
     session: Arc<Session>,
     window: ArcMutexGuard<RawMutex, Window>,
     endpoint: Option<SocketAddr>,
+    /// The last address inside that the peer was found to be allowed.
+    source: Option<IpAddr>,
+    rejected_at: Instant,
     /// Whether data by it is still to confirm that the initiator has its keys.
     confirms: bool,
     last: Instant,
@@ -119,7 +122,7 @@ impl<'t> Receiver<'t> {
                 run.insert(Run::begin(self.peers, index, now)?)
             }
         };
-        if run.session.age(now.monotonic) >= REJECT_AFTER_TIME {
+        if now.monotonic >= run.rejected_at {
             return Err(DropReason::NoSession);
         }
         if !run.session.open(number, datagram) {
@@ -147,8 +150,11 @@ impl<'t> Receiver<'t> {
         }
         run.data = true;
         let (source, len) = inspect(&datagram[HEADER..end]).ok_or(DropReason::NotIp)?;
-        if self.peers.allowed.owner(source) != Some(run.peer.id()) {
-            return Err(DropReason::SourceNotAllowed);
+        if run.source != Some(source) {
+            if self.peers.allowed.owner(source) != Some(run.peer.id()) {
+                return Err(DropReason::SourceNotAllowed);
+            }
+            run.source = Some(source);
         }
         run.bytes += datagram.len();
         Ok(Received::Packet {
@@ -229,6 +235,8 @@ impl<'t> Run<'t> {
             peer,
             window: session.window.lock_arc(),
             endpoint: sessions.endpoint,
+            source: None,
+            rejected_at: session.created + REJECT_AFTER_TIME,
             confirms: sessions
                 .next
                 .as_ref()
