@@ -89,6 +89,9 @@ drop_reasons! {
     EgressNotLocal = "egress-not-local",
     /// The source is in none of the segment's remote prefixes (RFC 2827 §3).
     EgressSpoofed = "egress-spoofed",
+    /// Congestion was marked on the way, and the customer's packet is not ECN-capable (RFC 6040
+    /// §4.2).
+    EgressCongested = "egress-congested",
     // Datagrams for and of this router.
     /// Below an explicit null, but for another address than this router's.
     LocalWrongDestination = "local-wrong-destination",

@@ -3,16 +3,20 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use labelway_boundary::{Steering, Table, TtlModel};
+use labelway_boundary::{Table, TtlModel};
 use labelway_wire::Label;
 
+use crate::encap::{Back, Front, Onwards};
+use crate::identity::Identity;
 use crate::labels::{LabelMap, labels};
-use crate::prefixes::Prefixes;
+use crate::places::{Place, Places};
+use crate::steering::Steering;
 use crate::{check, flow};
 
 /// An immutable forwarding table, checked and laid out for one lookup a step.
 #[derive(Debug)]
 pub struct Fib {
+    pub(crate) identity: Identity,
     pub(crate) ttl: TtlModel,
     pub(crate) loopback4: Option<Ipv4Addr>,
     pub(crate) loopback6: Option<Ipv6Addr>,
@@ -30,16 +34,16 @@ pub struct Fib {
 pub(crate) struct Adjacency {
     pub(crate) source: Ipv4Addr,
     pub(crate) destination: Ipv4Addr,
-    pub(crate) mtu: usize,
+    pub(crate) out: Onwards,
+    pub(crate) back: Back,
 }
 
 #[derive(Debug)]
 pub(crate) struct Segment {
     pub(crate) service_label: Label,
     pub(crate) mtu: usize,
-    pub(crate) steerings: Vec<Steering>,
-    local: Prefixes<()>,
-    routes: Prefixes<u32>,
+    steerings: Vec<Steering>,
+    places: Places,
 }
 
 #[derive(Debug)]
@@ -56,22 +60,28 @@ impl Fib {
     /// half taken over.
     pub fn compile(table: &Table) -> Result<Fib, Vec<String>> {
         check::table(table)?;
-        let adjacencies = table.adjacencies.iter().map(|adjacency| Adjacency {
-            source: table.uplinks[adjacency.uplink as usize].tunnel_address,
-            destination: adjacency.remote_address,
-            mtu: adjacency.mtu as usize,
+        let adjacencies = table.adjacencies.iter().map(|adjacency| {
+            let source = table.uplinks[adjacency.uplink as usize].tunnel_address;
+            let destination = adjacency.remote_address;
+            Adjacency {
+                source,
+                destination,
+                out: Onwards {
+                    front: Front::new(source, destination),
+                    mtu: adjacency.mtu as usize,
+                },
+                back: Back::new(source, destination),
+            }
         });
         let segments = table.segments.iter().filter_map(|segment| {
+            let routes = segment.routes.iter();
             Some(Segment {
                 service_label: Label::new(segment.service_label)?,
                 mtu: segment.mtu as usize,
-                steerings: segment.steerings.clone(),
-                local: Prefixes::new(segment.local.iter().map(|prefix| (*prefix, ()))),
-                routes: Prefixes::new(
-                    segment
-                        .routes
-                        .iter()
-                        .map(|route| (route.prefix, route.steering)),
+                steerings: segment.steerings.iter().map(Steering::new).collect(),
+                places: Places::new(
+                    segment.local.iter(),
+                    routes.map(|route| (&route.prefix, route.steering)),
                 ),
             })
         });
@@ -84,6 +94,7 @@ impl Fib {
         });
         let by_remote = table.adjacencies.iter().enumerate();
         Ok(Fib {
+            identity: Identity::default(),
             ttl: table.ttl,
             loopback4: table.site.loopback4,
             loopback6: table.site.loopback6,
@@ -121,23 +132,21 @@ impl Fib {
 }
 
 impl Segment {
+    #[inline]
+    pub(crate) fn place(&self, address: IpAddr) -> Place {
+        self.places.of(address)
+    }
+
     /// The steering of the remote prefix that covers the address.
     pub(crate) fn route(&self, address: IpAddr) -> Option<&Steering> {
-        let (_, steering) = self.routes.longest(address)?;
-        self.steerings.get(steering as usize)
+        self.steerings.get(self.place(address).steering()? as usize)
     }
 
-    /// Whether the address is at this site. Where a local and a remote prefix both cover it, the
-    /// longer one has it.
     pub(crate) fn is_local(&self, address: IpAddr) -> bool {
-        match (self.local.longest(address), self.routes.longest(address)) {
-            (Some((local, ())), Some((remote, _))) => local >= remote,
-            (local, _) => local.is_some(),
-        }
+        self.place(address).is_local()
     }
 
-    /// Whether the address is at another site.
     pub(crate) fn is_remote(&self, address: IpAddr) -> bool {
-        self.routes.longest(address).is_some() && !self.is_local(address)
+        self.place(address).is_remote()
     }
 }

@@ -1,10 +1,9 @@
 //! IPv4 fragmentation at the ingress (RFC 791 §3.2, RFC 1812 §5.2.7).
 
 use labelway_wire::checksum::Sum;
-use labelway_wire::{Customer, IPV4_HEADER, Ipv4, Label};
+use labelway_wire::{Customer, Ecn, IPV4_HEADER, Ipv4, Label};
 
-use crate::encap;
-use crate::fib::Adjacency;
+use crate::encap::{self, Onwards, Stack};
 use crate::{DropReason, MAX_PUSHED_LABELS, Packet};
 
 const MAX_HEADER: usize = 60;
@@ -39,23 +38,22 @@ pub struct Fragments {
 /// What every piece gets in front: kept here as pieces are made when the caller asks.
 #[derive(Debug)]
 struct Encapsulation {
-    source: std::net::Ipv4Addr,
-    destination: std::net::Ipv4Addr,
-    mtu: usize,
-    stack: [Label; MAX_PUSHED_LABELS + 1],
+    out: Onwards,
+    labels: [Label; MAX_PUSHED_LABELS],
     depth: usize,
+    bottom: Option<Label>,
     traffic_class: u8,
     ttl: u8,
+    ecn: Ecn,
     entropy_port: u16,
 }
 
-/// How a list's packets are labelled.
-pub(crate) struct Labelling<'a> {
+/// Where a packet goes, and what it gets in front.
+pub(crate) struct Labelled<'a> {
     pub(crate) adjacency: usize,
-    pub(crate) labels: &'a [Label],
-    pub(crate) service: Label,
-    pub(crate) traffic_class: u8,
-    pub(crate) ttl: u8,
+    pub(crate) out: &'a Onwards,
+    pub(crate) stack: Stack<'a>,
+    pub(crate) ecn: Ecn,
     pub(crate) entropy_port: u16,
 }
 
@@ -65,28 +63,26 @@ impl Fragments {
         customer: &Customer,
         packet: &Packet<'_>,
         mtu: usize,
-        out: &Adjacency,
-        labelling: &Labelling<'_>,
+        way: &Labelled<'_>,
     ) -> Option<Fragments> {
         let ip = Ipv4::decode(packet.bytes()).ok()?;
-        let mut stack = [labelling.service; MAX_PUSHED_LABELS + 1];
-        stack
-            .get_mut(..labelling.labels.len())?
-            .copy_from_slice(labelling.labels);
+        let depth = way.stack.labels.len();
+        let mut labels = [Label::IPV4_EXPLICIT_NULL; MAX_PUSHED_LABELS];
+        labels.get_mut(..depth)?.copy_from_slice(way.stack.labels);
         let mut header = [0; MAX_HEADER];
         header[..customer.upper].copy_from_slice(ip.header());
         let range = packet.range();
         Some(Fragments {
-            adjacency: labelling.adjacency,
+            adjacency: way.adjacency,
             encapsulation: Encapsulation {
-                source: out.source,
-                destination: out.destination,
-                mtu: out.mtu,
-                stack,
-                depth: labelling.labels.len() + 1,
-                traffic_class: labelling.traffic_class,
-                ttl: labelling.ttl,
-                entropy_port: labelling.entropy_port,
+                out: *way.out,
+                labels,
+                depth,
+                bottom: way.stack.bottom,
+                traffic_class: way.stack.traffic_class,
+                ttl: way.stack.ttl,
+                ecn: way.ecn,
+                entropy_port: way.entropy_port,
             },
             header,
             header_len: customer.upper,
@@ -137,14 +133,13 @@ impl Fragments {
         packet.bytes_mut()[..header.len()].copy_from_slice(header);
 
         let outer = &self.encapsulation;
-        let labels = &outer.stack[..outer.depth];
-        encap::push(labels, true, outer.traffic_class, outer.ttl, packet)?;
-        let out = Adjacency {
-            source: outer.source,
-            destination: outer.destination,
-            mtu: outer.mtu,
+        let stack = Stack {
+            labels: &outer.labels[..outer.depth],
+            bottom: outer.bottom,
+            traffic_class: outer.traffic_class,
+            ttl: outer.ttl,
         };
-        encap::wrap(&out, outer.entropy_port, packet)?;
+        encap::encapsulate(&outer.out, &stack, outer.ecn, outer.entropy_port, packet)?;
 
         self.rest.start = end;
         let offset = (self.field & OFFSET) + (taken / 8) as u16;

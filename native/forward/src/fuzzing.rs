@@ -3,7 +3,7 @@
 //! Each takes any bytes, and panics when something that must hold does not.
 #![doc(hidden)]
 
-mod tables;
+pub(crate) mod tables;
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use labelway_wire::{Customer, Ipv4, Ipv6, LabelStackEntry, Tcp, Udp, port, proto
 use tables::Reader;
 
 use crate::{
-    Context, DropReason, Fib, HEADROOM, Live, LocalDatagram, MAX_STACK_DEPTH, Outcome, Packet,
-    TokenBucket, encapsulate_local, ingress, switch,
+    Context, DropReason, Fib, FlowCache, HEADROOM, Live, LocalDatagram, MAX_STACK_DEPTH, Outcome,
+    Packet, TokenBucket, encapsulate_local, ingress, switch,
 };
 
 /// Every decoder reads or refuses.
@@ -79,7 +79,12 @@ pub fn from_tun(bytes: &[u8]) {
         now,
         count: &mut (),
     };
-    match ingress(&mut context, segment, &mut packet) {
+    match ingress(
+        &mut context,
+        &mut FlowCache::with_capacity(4),
+        segment,
+        &mut packet,
+    ) {
         Outcome::Send { adjacency } => is_labelled(&fib, adjacency, packet.bytes()),
         Outcome::Fragments(mut fragments) => {
             let mut payload = 0;
@@ -203,7 +208,7 @@ fn is_labelled(fib: &Fib, adjacency: usize, bytes: &[u8]) {
     assert!(ip.dont_fragment() && ip.total_len() == bytes.len());
     let udp = Udp::decode(&ip).expect("a UDP header");
     assert_eq!(udp.destination_port(), port::MPLS_IN_UDP);
-    assert!(udp.payload().len() <= out.mtu);
+    assert!(udp.payload().len() <= out.out.mtu);
     assert!(below_stack(bytes).len() < bytes.len());
 }
 
@@ -211,9 +216,9 @@ fn below_stack(inner: &[u8]) -> &[u8] {
     let mut at = 28;
     for _ in 0..MAX_STACK_DEPTH + 8 {
         let entry = LabelStackEntry::decode(&inner[at..]).expect("a stack with a bottom");
-        assert_ne!(entry.label.value(), 3);
+        assert_ne!(entry.label().value(), 3);
         at += 4;
-        if entry.bottom {
+        if entry.is_bottom() {
             return &inner[at..];
         }
     }

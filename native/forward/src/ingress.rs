@@ -1,52 +1,64 @@
 //! A customer packet from the LAN onto a label stack.
 
 use labelway_boundary::TtlModel;
-use labelway_wire::Customer;
+use labelway_wire::{Customer, ecn};
 
-use crate::encap;
-use crate::fragment::Labelling;
+use crate::encap::{self, Stack};
+use crate::fib::{List, Segment};
+use crate::flows::{Decision, FlowKey};
+use crate::fragment::Labelled;
 use crate::icmp_error::{IcmpError, is_one_host, turn_into};
 use crate::steering::choose;
-use crate::{Context, Count, DropReason, Fragments, Outcome, Packet, flow, mss};
+use crate::{
+    Context, Count, DropReason, Fib, FlowCache, Fragments, Live, Outcome, Packet, flow, mss,
+};
 
 /// TTL of labels that hide the customer's (RFC 3443 §3.2, pipe).
 pub(crate) const PIPE_TTL: u8 = 255;
 
-/// What becomes of a customer packet that came from the TUN of `segment`.
+/// What becomes of a customer packet that came from the TUN of `segment`. `flows` is the calling
+/// thread's; it is what it was given for the packets before.
 pub fn ingress<C: Count>(
     context: &mut Context<'_, C>,
+    flows: &mut FlowCache,
     segment: usize,
     packet: &mut Packet<'_>,
 ) -> Outcome {
-    if segment >= context.fib.segments.len() {
+    let (fib, live) = (context.fib, context.live);
+    let Some(origin) = fib.segments.get(segment) else {
         return context.drop(DropReason::UnknownSegment);
-    }
+    };
     let Ok(customer) = Customer::decode(packet.bytes()) else {
         return context.drop(DropReason::CustomerMalformed);
     };
     packet.truncate(customer.length);
-    if !is_one_host(customer.destination) || !is_one_host(customer.source) {
+    let key = FlowKey::new(segment, &customer);
+    let decision = flows.decision(fib, live, &key, || decide(fib, live, origin, &customer));
+    if decision.list == Err(DropReason::CustomerNotUnicast) {
         return context.drop(DropReason::CustomerNotUnicast);
     }
     // RFC 1812 §5.3.1, RFC 8200 §3: nothing is forwarded that would leave with 0.
-    if customer.ttl <= 1 {
-        let error = IcmpError::TimeExceeded;
-        return refuse(
-            context,
-            DropReason::CustomerTtlExpired,
-            error,
-            segment,
-            &customer,
-            packet,
-        );
-    }
-    let (reason, error) = match push(context, segment, &customer, customer.ttl - 1, packet) {
-        Ok(outcome) => return outcome,
-        Err(Refusal::TooBig { mtu }) => (DropReason::TooBig, IcmpError::TooBig { mtu }),
-        // RFC 1812 §4.3.3.1, RFC 4443 §3.1: told at once, so that nobody waits in vain.
-        Err(Refusal::Drop(reason @ DropReason::NoRoute)) => (reason, IcmpError::NoRoute),
-        Err(Refusal::Drop(reason @ DropReason::NoPath)) => (reason, IcmpError::NoPath),
-        Err(Refusal::Drop(reason)) => return context.drop(reason),
+    let (reason, error) = if customer.ttl <= 1 {
+        (DropReason::CustomerTtlExpired, IcmpError::TimeExceeded)
+    } else {
+        let leaving = Leaving {
+            origin,
+            customer: &customer,
+            ttl: customer.ttl - 1,
+            decision,
+        };
+        match push(context, &leaving, packet) {
+            Ok(adjacency) => return Outcome::Send { adjacency },
+            Err(Refusal::InPieces) => {
+                return in_pieces(context, &leaving, packet)
+                    .map_or_else(|reason| context.drop(reason), Outcome::Fragments);
+            }
+            Err(Refusal::TooBig { mtu }) => (DropReason::TooBig, IcmpError::TooBig { mtu }),
+            // RFC 1812 §4.3.3.1, RFC 4443 §3.1: told at once, so that nobody waits in vain.
+            Err(Refusal::Drop(reason @ DropReason::NoRoute)) => (reason, IcmpError::NoRoute),
+            Err(Refusal::Drop(reason @ DropReason::NoPath)) => (reason, IcmpError::NoPath),
+            Err(Refusal::Drop(reason)) => return context.drop(reason),
+        }
     };
     refuse(context, reason, error, segment, &customer, packet)
 }
@@ -58,70 +70,132 @@ pub(crate) fn send_back<C: Count>(
     packet: &mut Packet<'_>,
 ) -> Option<Outcome> {
     let error = Customer::decode(packet.bytes()).ok()?;
-    push(context, segment, &error, error.ttl, packet).ok()
+    let origin = context.fib.segments.get(segment)?;
+    let leaving = Leaving {
+        origin,
+        customer: &error,
+        ttl: error.ttl,
+        decision: decide(context.fib, context.live, origin, &error),
+    };
+    match push(context, &leaving, packet) {
+        Ok(adjacency) => Some(Outcome::Send { adjacency }),
+        Err(Refusal::InPieces) => {
+            let fragments = in_pieces(context, &leaving, packet).ok()?;
+            Some(Outcome::Fragments(fragments))
+        }
+        Err(_) => None,
+    }
+}
+
+/// Everything that the flow's packets have in common.
+fn decide(fib: &Fib, live: &Live, segment: &Segment, customer: &Customer) -> Decision {
+    let flow = flow::hash(customer);
+    let list = || {
+        if !is_one_host(customer.destination) || !is_one_host(customer.source) {
+            return Err(DropReason::CustomerNotUnicast);
+        }
+        let steering = segment
+            .route(customer.destination)
+            .ok_or(DropReason::NoRoute)?;
+        choose(fib, live, steering, customer, flow)
+    };
+    Decision {
+        list: list(),
+        entropy_port: flow::entropy_port(flow),
+    }
+}
+
+/// A packet on its way out.
+struct Leaving<'a> {
+    origin: &'a Segment,
+    customer: &'a Customer,
+    ttl: u8,
+    decision: Decision,
 }
 
 enum Refusal {
     Drop(DropReason),
-    TooBig { mtu: usize },
+    TooBig {
+        mtu: usize,
+    },
+    /// Too big, and free to be fragmented.
+    InPieces,
 }
 
-/// Route, list, size, stack, encapsulation; the packet leaves with `ttl`.
+/// Size, stack, encapsulation; answers the adjacency.
+#[inline(always)]
 fn push<C: Count>(
     context: &mut Context<'_, C>,
-    segment: usize,
-    customer: &Customer,
-    ttl: u8,
+    leaving: &Leaving<'_>,
     packet: &mut Packet<'_>,
-) -> Result<Outcome, Refusal> {
-    let fib = context.fib;
-    let unknown = Refusal::Drop(DropReason::UnknownSegment);
-    let segment = fib.segments.get(segment).ok_or(unknown)?;
-    let no_route = Refusal::Drop(DropReason::NoRoute);
-    let steering = segment.route(customer.destination).ok_or(no_route)?;
-    let flow = flow::hash(customer);
-    let index = choose(fib, context.live, steering, customer, flow).map_err(Refusal::Drop)?;
-    let list = &fib.lists[index];
-    let out = &fib.adjacencies[list.adjacency];
-    let in_pieces = customer.length > list.mtu;
-    if in_pieces && customer.dont_fragment {
-        return Err(Refusal::TooBig { mtu: list.mtu });
+) -> Result<usize, Refusal> {
+    let index = leaving.decision.list.map_err(Refusal::Drop)?;
+    let Leaving { customer, ttl, .. } = *leaving;
+    let (list, way) = way(context.fib, leaving, index).map_err(Refusal::Drop)?;
+    if customer.length > list.mtu {
+        return Err(match customer.dont_fragment {
+            true => Refusal::TooBig { mtu: list.mtu },
+            false => Refusal::InPieces,
+        });
     }
-
     Customer::set_ttl(packet.bytes_mut(), ttl);
     mss::clamp(customer, packet.bytes_mut(), list.mtu);
-    let labelling = Labelling {
-        adjacency: list.adjacency,
+    encap::encapsulate(way.out, &way.stack, way.ecn, way.entropy_port, packet)
+        .map_err(Refusal::Drop)?;
+    context.count.list(index as usize, customer.length);
+    Ok(way.adjacency)
+}
+
+#[cold]
+fn in_pieces<C: Count>(
+    context: &mut Context<'_, C>,
+    leaving: &Leaving<'_>,
+    packet: &mut Packet<'_>,
+) -> Result<Fragments, DropReason> {
+    let index = leaving.decision.list?;
+    let Leaving { customer, ttl, .. } = *leaving;
+    let (list, way) = way(context.fib, leaving, index)?;
+    Customer::set_ttl(packet.bytes_mut(), ttl);
+    mss::clamp(customer, packet.bytes_mut(), list.mtu);
+    let fragments =
+        Fragments::new(customer, packet, list.mtu, &way).ok_or(DropReason::CustomerMalformed)?;
+    context.count.list(index as usize, customer.length);
+    Ok(fragments)
+}
+
+#[inline(always)]
+fn way<'a>(
+    fib: &'a Fib,
+    leaving: &Leaving<'_>,
+    index: u32,
+) -> Result<(&'a List, Labelled<'a>), DropReason> {
+    let list = fib.lists.get(index as usize).ok_or(DropReason::NoPath)?;
+    let adjacency = fib
+        .adjacencies
+        .get(list.adjacency)
+        .ok_or(DropReason::UnknownAdjacency)?;
+    let stack = Stack {
         labels: &list.labels,
-        service: segment.service_label,
+        bottom: Some(leaving.origin.service_label),
         // RFC 2474 §4.2.2: the class selector, the three upper bits of the DSCP.
-        traffic_class: customer.dscp >> 3,
+        traffic_class: leaving.customer.dscp >> 3,
         ttl: match fib.ttl {
             TtlModel::Pipe => PIPE_TTL,
-            TtlModel::Uniform => ttl,
+            TtlModel::Uniform => leaving.ttl,
         },
-        entropy_port: flow::entropy_port(flow),
     };
-    if in_pieces {
-        let fragments = Fragments::new(customer, packet, list.mtu, out, &labelling)
-            .ok_or(Refusal::Drop(DropReason::CustomerMalformed))?;
-        context.count.list(index, customer.length);
-        return Ok(Outcome::Fragments(fragments));
-    }
-    let Labelling {
-        traffic_class, ttl, ..
-    } = labelling;
-    encap::push(&[segment.service_label], true, traffic_class, ttl, packet)
-        .and_then(|()| encap::push(&list.labels, false, traffic_class, ttl, packet))
-        .and_then(|()| encap::wrap(out, labelling.entropy_port, packet))
-        .map_err(Refusal::Drop)?;
-    context.count.list(index, customer.length);
-    Ok(Outcome::Send {
+    let way = Labelled {
         adjacency: list.adjacency,
-    })
+        out: &adjacency.out,
+        stack,
+        ecn: ecn::encapsulate(leaving.customer.ecn),
+        entropy_port: leaving.decision.entropy_port,
+    };
+    Ok((list, way))
 }
 
 /// Drops the packet and tells its sender on the LAN, where that is allowed.
+#[cold]
 fn refuse<C: Count>(
     context: &mut Context<'_, C>,
     reason: DropReason,

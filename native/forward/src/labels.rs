@@ -14,27 +14,51 @@ const EMPTY: u32 = u32::MAX;
 pub(crate) struct LabelMap {
     pages: Vec<Option<Box<[u32; PAGE]>>>,
     entries: Vec<LabelEntry>,
-    /// Distinct sets of accepted adjacencies, a bit each; most labels share one of a few.
-    accept: Vec<Box<[u64]>>,
+    /// Distinct sets of accepted adjacencies, a bit each, `words` words a set; most labels share
+    /// one of a few.
+    accept: Vec<u64>,
+    words: usize,
+    /// Of all entries that forward: those of one lie together, the preferred one first.
+    hops: Vec<Hop>,
+    /// Of all hops that push more than one label: those of one lie together, outermost first.
+    labels: Vec<Label>,
 }
 
+/// Half a cache line, and never two halves of two: it is all that a packet in transit reads.
 #[derive(Debug)]
+#[repr(align(32))]
 pub(crate) struct LabelEntry {
     accept: u32,
     pub(crate) action: LabelAction,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum LabelAction {
-    Deliver(usize),
+    Deliver(u32),
     Pop,
-    Forward(Box<[Hop]>),
+    Forward(Forward),
 }
 
-#[derive(Debug)]
+/// Where to: a ranked list.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Forward {
+    pub(crate) first: Hop,
+    others: u32,
+    others_end: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Hop {
-    pub(crate) adjacency: usize,
-    pub(crate) labels: Box<[Label]>,
+    pub(crate) adjacency: u32,
+    pushed: Pushed,
+}
+
+/// What takes the place of the label that was popped. One label is nearly always all.
+#[derive(Debug, Clone, Copy)]
+enum Pushed {
+    None,
+    One(Label),
+    Many { at: u32, depth: u8 },
 }
 
 impl LabelMap {
@@ -44,17 +68,19 @@ impl LabelMap {
             pages: (0..=(Label::MAX as usize) / PAGE).map(|_| None).collect(),
             entries: Vec::with_capacity(entries.len()),
             accept: Vec::new(),
+            words: adjacencies.div_ceil(64),
+            hops: Vec::new(),
+            labels: Vec::new(),
         };
         let mut known: HashMap<&[u32], u32> = HashMap::new();
         for (index, entry) in entries.iter().enumerate() {
+            let next = known.len() as u32;
             let accept = *known.entry(&entry.accept).or_insert_with(|| {
-                map.accept.push(bits(&entry.accept, adjacencies));
-                map.accept.len() as u32 - 1
+                map.accept(&entry.accept);
+                next
             });
-            map.entries.push(LabelEntry {
-                accept,
-                action: action(&entry.action),
-            });
+            let action = map.action(&entry.action);
+            map.entries.push(LabelEntry { accept, action });
             let label = entry.label as usize;
             if let Some(page) = map.pages.get_mut(label / PAGE) {
                 page.get_or_insert_with(|| Box::new([EMPTY; PAGE]))[label % PAGE] = index as u32;
@@ -63,42 +89,96 @@ impl LabelMap {
         map
     }
 
+    #[inline]
     pub(crate) fn find(&self, label: Label) -> Option<(usize, &LabelEntry)> {
         let label = label.value() as usize;
         let index = self.pages.get(label / PAGE)?.as_ref()?[label % PAGE] as usize;
         self.entries.get(index).map(|entry| (index, entry))
     }
 
+    #[inline]
     pub(crate) fn accepts(&self, entry: &LabelEntry, adjacency: usize) -> bool {
-        self.accept
-            .get(entry.accept as usize)
-            .and_then(|bits| bits.get(adjacency / 64))
-            .is_some_and(|word| word >> (adjacency % 64) & 1 == 1)
+        let word = adjacency / 64;
+        word < self.words
+            && self
+                .accept
+                .get(entry.accept as usize * self.words + word)
+                .is_some_and(|bits| bits >> (adjacency % 64) & 1 == 1)
     }
-}
 
-fn bits(indices: &[u32], size: usize) -> Box<[u64]> {
-    let mut bits = vec![0; size.div_ceil(64)];
-    for index in indices {
-        if let Some(word) = bits.get_mut(*index as usize / 64) {
-            *word |= 1 << (index % 64);
+    /// The hops that come after the first.
+    #[inline]
+    pub(crate) fn others(&self, forward: &Forward) -> &[Hop] {
+        self.hops
+            .get(forward.others as usize..forward.others_end as usize)
+            .unwrap_or_default()
+    }
+
+    /// What a hop pushes in the place of the label that was popped, outermost first.
+    #[inline]
+    pub(crate) fn pushed<'a>(&'a self, hop: &'a Hop) -> &'a [Label] {
+        match &hop.pushed {
+            Pushed::None => &[],
+            Pushed::One(label) => std::slice::from_ref(label),
+            Pushed::Many { at, depth } => self
+                .labels
+                .get(*at as usize..*at as usize + usize::from(*depth))
+                .unwrap_or_default(),
         }
     }
-    bits.into()
-}
 
-fn action(action: &boundary::LabelAction) -> LabelAction {
-    match action {
-        boundary::LabelAction::Deliver(segment) => LabelAction::Deliver(*segment as usize),
-        boundary::LabelAction::Pop => LabelAction::Pop,
-        boundary::LabelAction::Forward(hops) => LabelAction::Forward(
-            hops.iter()
-                .map(|hop| Hop {
-                    adjacency: hop.adjacency as usize,
-                    labels: labels(&hop.labels),
-                })
-                .collect(),
-        ),
+    fn accept(&mut self, indices: &[u32]) {
+        let start = self.accept.len();
+        self.accept.resize(start + self.words, 0);
+        for index in indices {
+            if let Some(word) = self.accept.get_mut(start + *index as usize / 64) {
+                *word |= 1 << (index % 64);
+            }
+        }
+    }
+
+    fn action(&mut self, action: &boundary::LabelAction) -> LabelAction {
+        match action {
+            boundary::LabelAction::Deliver(segment) => LabelAction::Deliver(*segment),
+            boundary::LabelAction::Pop => LabelAction::Pop,
+            boundary::LabelAction::Forward(hops) => {
+                let others = self.hops.len() as u32;
+                let mut hops = hops.iter();
+                let first = hops.next().map(|hop| self.hop(hop));
+                for hop in hops {
+                    let hop = self.hop(hop);
+                    self.hops.push(hop);
+                }
+                let others_end = self.hops.len() as u32;
+                match first {
+                    Some(first) => LabelAction::Forward(Forward {
+                        first,
+                        others,
+                        others_end,
+                    }),
+                    None => LabelAction::Pop,
+                }
+            }
+        }
+    }
+
+    fn hop(&mut self, hop: &boundary::Hop) -> Hop {
+        let labels = labels(&hop.labels);
+        let pushed = match *labels {
+            [] => Pushed::None,
+            [label] => Pushed::One(label),
+            _ => Pushed::Many {
+                at: self.labels.len() as u32,
+                depth: labels.len() as u8,
+            },
+        };
+        if labels.len() > 1 {
+            self.labels.extend(&labels);
+        }
+        Hop {
+            adjacency: hop.adjacency,
+            pushed,
+        }
     }
 }
 
@@ -108,4 +188,14 @@ pub(crate) fn labels(values: &[u32]) -> Box<[Label]> {
         .iter()
         .filter_map(|value| Label::new(*value))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_half_a_cache_line() {
+        assert_eq!(std::mem::size_of::<LabelEntry>(), 32);
+    }
 }

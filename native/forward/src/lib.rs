@@ -5,7 +5,8 @@
 //!
 //! - [`Fib::compile`] checks a whole table and builds the lookups.
 //! - [`Live`] is what the probes found out; it is flipped while packets flow.
-//! - [`ingress`] takes a customer packet from a segment's TUN.
+//! - [`ingress`] takes a customer packet from a segment's TUN, and keeps what it decides in the
+//!   calling thread's [`FlowCache`].
 //! - [`switch`] takes a decrypted inner packet from a neighbour.
 //! - [`encapsulate_local`] wraps this router's own datagrams (probes and answers to them).
 #![forbid(unsafe_code)]
@@ -16,16 +17,18 @@ mod drop_reason;
 mod encap;
 mod fib;
 mod flow;
+mod flows;
 mod fragment;
 pub mod fuzzing;
 mod icmp_error;
+mod identity;
 mod ingress;
 mod labels;
 mod live;
 mod local;
 mod mss;
 mod packet;
-mod prefixes;
+mod places;
 mod repeat;
 mod steering;
 mod switch;
@@ -34,6 +37,7 @@ mod transit_error;
 pub use context::{Context, Count, Outcome, TokenBucket};
 pub use drop_reason::DropReason;
 pub use fib::Fib;
+pub use flows::FlowCache;
 pub use fragment::Fragments;
 pub use ingress::ingress;
 pub use live::Live;

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use labelway_boundary::{Liveness, Table};
+
+use crate::identity::Identity;
 
 type State = Arc<AtomicU8>;
 
@@ -12,6 +14,9 @@ type State = Arc<AtomicU8>;
 /// with the same key, so that no verdict is lost while one replaces the other.
 #[derive(Debug, Default)]
 pub struct Live {
+    identity: Identity,
+    /// Flips so far, in this and the other generations that it shares bytes with.
+    flips: Arc<AtomicU64>,
     adjacencies: States,
     lists: States,
 }
@@ -22,11 +27,20 @@ struct States {
     by_key: HashMap<String, State>,
 }
 
+/// Which states a decision was made by: equal ones gave equal answers to every question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Epoch {
+    live: Identity,
+    flips: u64,
+}
+
 impl Live {
     /// State for each entry of the table: that of `before` where the key is known there, otherwise
     /// unknown.
     pub fn next(before: Option<&Live>, table: &Table) -> Live {
         Live {
+            identity: Identity::default(),
+            flips: before.map(|live| live.flips.clone()).unwrap_or_default(),
             adjacencies: States::next(
                 before.map(|live| &live.adjacencies),
                 table.adjacencies.iter().map(|adjacency| &adjacency.key),
@@ -43,7 +57,7 @@ impl Live {
     }
 
     pub fn set_adjacency(&self, index: usize, state: Liveness) {
-        self.adjacencies.write(index, state);
+        self.flip(&self.adjacencies, index, state);
     }
 
     /// What the list's own probe says. A list that pushes no labels has none: it is as its
@@ -53,15 +67,35 @@ impl Live {
     }
 
     pub fn set_list(&self, index: usize, state: Liveness) {
-        self.lists.write(index, state);
+        self.flip(&self.lists, index, state);
     }
 
+    #[inline]
     pub(crate) fn adjacency_is_up(&self, index: usize) -> bool {
-        self.adjacency(index) == Liveness::Up
+        self.adjacencies.is_up(index)
     }
 
+    #[inline]
     pub(crate) fn list_is_up(&self, index: usize) -> bool {
-        self.list(index) == Liveness::Up
+        self.lists.is_up(index)
+    }
+
+    /// To be asked before the states that a decision is made by.
+    #[inline]
+    pub(crate) fn epoch(&self) -> Epoch {
+        Epoch {
+            live: self.identity,
+            // Acquire: with a number of flips come the states that those flips wrote.
+            flips: self.flips.load(Ordering::Acquire),
+        }
+    }
+
+    fn flip(&self, states: &States, index: usize, state: Liveness) {
+        if states.write(index, state) {
+            // Release, and after the state: whoever decides by the state as it was does so under
+            // the number as it was.
+            self.flips.fetch_add(1, Ordering::Release);
+        }
     }
 }
 
@@ -78,7 +112,7 @@ impl States {
         states
     }
 
-    // Relaxed throughout: each byte stands for itself and orders nothing else.
+    // Relaxed throughout: each byte stands for itself, and flips order themselves by their number.
     fn read(&self, index: usize) -> Liveness {
         match self
             .by_index
@@ -91,15 +125,23 @@ impl States {
         }
     }
 
-    fn write(&self, index: usize, state: Liveness) {
-        if let Some(byte) = self.by_index.get(index) {
-            let value = match state {
-                Liveness::Unknown => UNKNOWN,
-                Liveness::Up => UP,
-                Liveness::Down => DOWN,
-            };
-            byte.store(value, Ordering::Relaxed);
-        }
+    #[inline]
+    fn is_up(&self, index: usize) -> bool {
+        self.by_index
+            .get(index)
+            .is_some_and(|state| state.load(Ordering::Relaxed) == UP)
+    }
+
+    /// Whether that was a change.
+    fn write(&self, index: usize, state: Liveness) -> bool {
+        let value = match state {
+            Liveness::Unknown => UNKNOWN,
+            Liveness::Up => UP,
+            Liveness::Down => DOWN,
+        };
+        self.by_index
+            .get(index)
+            .is_some_and(|byte| byte.swap(value, Ordering::Relaxed) != value)
     }
 }
 

@@ -4,11 +4,12 @@ use std::net::Ipv4Addr;
 
 use labelway_wire::checksum::Sum;
 use labelway_wire::{
-    Customer, IPV4_HEADER, Ipv4, Ipv4Header, Label, UDP_HEADER, Udp, UdpHeader, port, protocol,
+    Customer, Ecn, IPV4_HEADER, Ipv4, Ipv4Header, Label, UDP_HEADER, Udp, UdpHeader, port, protocol,
 };
 
+use crate::encap::{Stack, encapsulate};
 use crate::ingress::PIPE_TTL;
-use crate::{DropReason, Fib, MAX_PUSHED_LABELS, Outcome, Packet, encap, flow};
+use crate::{DropReason, Fib, MAX_PUSHED_LABELS, Packet, flow};
 
 /// RFC 8762 §4.1.1 leaves it open; TWAMP's (RFC 5357 §4.2.1), so that the hops can be counted.
 const STAMP_TTL: u8 = 255;
@@ -36,14 +37,14 @@ pub fn encapsulate_local(
     datagram: &LocalDatagram,
     packet: &mut Packet<'_>,
 ) -> Result<(), DropReason> {
-    let out = fib
+    let neighbour = fib
         .adjacencies
         .get(adjacency)
         .ok_or(DropReason::UnknownAdjacency)?;
     if labels.len() > MAX_PUSHED_LABELS {
         return Err(DropReason::StackTooDeep);
     }
-    let mut stack = [Label::IPV4_EXPLICIT_NULL; MAX_PUSHED_LABELS + 1];
+    let mut stack = [Label::IPV4_EXPLICIT_NULL; MAX_PUSHED_LABELS];
     for (entry, value) in stack.iter_mut().zip(labels) {
         *entry = Label::new(*value).ok_or(DropReason::UnknownLabel)?;
         if entry.is_special_purpose() {
@@ -51,15 +52,20 @@ pub fn encapsulate_local(
         }
     }
     if labels.is_empty() {
-        return write(out.source, out.destination, datagram, packet);
+        return write(neighbour.source, neighbour.destination, datagram, packet);
     }
     write(datagram.source, datagram.destination, datagram, packet)?;
-    encap::push(&stack[..labels.len() + 1], true, 0, PIPE_TTL, packet)?;
     // All packets of one session take the same way through an underlay with several links.
     let session =
         u64::from(datagram.source_port) << 32 | u64::from(u32::from(datagram.destination));
     let entropy_port = flow::entropy_port(flow::of_session(session));
-    encap::wrap(out, entropy_port, packet)
+    let stack = Stack {
+        labels: &stack[..labels.len()],
+        bottom: Some(Label::IPV4_EXPLICIT_NULL),
+        traffic_class: 0,
+        ttl: PIPE_TTL,
+    };
+    encapsulate(&neighbour.out, &stack, Ecn::NotEct, entropy_port, packet)
 }
 
 /// STAMP to this router's reflector or back to its sender (RFC 8762 §4.1).
@@ -79,11 +85,7 @@ fn may_be_answered(port: u16) -> bool {
 }
 
 /// What is below an explicit null at the bottom: a packet for this router, or nothing.
-pub(crate) fn receive(
-    fib: &Fib,
-    version: u8,
-    packet: &mut Packet<'_>,
-) -> Result<Outcome, DropReason> {
+pub(crate) fn receive(fib: &Fib, version: u8, packet: &mut Packet<'_>) -> Result<(), DropReason> {
     let unknown = DropReason::LocalUnknownProtocol;
     let customer = Customer::decode(packet.bytes()).map_err(|_| unknown)?;
     if customer.is_v4() != (version == 4) {
@@ -102,7 +104,7 @@ pub(crate) fn receive(
     if !is_stamp(&udp) {
         return Err(unknown);
     }
-    Ok(Outcome::Local { labelled: true })
+    Ok(())
 }
 
 fn write(

@@ -21,12 +21,14 @@ pub struct Packet<'a> {
 
 impl<'a> Packet<'a> {
     /// The packet of `len` bytes that was read to `buf[HEADROOM..]`; cut to what the buffer holds.
+    #[inline]
     pub fn new(buf: &'a mut [u8], len: usize) -> Self {
         Self::at(buf, HEADROOM, len)
     }
 
     /// The packet of `len` bytes at `start`; cut to what the buffer holds. With less headroom than
     /// [`HEADROOM`] a packet that needs more is dropped as [`NoHeadroom`](crate::DropReason).
+    #[inline]
     pub fn at(buf: &'a mut [u8], start: usize, len: usize) -> Self {
         let start = start.min(buf.len());
         let end = start.saturating_add(len).min(buf.len());
@@ -54,33 +56,40 @@ impl<'a> Packet<'a> {
         self.moved
     }
 
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
         &self.buf[self.start..self.end]
     }
 
+    #[inline]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         &mut self.buf[self.start..self.end]
     }
 
     /// Where the packet is in the buffer.
+    #[inline]
     pub fn range(&self) -> std::ops::Range<usize> {
         self.start..self.end
     }
 
+    #[inline]
     pub fn len(&self) -> usize {
         self.end - self.start
     }
 
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.start == self.end
     }
 
     /// The whole buffer, for a caller that encrypts in place.
+    #[inline]
     pub fn into_buffer(self) -> &'a mut [u8] {
         self.buf
     }
 
     /// Moves the start `bytes` to the front; false (and nothing changed) if there is no room.
+    #[inline]
     #[must_use]
     pub(crate) fn prepend(&mut self, bytes: usize) -> bool {
         match self.start.checked_sub(bytes) {
@@ -107,11 +116,13 @@ impl<'a> Packet<'a> {
     }
 
     /// Takes `bytes` off the front.
+    #[inline]
     pub(crate) fn advance(&mut self, bytes: usize) {
         self.start = (self.start + bytes).min(self.end);
     }
 
     /// Cuts the packet to `len` bytes.
+    #[inline]
     pub(crate) fn truncate(&mut self, len: usize) {
         self.end = self.end.min(self.start + len);
     }

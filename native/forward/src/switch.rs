@@ -2,15 +2,19 @@
 
 use labelway_boundary::TtlModel;
 use labelway_wire::{
-    Customer, Ipv4, LABEL_BYTES, Label, LabelStackEntry, Malformed, Udp, port, protocol,
+    Customer, Ecn, Ipv4, LABEL_BYTES, Label, LabelStackEntry, Malformed, Udp, ecn, port, protocol,
 };
 
+use crate::encap::{Onwards, Stack, Varying, encapsulate};
 use crate::fib::Adjacency;
 use crate::icmp_error::{IcmpError, quoted_addresses, turn_into};
 use crate::ingress::send_back;
 use crate::labels::{Hop, LabelAction};
 use crate::transit_error::{self, Transit};
-use crate::{Context, Count, DropReason, MAX_STACK_DEPTH, Outcome, Packet, encap, local, mss};
+use crate::{
+    Context, Count, DropReason, ENCAPSULATION_BYTES, Fib, MAX_STACK_DEPTH, Outcome, Packet, local,
+    mss,
+};
 
 /// What becomes of an inner packet that came, decrypted, from the peer of adjacency `from`. Bytes
 /// behind the end that its IPv4 header tells (WireGuard's padding) are cut off.
@@ -23,21 +27,43 @@ pub fn switch<C: Count>(
     from: usize,
     packet: &mut Packet<'_>,
 ) -> Outcome {
-    match inner(context, from, packet) {
-        Ok(Inner::Stamp) => Outcome::Local { labelled: false },
-        Ok(Inner::Labelled { entropy_port }) => {
-            stack(context, from, entropy_port, packet).unwrap_or_else(|reason| context.drop(reason))
+    let fate = match inner(context, from, packet) {
+        Ok(Inner::Stamp) => Ok(Fate::Local { labelled: false }),
+        Ok(Inner::Labelled { ecn, entropy_port }) => {
+            stack(context, from, ecn, entropy_port, packet)
         }
+        Err(reason) => Err(reason),
+    };
+    match fate {
+        Ok(Fate::Send { adjacency }) => Outcome::Send { adjacency },
+        Ok(Fate::Deliver { segment }) => Outcome::Deliver { segment },
+        Ok(Fate::Local { labelled }) => Outcome::Local { labelled },
+        Ok(Fate::TurnRound { segment, ecn }) => {
+            transit_error::turn_round(context, segment, ecn, packet)
+                .unwrap_or_else(|reason| context.drop(reason))
+        }
+        Ok(Fate::Expired { segment }) => expired(context, segment, packet),
         Err(reason) => context.drop(reason),
     }
 }
 
+/// What becomes of a packet, or who is to say: much smaller than an [`Outcome`], for it is handed
+/// through several hands.
+enum Fate {
+    Send { adjacency: usize },
+    Deliver { segment: usize },
+    Local { labelled: bool },
+    TurnRound { segment: usize, ecn: Ecn },
+    Expired { segment: usize },
+}
+
 enum Inner {
     Stamp,
-    Labelled { entropy_port: u16 },
+    Labelled { ecn: Ecn, entropy_port: u16 },
 }
 
 /// Checks the inner IPv4 and UDP headers; of a labelled packet, leaves the stack and what is below.
+#[inline]
 fn inner<C: Count>(
     context: &Context<'_, C>,
     from: usize,
@@ -48,6 +74,22 @@ fn inner<C: Count>(
         .adjacencies
         .get(from)
         .ok_or(DropReason::UnknownAdjacency)?;
+    if let Some(Varying {
+        ecn,
+        entropy_port,
+        payload,
+    }) = adjacency.back.read(packet.bytes())
+    {
+        packet.advance(ENCAPSULATION_BYTES);
+        packet.truncate(payload);
+        return Ok(Inner::Labelled { ecn, entropy_port });
+    }
+    any_inner(adjacency, packet)
+}
+
+/// As [`inner`], for what is not just what a neighbour sends with a label stack.
+#[cold]
+fn any_inner(adjacency: &Adjacency, packet: &mut Packet<'_>) -> Result<Inner, DropReason> {
     let ip = Ipv4::decode(packet.bytes()).map_err(|_| DropReason::InnerMalformed)?;
     if ip.source() != adjacency.destination {
         return Err(DropReason::InnerWrongSource);
@@ -67,29 +109,28 @@ fn inner<C: Count>(
     })?;
     let headers = ip.header_len() + labelway_wire::UDP_HEADER;
     let (total, payload) = (ip.total_len(), udp.payload().len());
-    let entropy_port = udp.source_port();
-    let is_stamp = local::is_stamp(&udp);
-    match udp.destination_port() {
-        port::MPLS_IN_UDP => {
-            packet.advance(headers);
-            packet.truncate(payload);
-            Ok(Inner::Labelled { entropy_port })
-        }
-        _ if is_stamp => {
-            packet.truncate(total);
-            Ok(Inner::Stamp)
-        }
-        _ => Err(DropReason::InnerUnknownProtocol),
+    let (ecn, entropy_port) = (ip.ecn(), udp.source_port());
+    if udp.destination_port() == port::MPLS_IN_UDP {
+        packet.advance(headers);
+        packet.truncate(payload);
+        return Ok(Inner::Labelled { ecn, entropy_port });
     }
+    if !local::is_stamp(&udp) {
+        return Err(DropReason::InnerUnknownProtocol);
+    }
+    packet.truncate(total);
+    Ok(Inner::Stamp)
 }
 
 /// Works through the stack from the top until something is done with the packet.
+#[inline]
 fn stack<C: Count>(
     context: &mut Context<'_, C>,
     from: usize,
+    ecn: Ecn,
     entropy_port: u16,
     packet: &mut Packet<'_>,
-) -> Result<Outcome, DropReason> {
+) -> Result<Fate, DropReason> {
     check(packet.bytes())?;
     let fib = context.fib;
     // RFC 3443 §3.1: in the uniform model a popped TTL goes on in what is below. The smaller of
@@ -99,11 +140,11 @@ fn stack<C: Count>(
         let entry =
             LabelStackEntry::decode(packet.bytes()).map_err(|_| DropReason::StackWithoutBottom)?;
         let ttl = match fib.ttl {
-            TtlModel::Pipe => entry.ttl,
-            TtlModel::Uniform => entry.ttl.min(carried),
+            TtlModel::Pipe => entry.ttl(),
+            TtlModel::Uniform => entry.ttl().min(carried),
         };
-        if entry.label.is_special_purpose() {
-            let version = match entry.label {
+        if entry.label().is_special_purpose() {
+            let version = match entry.label() {
                 Label::IPV4_EXPLICIT_NULL => 4,
                 Label::IPV6_EXPLICIT_NULL => 6,
                 _ => return Err(DropReason::SpecialPurposeLabel),
@@ -112,36 +153,40 @@ fn stack<C: Count>(
                 return Err(DropReason::LabelTtlExpired);
             }
             packet.advance(LABEL_BYTES);
-            if entry.bottom {
-                return local::receive(fib, version, packet);
+            if entry.is_bottom() {
+                local::receive(fib, version, packet)?;
+                return Ok(Fate::Local { labelled: true });
             }
         } else {
             let (index, found) = fib
                 .labels
-                .find(entry.label)
+                .find(entry.label())
                 .ok_or(DropReason::UnknownLabel)?;
             if !fib.labels.accepts(found, from) {
                 return Err(DropReason::LabelNotAccepted);
             }
             context.count.label(index, packet.len());
             match &found.action {
-                LabelAction::Deliver(_) if !entry.bottom => {
+                LabelAction::Deliver(_) if !entry.is_bottom() => {
                     return Err(DropReason::ServiceLabelNotBottom);
                 }
-                LabelAction::Pop | LabelAction::Forward(_) if entry.bottom => {
+                LabelAction::Pop | LabelAction::Forward(_) if entry.is_bottom() => {
                     return Err(DropReason::BottomLabelNotService);
                 }
                 LabelAction::Deliver(segment) => {
                     packet.advance(LABEL_BYTES);
-                    return egress(context, *segment, ttl, packet);
+                    return egress(fib, *segment as usize, ttl, ecn, packet);
                 }
                 LabelAction::Forward(hops) => {
                     let transit = Transit {
                         from,
                         hops,
+                        ecn,
                         entropy_port,
                     };
-                    return through(context, &transit, LabelStackEntry { ttl, ..entry }, packet);
+                    let entry = entry.with_ttl(ttl);
+                    let adjacency = through(context, &transit, entry, packet)?;
+                    return Ok(Fate::Send { adjacency });
                 }
                 // RFC 3032 §2.4.2: what would leave with 0 does not leave.
                 LabelAction::Pop if ttl <= 1 => return Err(DropReason::LabelTtlExpired),
@@ -154,13 +199,14 @@ fn stack<C: Count>(
 
 /// There is a bottom within the packet, not further down than any of our stacks is, and nothing
 /// above it that must not be on the wire: a pop would lay it bare for the next hop.
+#[inline]
 fn check(bytes: &[u8]) -> Result<(), DropReason> {
     for bytes in bytes.chunks_exact(LABEL_BYTES).take(MAX_STACK_DEPTH) {
         let entry = LabelStackEntry::decode(bytes).map_err(|_| DropReason::StackWithoutBottom)?;
-        if entry.label == Label::IMPLICIT_NULL {
+        if entry.label() == Label::IMPLICIT_NULL {
             return Err(DropReason::ImplicitNullOnWire);
         }
-        if entry.bottom {
+        if entry.is_bottom() {
             return Ok(());
         }
     }
@@ -170,89 +216,102 @@ fn check(bytes: &[u8]) -> Result<(), DropReason> {
     }
 }
 
-/// Onwards, or the packet's own stack takes the error about it there.
+/// Onwards, or the packet's own stack takes the error about it there; answers the adjacency.
+#[inline]
 fn through<C: Count>(
     context: &mut Context<'_, C>,
     transit: &Transit<'_>,
     entry: LabelStackEntry,
     packet: &mut Packet<'_>,
-) -> Result<Outcome, DropReason> {
+) -> Result<usize, DropReason> {
     // RFC 3032 §2.4.2: what would leave with 0 does not leave.
-    if entry.ttl <= 1 {
+    if entry.ttl() <= 1 {
         return transit_error::expired(context, transit, entry, packet);
     }
-    let hop = next_hop(context, transit)?;
-    let out = adjacency(context, hop)?;
-    let labelled = packet.len() - LABEL_BYTES + hop.labels.len() * LABEL_BYTES;
+    let (hop, out) = next_hop(context, transit)?;
+    let pushed = context.fib.labels.pushed(hop).len() * LABEL_BYTES;
+    let labelled = packet.len() - LABEL_BYTES + pushed;
     if labelled > out.mtu {
         return transit_error::too_big(context, transit, entry, labelled - out.mtu, packet);
     }
-    forward(context, transit, entry, packet)
+    forward(context.fib, transit, entry, hop, out, packet)?;
+    Ok(hop.adjacency as usize)
 }
 
-/// Replaces the top entry by the labels of the first hop that is up. TC is kept (RFC 5462 §2).
-pub(crate) fn forward<C: Count>(
-    context: &Context<'_, C>,
+/// Replaces the top entry by the labels of the hop. TC is kept (RFC 5462 §2), and so is the ECN of
+/// the header that the packet came by: within the label-switched path it is what RFC 5129 would
+/// carry in the TC.
+#[inline]
+pub(crate) fn forward(
+    fib: &Fib,
     transit: &Transit<'_>,
     entry: LabelStackEntry,
+    hop: &Hop,
+    out: &Onwards,
     packet: &mut Packet<'_>,
-) -> Result<Outcome, DropReason> {
-    let hop = next_hop(context, transit)?;
-    let out = adjacency(context, hop)?;
-    let ttl = entry.ttl.saturating_sub(1);
+) -> Result<(), DropReason> {
+    let ttl = entry.ttl().saturating_sub(1);
+    let labels = fib.labels.pushed(hop);
     packet.advance(LABEL_BYTES);
-    if hop.labels.is_empty() && context.fib.ttl == TtlModel::Uniform {
+    if labels.is_empty() && fib.ttl == TtlModel::Uniform {
         // Penultimate-hop pop: the TTL goes on in the label that is now on top (RFC 3443 §5.4).
         // There is one: the popped label was not the bottom.
         if let Some(below) = packet.bytes_mut().get_mut(LABEL_BYTES - 1) {
             *below = ttl.min(*below);
         }
     }
-    encap::push(&hop.labels, false, entry.traffic_class, ttl, packet)?;
-    encap::wrap(out, transit.entropy_port, packet)?;
-    Ok(Outcome::Send {
-        adjacency: hop.adjacency,
-    })
+    let stack = Stack {
+        labels,
+        bottom: None,
+        traffic_class: entry.traffic_class(),
+        ttl,
+    };
+    encapsulate(out, &stack, transit.ecn, transit.entropy_port, packet)
 }
 
-/// The first that is up and does not lead back.
-fn next_hop<'a, C: Count>(
-    context: &Context<'_, C>,
-    transit: &Transit<'a>,
-) -> Result<&'a Hop, DropReason> {
-    let is_up = |hop: &&Hop| context.live.adjacency_is_up(hop.adjacency);
-    let mut up = transit.hops.iter().filter(is_up).peekable();
-    let back_alone = up.peek().is_some();
-    up.find(|hop| hop.adjacency != transit.from)
-        .ok_or(match back_alone {
-            true => DropReason::WouldReturn,
-            false => DropReason::NextHopDown,
-        })
-}
-
-fn adjacency<'a, C: Count>(
+/// The first that is up and does not lead back, and what is in front of packets there.
+#[inline]
+pub(crate) fn next_hop<'a, C: Count>(
     context: &Context<'a, C>,
-    hop: &Hop,
-) -> Result<&'a Adjacency, DropReason> {
-    let adjacencies = &context.fib.adjacencies;
-    adjacencies
-        .get(hop.adjacency)
-        .ok_or(DropReason::UnknownAdjacency)
+    transit: &Transit<'a>,
+) -> Result<(&'a Hop, &'a Onwards), DropReason> {
+    let fib = context.fib;
+    let is_up = |hop: &Hop| context.live.adjacency_is_up(hop.adjacency as usize);
+    let first = &transit.hops.first;
+    let hop = if is_up(first) && first.adjacency as usize != transit.from {
+        first
+    } else {
+        let hops = || [first].into_iter().chain(fib.labels.others(transit.hops));
+        let mut up = hops().filter(|hop| is_up(hop)).peekable();
+        let back_alone = up.peek().is_some();
+        up.find(|hop| hop.adjacency as usize != transit.from)
+            .ok_or(match back_alone {
+                true => DropReason::WouldReturn,
+                false => DropReason::NextHopDown,
+            })?
+    };
+    let adjacency = fib.adjacencies.get(hop.adjacency as usize);
+    Ok((hop, &adjacency.ok_or(DropReason::UnknownAdjacency)?.out))
 }
 
-/// The customer packet below a service label, whose TTL was `label_ttl`.
-fn egress<C: Count>(
-    context: &mut Context<'_, C>,
+/// The customer packet below a service label, whose TTL was `label_ttl`, in an inner header with
+/// `ecn`.
+#[inline]
+fn egress(
+    fib: &Fib,
     index: usize,
     label_ttl: u8,
+    ecn: Ecn,
     packet: &mut Packet<'_>,
-) -> Result<Outcome, DropReason> {
-    let fib = context.fib;
+) -> Result<Fate, DropReason> {
     let segment = fib.segments.get(index).ok_or(DropReason::UnknownSegment)?;
     let customer = Customer::decode(packet.bytes()).map_err(|_| DropReason::CustomerMalformed)?;
     packet.truncate(customer.length);
     if !segment.is_local(customer.destination) {
-        return transit_error::turn_round(context, index, &customer, packet);
+        return Ok(Fate::TurnRound {
+            segment: index,
+            ecn,
+        });
     }
     // An ICMP error comes from any router on the way, whose address is in no segment; it is let
     // through if what it quotes is a packet from its destination to another site.
@@ -264,6 +323,7 @@ fn egress<C: Count>(
     if !segment.is_remote(customer.source) && !remote_error() {
         return Err(DropReason::EgressSpoofed);
     }
+    decapsulate(ecn, &customer, packet)?;
     let ttl = match fib.ttl {
         // A label that ran out is a loop in the overlay, of which the customer is not told.
         TtlModel::Pipe if label_ttl <= 1 => return Err(DropReason::LabelTtlExpired),
@@ -271,33 +331,47 @@ fn egress<C: Count>(
         TtlModel::Uniform => customer.ttl.min(label_ttl),
     };
     if ttl <= 1 {
-        return Ok(expired(context, index, &customer, packet));
+        return Ok(Fate::Expired { segment: index });
     }
     Customer::set_ttl(packet.bytes_mut(), ttl - 1);
     // What comes the other way is told by this SYN how much it may send.
     mss::clamp(&customer, packet.bytes_mut(), segment.mtu);
-    Ok(Outcome::Deliver { segment: index })
+    Ok(Fate::Deliver { segment: index })
+}
+
+/// What the underlays marked on the way comes to be in the customer's packet (RFC 6040 §4.2).
+#[inline]
+pub(crate) fn decapsulate(
+    outer: Ecn,
+    customer: &Customer,
+    packet: &mut Packet<'_>,
+) -> Result<(), DropReason> {
+    if outer != customer.ecn {
+        let ecn = ecn::decapsulate(outer, customer.ecn).ok_or(DropReason::EgressCongested)?;
+        Customer::set_ecn(packet.bytes_mut(), ecn);
+    }
+    Ok(())
 }
 
 /// Tells the sender at the other site, through the segment that the packet came by.
+#[cold]
 fn expired<C: Count>(
     context: &mut Context<'_, C>,
     segment: usize,
-    customer: &Customer,
     packet: &mut Packet<'_>,
 ) -> Outcome {
     let reason = DropReason::CustomerTtlExpired;
     context.count.dropped(reason);
-    let error = IcmpError::TimeExceeded;
-    if !turn_into(
-        context.fib,
-        context.icmp,
-        context.now,
-        error,
-        customer,
-        packet,
-    ) {
-        return Outcome::Drop(reason);
-    }
-    send_back(context, segment, packet).unwrap_or(Outcome::Drop(reason))
+    let told = Customer::decode(packet.bytes()).is_ok_and(|customer| {
+        turn_into(
+            context.fib,
+            context.icmp,
+            context.now,
+            IcmpError::TimeExceeded,
+            &customer,
+            packet,
+        )
+    });
+    let answer = told.then(|| send_back(context, segment, packet)).flatten();
+    answer.unwrap_or(Outcome::Drop(reason))
 }

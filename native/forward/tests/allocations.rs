@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 use labelway_boundary::TtlModel;
 use labelway_forward::{
-    HEADROOM, LocalDatagram, Outcome, Packet, encapsulate_local, ingress, switch,
+    FlowCache, HEADROOM, LocalDatagram, Outcome, Packet, encapsulate_local, ingress, switch,
 };
 use support::*;
 
@@ -58,6 +58,7 @@ fn no_packet_allocates() {
     let mut icmp = labelway_forward::TokenBucket::new(u32::MAX, u32::MAX);
     let mut now = std::time::Duration::ZERO;
     let mut count = ();
+    let mut flows = FlowCache::default();
     let mut context = move || {
         now += std::time::Duration::from_millis(1);
         now
@@ -70,7 +71,7 @@ fn no_packet_allocates() {
             now: context(),
             count: &mut count,
         };
-        ingress(&mut context, 0, packet)
+        ingress(&mut context, &mut flows, 0, packet)
     };
     let (here, there) = ([10, 1, 0, 5], [10, 2, 0, 5]);
     let plain = v4(here, there, 6, 64, &syn(1460));

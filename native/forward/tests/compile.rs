@@ -294,7 +294,12 @@ fn large_tables_compile() {
         let customer = v4([10, 1, 0, 1], [a, b, c, 9], 17, 64, b"");
         let mut bytes = buffer(&customer);
         let mut packet = packet(&mut bytes, customer.len());
-        let outcome = labelway_forward::ingress(&mut router.context(), 0, &mut packet);
+        let outcome = labelway_forward::ingress(
+            &mut router.context(),
+            &mut labelway_forward::FlowCache::with_capacity(4),
+            0,
+            &mut packet,
+        );
         assert!(
             matches!(outcome, labelway_forward::Outcome::Send { adjacency: 2 }),
             "{outcome:?}"

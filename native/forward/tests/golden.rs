@@ -6,7 +6,7 @@
 mod support;
 
 use labelway_boundary::{Liveness, TtlModel};
-use labelway_forward::{LocalDatagram, Outcome, encapsulate_local, ingress, switch};
+use labelway_forward::{FlowCache, LocalDatagram, Outcome, encapsulate_local, ingress, switch};
 use labelway_wire::stamp;
 use support::*;
 
@@ -16,7 +16,12 @@ const THERE: [u8; 4] = [10, 2, 0, 5];
 fn from_lan(router: &mut Router, bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut buffer = buffer(bytes);
     let mut packet = packet(&mut buffer, bytes.len());
-    match ingress(&mut router.context(), 0, &mut packet) {
+    match ingress(
+        &mut router.context(),
+        &mut FlowCache::with_capacity(4),
+        0,
+        &mut packet,
+    ) {
         Outcome::Fragments(mut fragments) => {
             let mut pieces = vec![];
             while fragments.next(&mut packet) {

@@ -3,7 +3,7 @@
 mod support;
 
 use labelway_boundary::{Liveness, TtlModel};
-use labelway_forward::{DropReason, Outcome, ingress};
+use labelway_forward::{DropReason, FlowCache, Outcome, ingress};
 use labelway_wire::checksum::Sum;
 use labelway_wire::{Ipv4, Udp};
 use support::*;
@@ -15,7 +15,12 @@ const B: [u8; 4] = [10, 2, 0, 5];
 fn run(router: &mut Router, segment: usize, bytes: &[u8]) -> (Outcome, Vec<u8>) {
     let mut buffer = buffer(bytes);
     let mut packet = packet(&mut buffer, bytes.len());
-    let outcome = ingress(&mut router.context(), segment, &mut packet);
+    let outcome = ingress(
+        &mut router.context(),
+        &mut FlowCache::with_capacity(4),
+        segment,
+        &mut packet,
+    );
     (outcome, packet.bytes().to_vec())
 }
 
@@ -197,7 +202,12 @@ fn what_cannot_be_forwarded_is_dropped_for_its_reason() {
     }
     let mut buffer = good.clone();
     let mut tight = labelway_forward::Packet::at(&mut buffer, 0, good.len());
-    let outcome = ingress(&mut router.context(), 0, &mut tight);
+    let outcome = ingress(
+        &mut router.context(),
+        &mut FlowCache::with_capacity(4),
+        0,
+        &mut tight,
+    );
     assert!(
         matches!(outcome, Outcome::Drop(DropReason::NoHeadroom)),
         "{outcome:?}"
@@ -385,7 +395,12 @@ fn reassembled(pieces: &[Vec<u8>]) -> Vec<u8> {
 fn pieces(router: &mut Router, segment: usize, bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut buffer = buffer(bytes);
     let mut packet = packet(&mut buffer, bytes.len());
-    let outcome = ingress(&mut router.context(), segment, &mut packet);
+    let outcome = ingress(
+        &mut router.context(),
+        &mut FlowCache::with_capacity(4),
+        segment,
+        &mut packet,
+    );
     let Outcome::Fragments(mut fragments) = outcome else {
         panic!("{outcome:?}")
     };

@@ -6,7 +6,7 @@ mod support;
 use std::net::{IpAddr, Ipv4Addr};
 
 use labelway_boundary::*;
-use labelway_forward::{DropReason, Outcome, ingress, switch};
+use labelway_forward::{DropReason, FlowCache, Outcome, ingress, switch};
 use proptest::prelude::*;
 use support::*;
 
@@ -15,13 +15,21 @@ type Entry = (u32, u8, bool, u8);
 /// What a model says: an outcome by name, and the packet where there is one.
 #[derive(Debug, PartialEq, Eq)]
 enum Seen {
-    Send(usize, Vec<u8>),
+    /// Adjacency, traffic class of the inner header, and what is behind the headers.
+    Send(usize, u8, Vec<u8>),
     Deliver(usize, Vec<u8>),
     Local,
     Drop,
 }
 
-fn model(table: &Table, down: &[bool], from: usize, entries: &[Entry], below: &[u8]) -> Seen {
+fn model(
+    table: &Table,
+    down: &[bool],
+    from: usize,
+    ecn: u8,
+    entries: &[Entry],
+    below: &[u8],
+) -> Seen {
     let uniform = table.ttl == TtlModel::Uniform;
     // The first bottom decides where the stack ends, also one that "below" happens to hold.
     let bytes = [stack(entries), below.to_vec()].concat();
@@ -51,7 +59,7 @@ fn model(table: &Table, down: &[bool], from: usize, entries: &[Entry], below: &[
             match &entry.action {
                 LabelAction::Deliver(segment) => {
                     return match bottom {
-                        true => deliver(table, *segment as usize, uniform, ttl, &payload),
+                        true => deliver(table, *segment as usize, uniform, ttl, ecn, &payload),
                         false => Seen::Drop,
                     };
                 }
@@ -75,7 +83,7 @@ fn model(table: &Table, down: &[bool], from: usize, entries: &[Entry], below: &[
                     if labelled.len() > table.adjacencies[hop.adjacency as usize].mtu as usize {
                         return Seen::Drop;
                     }
-                    return Seen::Send(hop.adjacency as usize, labelled);
+                    return Seen::Send(hop.adjacency as usize, ecn, labelled);
                 }
             }
         } else if (label == 0 || label == 2) && ttl > 1 {
@@ -132,7 +140,14 @@ fn addresses(packet: &[u8]) -> Option<(IpAddr, IpAddr, u8)> {
     Some((at(12), at(16), packet[8]))
 }
 
-fn deliver(table: &Table, index: usize, uniform: bool, label_ttl: u8, packet: &[u8]) -> Seen {
+fn deliver(
+    table: &Table,
+    index: usize,
+    uniform: bool,
+    label_ttl: u8,
+    outer: u8,
+    packet: &[u8],
+) -> Seen {
     let segment = &table.segments[index];
     let Some((source, destination, ttl)) = addresses(packet) else {
         return Seen::Drop;
@@ -140,13 +155,22 @@ fn deliver(table: &Table, index: usize, uniform: bool, label_ttl: u8, packet: &[
     if !is_local(segment, destination) || !is_remote(segment, source) {
         return Seen::Drop;
     }
+    // RFC 6040 §4.2, figure 4: Not-ECT 0, ECT(1) 1, ECT(0) 2, CE 3.
+    let ecn = match (packet[1] & 3, outer) {
+        (0, 3) => return Seen::Drop,
+        (0, _) => 0,
+        (2, 1) => 1,
+        (_, 3) => 3,
+        (inner, _) => inner,
+    };
     if !uniform && label_ttl <= 1 {
         return Seen::Drop;
     }
     let ttl = if uniform { ttl.min(label_ttl) } else { ttl };
+    let class = packet[1] & !3 | ecn;
     match ttl {
         0 | 1 => Seen::Drop, // or an error, which the caller leaves out
-        ttl => Seen::Deliver(index, patched(packet.to_vec(), &[(8, ttl - 1)])),
+        ttl => Seen::Deliver(index, patched(packet.to_vec(), &[(1, class), (8, ttl - 1)])),
     }
 }
 
@@ -218,10 +242,12 @@ fn below() -> impl Strategy<Value = Vec<u8>> {
         address(),
         address(),
         0u8..70,
+        any::<u8>(),
         prop::sample::select(vec![862u16, 53]),
     )
-        .prop_map(|(source, destination, ttl, port)| {
-            v4(source, destination, 17, ttl, &udp(9999, port, b"ok"))
+        .prop_map(|(source, destination, ttl, class, port)| {
+            let packet = v4(source, destination, 17, ttl, &udp(9999, port, b"ok"));
+            patched(packet, &[(1, class)])
         });
     prop_oneof![8 => packet, 1 => prop::collection::vec(0u8..64, 0..40)]
 }
@@ -234,6 +260,7 @@ proptest! {
         uniform: bool,
         down in prop::collection::vec(prop::bool::weighted(0.3), 3),
         from in 0usize..3,
+        class: u8,
         entries in entries(),
         below in below(),
     ) {
@@ -243,6 +270,7 @@ proptest! {
             router.live.set_adjacency(index, if *down { Liveness::Down } else { Liveness::Up });
         }
         let inner = from_neighbour(&router.table, from, &[stack(&entries), below.clone()].concat());
+        let inner = patched(inner, &[(1, class)]);
         let mut bytes = buffer(&inner);
         let mut packet = packet(&mut bytes, inner.len());
         let outcome = switch(&mut router.context(), from, &mut packet);
@@ -252,7 +280,7 @@ proptest! {
             Outcome::Send { .. } if dropped == 1 => Seen::Drop,
             Outcome::Send { adjacency } => {
                 prop_assert_eq!(&packet.bytes()[20..22], 50123u16.to_be_bytes());
-                Seen::Send(adjacency, packet.bytes()[28..].to_vec())
+                Seen::Send(adjacency, packet.bytes()[1], packet.bytes()[28..].to_vec())
             }
             Outcome::Deliver { segment } => Seen::Deliver(segment, packet.bytes().to_vec()),
             Outcome::Local { .. } => Seen::Local,
@@ -262,7 +290,7 @@ proptest! {
             }
             other => panic!("{other:?}"),
         };
-        prop_assert_eq!(seen, model(&router.table, &down, from, &entries, &below));
+        prop_assert_eq!(seen, model(&router.table, &down, from, class & 3, &entries, &below));
     }
 
     #[test]
@@ -273,16 +301,17 @@ proptest! {
         destination in address(),
         port in prop::sample::select(vec![9u16, 53]),
         dscp in prop::sample::select(vec![0u8, 46]),
+        ecn in 0u8..4,
         size in prop_oneof![0usize..100, 1250usize..1400],
     ) {
         let mut router = Router::new(table(TtlModel::Pipe));
         let state = |down: bool| if down { Liveness::Down } else { Liveness::Up };
         (0..3).for_each(|index| router.live.set_adjacency(index, state(down[index])));
         (0..3).for_each(|index| router.live.set_list(index, state(down[index + 3])));
-        let customer = patched(v4(source, destination, 17, 64, &udp(1, port, &vec![0; size])), &[(1, dscp << 2)]);
+        let customer = patched(v4(source, destination, 17, 64, &udp(1, port, &vec![0; size])), &[(1, dscp << 2 | ecn)]);
         let mut bytes = buffer(&customer);
         let mut packet = packet(&mut bytes, customer.len());
-        let outcome = ingress(&mut router.context(), segment, &mut packet);
+        let outcome = ingress(&mut router.context(), &mut FlowCache::with_capacity(4), segment, &mut packet);
 
         let lists = allowed(&router.table, &down, segment, destination.into(), port, dscp);
         match outcome {
@@ -301,6 +330,7 @@ proptest! {
                     .map(|(index, label)| (label, dscp >> 3, index + 1 == count, 255))
                     .collect();
                 let below = patched(customer, &[(8, 63)]);
+                prop_assert_eq!(packet.bytes()[1], ecn, "ECN is copied, the DSCP is not");
                 prop_assert_eq!(&packet.bytes()[28..], [stack(&entries), below].concat());
             }
             Outcome::ToTun { .. } if router.count.drops != [DropReason::TooBig] => {

@@ -32,7 +32,7 @@ pub const IPV4_HEADER: usize = 20;
 pub struct Ipv4<'a>(&'a [u8]);
 
 impl<'a> Ipv4<'a> {
-    #[inline]
+    #[inline(always)]
     pub fn decode(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let header = Self::checked_header(bytes)?;
         let total = usize::from(u16_at(bytes, 2));
@@ -168,23 +168,22 @@ impl<'a> Ipv4<'a> {
     pub fn set_ttl(packet: &mut [u8], ttl: u8) {
         if packet.len() >= IPV4_HEADER {
             let old = u16_at(packet, 8);
+            let new = u16::from_be_bytes([ttl, old as u8]);
             packet[8] = ttl;
-            let checksum = checksum::update(u16_at(packet, 10), old, u16_at(packet, 8));
+            let checksum = checksum::update(u16_at(packet, 10), old, new);
             packet[10..12].copy_from_slice(&checksum.to_be_bytes());
         }
     }
 }
 
 /// Nearly every header has no options: its checksum as five words, which need no loop.
-#[inline]
+#[inline(always)]
 fn is_valid_without_options(bytes: &[u8]) -> bool {
     let Some(header) = bytes.first_chunk::<IPV4_HEADER>() else {
         return false;
     };
-    let sum: u64 = [0, 4, 8, 12, 16]
-        .map(|at| u64::from(u32_at(header, at)))
-        .iter()
-        .sum();
+    let word = |at| u64::from(u32_at(header, at));
+    let sum = word(0) + word(4) + word(8) + word(12) + word(16);
     let fold = |sum: u64| (sum >> 16) + (sum & 0xffff);
     // Less than 2^35, then 2^33, 2^18, 2^17 and 0x1_0001: four times leave no carry behind.
     fold(fold(fold(fold(sum)))) == 0xffff

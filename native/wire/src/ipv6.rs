@@ -108,7 +108,6 @@ impl<'a> Ipv6<'a> {
 
     /// Walks the extension headers. A chain that does not fit the packet is malformed; an unknown
     /// header, ESP and "no next header" end it, as they are upper layers to us.
-    #[inline]
     pub fn upper_layer(&self) -> Result<UpperLayer, Malformed> {
         let mut upper = UpperLayer {
             protocol: self.0[6],

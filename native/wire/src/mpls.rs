@@ -1,6 +1,6 @@
 //! The label stack entry (RFC 3032 §2.1, RFC 5462).
 
-use crate::{Malformed, u32_at};
+use crate::Malformed;
 
 /// Bytes of one entry.
 pub const LABEL_BYTES: usize = 4;
@@ -48,37 +48,54 @@ impl Label {
 /// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LabelStackEntry {
-    pub label: Label,
-    /// Traffic class, 3 bits (RFC 5462 renamed EXP).
-    pub traffic_class: u8,
-    /// S: the last entry.
-    pub bottom: bool,
-    pub ttl: u8,
-}
+pub struct LabelStackEntry(u32);
 
 impl LabelStackEntry {
+    /// `traffic_class` has 3 bits (RFC 5462 renamed EXP).
+    #[inline]
+    pub const fn new(label: Label, traffic_class: u8, bottom: bool, ttl: u8) -> Self {
+        let class = (traffic_class as u32 & 7) << 9;
+        Self(label.0 << 12 | class | (bottom as u32) << 8 | ttl as u32)
+    }
+
+    /// The entry that `bytes` begin with.
     #[inline]
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
-        if bytes.len() < LABEL_BYTES {
-            return Err(Malformed::Truncated);
+        match bytes.first_chunk() {
+            Some(word) => Ok(Self(u32::from_be_bytes(*word))),
+            None => Err(Malformed::Truncated),
         }
-        let word = u32_at(bytes, 0);
-        Ok(Self {
-            label: Label(word >> 12),
-            traffic_class: (word >> 9) as u8 & 7,
-            bottom: word & 0x100 != 0,
-            ttl: word as u8,
-        })
     }
 
     #[inline]
-    pub fn encode(&self) -> [u8; LABEL_BYTES] {
-        let word = self.label.0 << 12
-            | u32::from(self.traffic_class & 7) << 9
-            | u32::from(self.bottom) << 8
-            | u32::from(self.ttl);
-        word.to_be_bytes()
+    pub const fn encode(self) -> [u8; LABEL_BYTES] {
+        self.0.to_be_bytes()
+    }
+
+    #[inline]
+    pub const fn label(self) -> Label {
+        Label(self.0 >> 12)
+    }
+
+    #[inline]
+    pub const fn traffic_class(self) -> u8 {
+        (self.0 >> 9) as u8 & 7
+    }
+
+    /// S: the last entry.
+    #[inline]
+    pub const fn is_bottom(self) -> bool {
+        self.0 & 0x100 != 0
+    }
+
+    #[inline]
+    pub const fn ttl(self) -> u8 {
+        self.0 as u8
+    }
+
+    #[inline]
+    pub const fn with_ttl(self, ttl: u8) -> Self {
+        Self(self.0 & !0xff | ttl as u32)
     }
 }
 
@@ -89,13 +106,12 @@ mod tests {
 
     #[test]
     fn lays_the_fields_out_as_rfc_3032() {
-        let entry = LabelStackEntry {
-            label: Label::new(0xabcde).unwrap(),
-            traffic_class: 5,
-            bottom: true,
-            ttl: 0x7f,
-        };
+        let label = Label::new(0xabcde).unwrap();
+        let entry = LabelStackEntry::new(label, 5, true, 0x7f);
         assert_eq!(entry.encode(), [0xab, 0xcd, 0xeb, 0x7f]);
+        assert_eq!((entry.label(), entry.traffic_class()), (label, 5));
+        assert_eq!((entry.is_bottom(), entry.ttl()), (true, 0x7f));
+        assert_eq!(entry.with_ttl(1).encode(), [0xab, 0xcd, 0xeb, 1]);
         assert_eq!(Label::new(1 << 20), None);
         assert_eq!(LabelStackEntry::decode(&[0; 3]), Err(Malformed::Truncated));
     }

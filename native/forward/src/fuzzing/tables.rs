@@ -10,13 +10,13 @@ use labelway_wire::{Ipv4Header, UdpHeader, port, protocol};
 use base64::Engine as _;
 
 /// Reads values off the front; zeros when there is nothing left.
-pub(super) struct Reader<'a>(&'a [u8]);
+pub(crate) struct Reader<'a>(&'a [u8]);
 
 /// Few addresses and labels, so that packets meet the tables often.
 const LABELS: [u32; 8] = [16, 17, 18, 16001, 16002, 28001, 28002, 1_048_575];
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A table that compiles.
-    pub(super) fn table(&mut self) -> Table {
+    pub(crate) fn table(&mut self) -> Table {
         let uplinks: Vec<_> = (0..1 + self.byte() % 2).map(uplink).collect();
         let adjacencies: Vec<_> = (0..1 + self.byte() % 4)
             .map(|number| {

@@ -119,14 +119,7 @@ pub fn encode_return_path(labels: &[u32], out: &mut [u8]) -> Result<usize, Malfo
     for (index, (label, entry)) in labels.iter().zip(out[8..].chunks_exact_mut(4)).enumerate() {
         let label = Label::new(*label).ok_or(Malformed::Value)?;
         let bottom = index + 1 == count;
-        let encoded = LabelStackEntry {
-            label,
-            traffic_class: 0,
-            bottom,
-            ttl: 255,
-        }
-        .encode();
-        entry.copy_from_slice(&encoded);
+        entry.copy_from_slice(&LabelStackEntry::new(label, 0, bottom, 255).encode());
     }
     Ok(length)
 }

@@ -1,0 +1,305 @@
+//! What was decided for a flow, kept for its next packet.
+
+use std::net::IpAddr;
+
+use labelway_wire::Customer;
+
+use crate::identity::Identity;
+use crate::live::Epoch;
+use crate::{DropReason, Fib, Live};
+
+/// Flows that may share a place: as many as one look-up compares.
+const WAYS: usize = 4;
+/// A megabyte: the flows of a busy site of some thousand hosts, and still within a processor's
+/// second-level cache.
+const FLOWS: usize = 16_384;
+
+const VERSION_6: u64 = 1 << 16;
+const HAS_PORTS: u64 = 1 << 17;
+const FRAGMENT: u64 = 1 << 18;
+
+/// Each ingress thread's own, of a fixed size: a flow that finds no room takes the place of one that
+/// was not seen of late. It never answers by another table or liveness than it is asked for: what
+/// it gives is what would be found without it.
+#[derive(Debug)]
+pub struct FlowCache {
+    entries: Box<[Entry]>,
+    /// What the entries of this `round` were decided by.
+    basis: Option<(Identity, Epoch)>,
+    /// Entries of former rounds are void. Zero is no entry's.
+    round: u64,
+}
+
+/// A cache line, so that a flow which lies where it belongs costs one.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(64))]
+struct Entry {
+    key: FlowKey,
+    round: u64,
+    list: u32,
+    entropy_port: u16,
+    refused: Option<DropReason>,
+    /// Asked for since it was last passed over.
+    in_use: bool,
+}
+
+/// Everything that a decision depends on, but for table and liveness.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct FlowKey([u64; 6]);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Decision {
+    pub(crate) list: Result<u32, DropReason>,
+    pub(crate) entropy_port: u16,
+}
+
+impl Default for FlowCache {
+    fn default() -> Self {
+        Self::with_capacity(FLOWS)
+    }
+}
+
+impl FlowCache {
+    /// Room for this many flows, rounded up.
+    pub fn with_capacity(flows: usize) -> Self {
+        let entries = flows.max(WAYS).next_power_of_two();
+        Self {
+            entries: vec![Entry::default(); entries].into(),
+            basis: None,
+            round: 0,
+        }
+    }
+
+    /// What was decided by this table and this liveness, or what is decided now.
+    #[inline]
+    pub(crate) fn decision(
+        &mut self,
+        fib: &Fib,
+        live: &Live,
+        key: &FlowKey,
+        decide: impl FnOnce() -> Decision,
+    ) -> Decision {
+        // Asked for before `decide` looks: a flip meanwhile makes the entry void, not wrong.
+        let basis = Some((fib.identity, live.epoch()));
+        if self.basis != basis {
+            self.basis = basis;
+            self.round += 1;
+        }
+        let place = key.place();
+        for way in 0..WAYS {
+            let at = self.at(place, way);
+            let Some(entry) = self.entries.get_mut(at) else {
+                break;
+            };
+            if entry.key.is(key) && entry.round == self.round {
+                if !entry.in_use {
+                    entry.in_use = true;
+                }
+                return Decision {
+                    list: entry.refused.map_or(Ok(entry.list), Err),
+                    entropy_port: entry.entropy_port,
+                };
+            }
+        }
+        let decision = decide();
+        self.keep(place, key, decision);
+        decision
+    }
+
+    /// Where the flow lies that belongs to `place`, and up to three more.
+    #[inline]
+    fn at(&self, place: u64, way: usize) -> usize {
+        (place as usize ^ way) & (self.entries.len() - 1)
+    }
+
+    /// In a void place, or in that of the first flow that was not asked for since it was last
+    /// passed over: the clock algorithm, whose hand starts where the new flow belongs.
+    #[cold]
+    fn keep(&mut self, place: u64, key: &FlowKey, decision: Decision) {
+        let mut victim = self.at(place, 0);
+        for way in 0..WAYS {
+            let at = self.at(place, way);
+            let Some(entry) = self.entries.get_mut(at) else {
+                return;
+            };
+            if entry.round != self.round || !std::mem::take(&mut entry.in_use) {
+                victim = at;
+                break;
+            }
+        }
+        if let Some(entry) = self.entries.get_mut(victim) {
+            *entry = Entry {
+                key: *key,
+                round: self.round,
+                list: decision.list.unwrap_or_default(),
+                entropy_port: decision.entropy_port,
+                refused: decision.list.err(),
+                in_use: false,
+            };
+        }
+    }
+}
+
+impl FlowKey {
+    #[inline]
+    pub(crate) fn new(segment: usize, customer: &Customer) -> Self {
+        let (version, addresses) = match (customer.source, customer.destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                let addresses =
+                    u64::from(u32::from(source)) << 32 | u64::from(u32::from(destination));
+                (0, [addresses, 0, 0, 0])
+            }
+            (source, destination) => {
+                let [source, destination] = [source, destination].map(|address| match address {
+                    IpAddr::V4(address) => u128::from(u32::from(address)),
+                    IpAddr::V6(address) => address.into(),
+                });
+                let high = |address: u128| (address >> 64) as u64;
+                let (a, b) = (high(source), source as u64);
+                (VERSION_6, [a, b, high(destination), destination as u64])
+            }
+        };
+        let ports = customer.ports.map_or(0, |ports| {
+            HAS_PORTS | u64::from(ports.source) << 48 | u64::from(ports.destination) << 32
+        });
+        let fragment = if customer.fragment { FRAGMENT } else { 0 };
+        let class = u64::from(customer.protocol) | u64::from(customer.dscp) << 8;
+        let [a, b, c, d] = addresses;
+        Self([
+            a,
+            b,
+            c,
+            d,
+            segment as u64,
+            ports | version | fragment | class,
+        ])
+    }
+
+    /// Equality in registers: a comparison of memory would wait for the key to be written there.
+    #[inline]
+    fn is(&self, other: &FlowKey) -> bool {
+        let [a, b, c, d, e, f] = self.0;
+        let [g, h, i, j, k, l] = other.0;
+        (a ^ g) | (b ^ h) | (c ^ i) | (d ^ j) | (e ^ k) | (f ^ l) == 0
+    }
+
+    /// Where in the cache it belongs: three products that do not wait for one another, folded as in
+    /// wyhash.
+    #[inline]
+    fn place(&self) -> u64 {
+        // Odd 64-bit constants with bits well spread (digits of e); any such would do.
+        const KEYS: [u64; 6] = [
+            0xb7e1_5162_8aed_2a6b,
+            0xbf71_5880_9cf4_f3c7,
+            0x62e7_160f_38b4_da57,
+            0xa784_d904_5190_cfef,
+            0x324e_7738_926c_fbe5,
+            0xf4bf_8d8d_8c31_d763,
+        ];
+        let fold = |at: usize| {
+            let product =
+                u128::from(self.0[at] ^ KEYS[at]) * u128::from(self.0[at + 1] ^ KEYS[at + 1]);
+            product as u64 ^ (product >> 64) as u64
+        };
+        fold(0) ^ fold(2) ^ fold(4)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use labelway_boundary::{Liveness, Table, TtlModel};
+
+    #[test]
+    fn an_entry_is_a_cache_line() {
+        assert_eq!(std::mem::size_of::<Entry>(), 64);
+    }
+
+    /// A table with one adjacency and nothing else: its contents are not asked for here.
+    fn table() -> Table {
+        let mut reader = crate::fuzzing::tables::Reader::new(&[]);
+        Table {
+            ttl: TtlModel::Pipe,
+            ..reader.table()
+        }
+    }
+
+    fn key(number: u64) -> FlowKey {
+        FlowKey([number, 0, 0, 0, 0, 0])
+    }
+
+    struct Asked {
+        fib: Fib,
+        live: Live,
+        flows: FlowCache,
+    }
+
+    impl Asked {
+        fn new(capacity: usize) -> Self {
+            Self {
+                fib: Fib::compile(&table()).unwrap(),
+                live: Live::next(None, &table()),
+                flows: FlowCache::with_capacity(capacity),
+            }
+        }
+
+        /// Whether the flow was known.
+        fn knows(&mut self, number: u64) -> bool {
+            let mut known = true;
+            let expected = Decision {
+                list: match number % 3 {
+                    0 => Err(DropReason::NoPath),
+                    _ => Ok(number as u32),
+                },
+                entropy_port: number as u16,
+            };
+            let found = self
+                .flows
+                .decision(&self.fib, &self.live, &key(number), || {
+                    known = false;
+                    expected
+                });
+            assert_eq!(found, expected);
+            known
+        }
+    }
+
+    #[test]
+    fn a_flow_is_decided_once_until_something_changes() {
+        let mut asked = Asked::new(64);
+        assert_eq!(
+            [1, 2, 3, 1, 2, 3].map(|flow| asked.knows(flow)),
+            [false, false, false, true, true, true]
+        );
+        asked.live.set_adjacency(0, Liveness::Up);
+        assert_eq!([1, 1].map(|flow| asked.knows(flow)), [false, true]);
+        asked.live.set_adjacency(0, Liveness::Up); // as it was
+        assert!(asked.knows(1));
+        asked.fib = Fib::compile(&table()).unwrap();
+        assert_eq!([1, 1].map(|flow| asked.knows(flow)), [false, true]);
+        asked.live = Live::next(Some(&asked.live), &table());
+        assert_eq!([1, 1].map(|flow| asked.knows(flow)), [false, true]);
+    }
+
+    #[test]
+    fn a_flow_in_use_stays_when_others_pass_by() {
+        let mut asked = Asked::new(WAYS);
+        asked.knows(0);
+        for other in 1..100 {
+            assert!(asked.knows(0), "{other}");
+            asked.knows(other);
+        }
+    }
+
+    #[test]
+    fn flows_spread_over_the_whole_cache() {
+        let mut asked = Asked::new(FLOWS);
+        // Half of what there is room for: of sets of four, few are asked for more.
+        let flows = || (0..FLOWS as u64 / 2).map(|number| number << 32 | 0x0a02_0005);
+        for flow in flows() {
+            asked.knows(flow);
+        }
+        let known = flows().filter(|flow| asked.knows(*flow)).count();
+        assert!(known > FLOWS / 2 * 9 / 10, "{known}");
+    }
+}

@@ -1,0 +1,174 @@
+//! The flow cache changes nothing but the time that it takes.
+
+mod support;
+
+use labelway_boundary::*;
+use labelway_forward::{Fib, FlowCache, Live, ingress};
+use proptest::prelude::*;
+use support::*;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Packet {
+        segment: usize,
+        bytes: Vec<u8>,
+    },
+    Adjacency(usize, Liveness),
+    List(usize, Liveness),
+    /// Another table takes over, with what is known of liveness.
+    Table(usize),
+}
+
+/// Tables whose rules, lists and TTL models differ, and whose indices mean different things.
+fn tables() -> Vec<Table> {
+    let mut other = table(TtlModel::Uniform);
+    other.lists.reverse();
+    for path in &mut other.paths {
+        path.lists.iter_mut().for_each(|list| *list = 2 - *list);
+    }
+    let steering = &mut other.segments[0].steerings[0];
+    steering.rules.reverse();
+    steering.rules[0].matches.destination_ports = vec![(9, 9), (50, 60)];
+    steering.rules.push(Rule {
+        policy: "from the web".into(),
+        matches: Match {
+            source: Some("10.1.0.0/17".parse().unwrap()),
+            source_ports: vec![(80, 80)],
+            ..Match::default()
+        },
+        verdict: Verdict::Paths(vec![1]),
+    });
+    let mut swapped = table(TtlModel::Pipe);
+    swapped.segments.swap(0, 1);
+    for entry in &mut swapped.labels {
+        if let LabelAction::Deliver(segment) = &mut entry.action {
+            *segment = 1 - *segment;
+        }
+    }
+    vec![table(TtlModel::Pipe), other, swapped]
+}
+
+/// Few of everything, so that flows come again and again.
+fn packet_() -> impl Strategy<Value = Vec<u8>> {
+    let address = || {
+        prop::sample::select(vec![
+            [10, 1, 0, 5],
+            [10, 2, 0, 5],
+            [10, 1, 200, 5],
+            [9, 9, 9, 9],
+            [224, 0, 0, 1],
+        ])
+    };
+    let port = || prop::sample::select(vec![9u16, 53, 80]);
+    let header = (
+        prop::sample::select(vec![6u8, 17, 1]),
+        prop::sample::select(vec![0u8, 1, 46 << 2, 46 << 2 | 2]),
+        // DF, none, the first fragment, a later one.
+        prop::sample::select(vec![[0x40, 0], [0, 0], [0x20, 0], [0, 9]]),
+        prop_oneof![1 => 0u8..3, 9 => Just(64u8)],
+    );
+    let size = prop_oneof![9 => Just(8usize), 1 => Just(1400usize)];
+    let v4 = (address(), address(), port(), port(), header, size).prop_map(
+        |(source, destination, from, to, (protocol, class, fragment, ttl), size)| {
+            let upper = udp(from, to, &vec![0; size]);
+            let packet = v4(source, destination, protocol, ttl, &upper);
+            patched(packet, &[(1, class), (6, fragment[0]), (7, fragment[1])])
+        },
+    );
+    let v6 = (0u16..2, 0u16..2, port(), port()).prop_map(|(source, destination, from, to)| {
+        let upper = udp(from, to, b"");
+        let source = format!("2001:db8:1::{source}");
+        v6(
+            &source,
+            &format!("2001:db8:2::{destination}"),
+            17,
+            9,
+            &upper,
+        )
+    });
+    prop_oneof![4 => v4, 1 => v6]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let state = || prop::sample::select(vec![Liveness::Up, Liveness::Down, Liveness::Unknown]);
+    prop_oneof![
+        30 => (0usize..3, packet_()).prop_map(|(segment, bytes)| Step::Packet { segment, bytes }),
+        2 => (0usize..3, state()).prop_map(|(index, state)| Step::Adjacency(index, state)),
+        2 => (0usize..3, state()).prop_map(|(index, state)| Step::List(index, state)),
+        1 => (0usize..3).prop_map(Step::Table),
+    ]
+}
+
+/// Outcome, packet and counts.
+fn forward(
+    fib: &Fib,
+    live: &Live,
+    flows: &mut FlowCache,
+    segment: usize,
+    bytes: &[u8],
+) -> (String, Vec<u8>, Counted) {
+    let mut count = Counted::default();
+    let mut context = labelway_forward::Context {
+        fib,
+        live,
+        icmp: &mut labelway_forward::TokenBucket::default(),
+        now: Default::default(),
+        count: &mut count,
+    };
+    let mut buffer = buffer(bytes);
+    let mut packet = packet(&mut buffer, bytes.len());
+    let outcome = ingress(&mut context, flows, segment, &mut packet);
+    let outcome = format!("{outcome:?}");
+    (outcome, packet.bytes().to_vec(), count)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn what_is_cached_is_what_would_be_decided(
+        capacity in prop::sample::select(vec![1usize, 8, 1024]),
+        steps in prop::collection::vec(step(), 1..150),
+    ) {
+        let tables = tables();
+        let mut fib = Fib::compile(&tables[0]).unwrap();
+        let mut live = Live::next(None, &tables[0]);
+        (0..3).for_each(|index| live.set_adjacency(index, Liveness::Up));
+        (0..3).for_each(|index| live.set_list(index, Liveness::Up));
+        let mut flows = FlowCache::with_capacity(capacity);
+        for step in steps {
+            match step {
+                Step::Packet { segment, bytes } => {
+                    let cached = forward(&fib, &live, &mut flows, segment, &bytes);
+                    let mut none = FlowCache::with_capacity(1);
+                    let decided = forward(&fib, &live, &mut none, segment, &bytes);
+                    prop_assert_eq!(cached, decided);
+                }
+                Step::Adjacency(index, state) => live.set_adjacency(index, state),
+                Step::List(index, state) => live.set_list(index, state),
+                Step::Table(index) => {
+                    live = Live::next(Some(&live), &tables[index]);
+                    fib = Fib::compile(&tables[index]).unwrap();
+                }
+            }
+        }
+    }
+}
+
+/// The old table's liveness goes on being flipped by whoever still holds it.
+#[test]
+fn a_flip_by_another_generation_counts() {
+    let table = table(TtlModel::Pipe);
+    let fib = Fib::compile(&table).unwrap();
+    let before = Live::next(None, &table);
+    (0..3).for_each(|index| before.set_adjacency(index, Liveness::Up));
+    (0..3).for_each(|index| before.set_list(index, Liveness::Up));
+    let live = Live::next(Some(&before), &table);
+    let mut flows = FlowCache::default();
+    let bytes = v4([10, 1, 0, 5], [10, 2, 0, 5], 17, 64, &udp(1, 2, b"hi"));
+    let (_, _, count) = forward(&fib, &live, &mut flows, 0, &bytes);
+    assert_eq!(count.lists, [(0, bytes.len())]);
+    before.set_adjacency(2, Liveness::Down);
+    let (_, _, count) = forward(&fib, &live, &mut flows, 0, &bytes);
+    assert_ne!(count.lists[0].0, 0, "list 0 leads over adjacency 2");
+}
