@@ -66,7 +66,9 @@ fn ask(socket: &UdpSocket, bytes: usize, echo: &Echo) -> io::Result<Echoed> {
         lost: 0,
         rtt_micros: Vec::with_capacity(echo.count as usize),
     };
-    let most = echo.most_millis.map_or(Duration::MAX, Duration::from_millis);
+    let most = echo
+        .most_millis
+        .map_or(Duration::MAX, Duration::from_millis);
     let start = Instant::now();
     for number in 0..u64::from(echo.count) {
         if start.elapsed() > most {

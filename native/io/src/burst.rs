@@ -49,7 +49,9 @@ mod tests {
     use std::time::Duration;
 
     use labelway_boundary::*;
-    use labelway_forward::{Context, Fib, HEADROOM, Live, Packet as Slot, TokenBucket, ingress};
+    use labelway_forward::{
+        Context, Fib, FlowCache, HEADROOM, Live, Packet as Slot, TokenBucket, ingress,
+    };
     use labelway_offload::{Opened, VnetHeader, open};
     use labelway_wire::{Ipv4Header, Ipv6Header};
     use proptest::prelude::*;
@@ -204,7 +206,15 @@ mod tests {
             now: Duration::ZERO,
             count: &mut (),
         };
-        let outcome = format!("{:?}", ingress(&mut context, 0, &mut packet));
+        let outcome = format!(
+            "{:?}",
+            ingress(
+                &mut context,
+                &mut FlowCache::with_capacity(1),
+                0,
+                &mut packet
+            )
+        );
         (outcome, packet.bytes().to_vec())
     }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
 
-use labelway_forward::{HEADROOM, Outcome, Packet, TokenBucket, ingress};
+use labelway_forward::{FlowCache, HEADROOM, Outcome, Packet, TokenBucket, ingress};
 use labelway_offload::{Opened, Segments, VNET_HEADER, VnetHeader};
 use labelway_wireguard::Now;
 
@@ -39,6 +39,7 @@ pub fn run(shared: &Shared) {
         at: 0,
         queue: Vec::with_capacity(RUN * 8),
         transmitter: Transmitter::new(Thread::Ingress),
+        flows: FlowCache::default(),
         icmp: TokenBucket::default(),
     };
     let mut events = Events::with_capacity(64);
@@ -70,6 +71,7 @@ struct Ingress<'s> {
     /// Labelled, not yet encrypted.
     queue: Vec<Queued>,
     transmitter: Transmitter,
+    flows: FlowCache,
     icmp: TokenBucket,
 }
 
@@ -186,7 +188,7 @@ impl Ingress<'_> {
         let mut counting = Counting::new(Thread::Ingress, world, drops);
         let mut packet = Packet::new(room, length);
         let mut context = context(&mut counting, &mut self.icmp, batch.elapsed);
-        match ingress(&mut context, segment, &mut packet) {
+        match ingress(&mut context, &mut self.flows, segment, &mut packet) {
             Outcome::Send { adjacency } => {
                 let range = packet.range();
                 let ttl = burst::ttl(&packet.bytes()[HEADROOM - range.start..]);
