@@ -4,57 +4,29 @@
  */
 
 import type { Snapshot, Table } from "../model/boundary.ts";
-import type { CandidatePath } from "../model/path.ts";
 import type { Instant } from "../model/quantity.ts";
 import type { ReloadResult } from "../ports/router_view.ts";
 import { settingPaths } from "../underlay/desired.ts";
 import type { Host } from "../underlay/host.ts";
 import { planHost } from "../underlay/host_plan.ts";
 import { remoteUplinks, underlayOf } from "./assemble.ts";
+import { Devices } from "./devices.ts";
 import { EndpointNames, SUSPECT_AFTER_MILLIS } from "./endpoints.ts";
 import { type Configuration, type Effect, error, info, log, type RouterEvent } from "./event.ts";
 import { Neighbours } from "./neighbours.ts";
 import { Plans } from "./plans.ts";
+import { describeSteps, type Observation, reconcile, summariseSteps } from "./reconcile.ts";
+import { Retry } from "./retry.ts";
+import { effectOf, type Round } from "./round.ts";
+import type { Running } from "./running.ts";
 import { asBefore, nothing } from "./undo.ts";
-import {
-  describeSteps,
-  type Observation,
-  reconcile,
-  type Step,
-  summariseSteps,
-} from "./reconcile.ts";
 
 /** How often paths are compared by what the probes measured. */
 const SNAPSHOT_EVERY_MILLIS = 1_000;
 /** The system's state is looked at as a whole, whether or not anything seemed to change. */
 const OBSERVE_EVERY_MILLIS = 60_000;
-/** What failed is tried again, first soon, then with doubling pauses. */
-const FIRST_RETRY_MILLIS = 1_000;
-const LONGEST_RETRY_MILLIS = 15_000;
 
 type Phase = "starting" | "running" | "failing" | "stopping" | "over";
-
-/** A row of steps under way. */
-interface Round {
-  left: number;
-  readonly failures: string[];
-  /** Of the failures, those of WireGuard interfaces: a new file that brings one cannot run here. */
-  readonly refused: string[];
-  readonly lines: readonly string[];
-  /** A new order of paths alone: it says nothing about what failed before. */
-  readonly ranking: boolean;
-}
-
-/** What runs now. */
-export interface Running {
-  readonly configuration: Configuration;
-  readonly table: Table;
-  readonly candidates: readonly CandidatePath[];
-  readonly appliedAt: Instant;
-  readonly lastReload: ReloadResult | null;
-  readonly warnings: readonly string[];
-  readonly missingDevices: readonly string[];
-}
 
 export class Router {
   #phase: Phase = "starting";
@@ -77,10 +49,8 @@ export class Router {
   /** Of the round of steps under way. */
   #round: Round | null = null;
   #problems: string[] = [];
-  #deviceWarnings: readonly string[] = [];
-  #missingDevices: readonly string[] = [];
-  #failures: readonly string[] = [];
-  #failedRounds = 0;
+  #devices = new Devices();
+  #retry = new Retry();
   #keep = false;
   #nextSnapshot: number | null = null;
   #nextObserve: number | null = null;
@@ -100,7 +70,7 @@ export class Router {
         return this.#unseen(event.reason, now);
       case "disturbed":
         // What failed may have failed for what just changed: no long pause after it.
-        this.#failedRounds = 0;
+        this.#retry.soon();
         return this.#phase === "running" ? this.#observe() : [];
       case "resolved":
         return this.#resolved(event.name, event.addresses, now);
@@ -143,7 +113,7 @@ export class Router {
       appliedAt: this.#appliedAt,
       lastReload: this.#lastReload,
       warnings: this.#warnings(),
-      missingDevices: this.#missingDevices,
+      missingDevices: this.#devices.missing,
     };
   }
 
@@ -231,10 +201,16 @@ export class Router {
     );
     if (problems.length > 0 && this.#applied === null) return this.#fail(problems);
     if (problems.length > 0 && this.#reloading) return this.#goBack(problems, now);
-    const fresh = warnings.filter((warning) => !this.#deviceWarnings.includes(warning));
-    this.#deviceWarnings = [...warnings, ...problems];
-    const effects: Effect[] = fresh.map((warning) => log("warning", warning));
-    effects.push(...this.#countDevices().map((device) => info(`device ${device} is there now`)));
+    const { fresh, returned } = this.#devices.seen(
+      this.#plans.table,
+      this.#observed!.host,
+      warnings,
+      problems,
+    );
+    const effects: Effect[] = [
+      ...fresh.map((warning) => log("warning", warning)),
+      ...returned.map((device) => info(`device ${device} is there now`)),
+    ];
     if (steps.length === 0) return [...effects, ...this.#roundDone([], [], now)];
     const lines = describeSteps(steps, wanted);
     this.#round = { left: steps.length, failures: [], refused: [], lines, ranking: false };
@@ -260,7 +236,7 @@ export class Router {
 
   #synced(name: string, problem: string | null, now: Instant): Effect[] {
     if (problem !== null) {
-      if (!this.#failures.includes(problem)) this.#round?.refused.push(problem);
+      if (!this.#retry.failures.includes(problem)) this.#round?.refused.push(problem);
       return this.#stepDone([problem], now);
     }
     const index = this.#plans.table.uplinks.findIndex((uplink) => uplink.interface === name);
@@ -290,19 +266,19 @@ export class Router {
   #roundDone(failures: readonly string[], lines: readonly string[], now: Instant): Effect[] {
     this.#nextObserve = now + OBSERVE_EVERY_MILLIS;
     if (failures.length > 0 && this.#phase === "starting") {
-      const fatal = failures.filter((failure) => !this.#waitsForDevice(failure));
+      const fatal = failures.filter((failure) =>
+        !this.#devices.isAwaited(this.#plans.table, failure)
+      );
       if (fatal.length > 0) return this.#fail(fatal);
     }
     const effects: Effect[] = failures
-      .filter((failure) => !this.#failures.includes(failure))
+      .filter((failure) => !this.#retry.failures.includes(failure))
       .map((failure) => log("warning", `${failure}; trying again`));
-    if (this.#failures.length > 0 && failures.length === 0) effects.push(info("all is well again"));
-    this.#failures = failures;
-    this.#failedRounds = failures.length > 0 ? this.#failedRounds + 1 : 0;
-    if (failures.length > 0) {
-      const pause = FIRST_RETRY_MILLIS * 2 ** (this.#failedRounds - 1);
-      this.#nextObserve = now + Math.min(pause, LONGEST_RETRY_MILLIS);
+    if (this.#retry.failures.length > 0 && failures.length === 0) {
+      effects.push(info("all is well again"));
     }
+    const pause = this.#retry.after(failures);
+    if (pause !== null) this.#nextObserve = now + pause;
     if (this.#phase === "starting") {
       this.#phase = "running";
       this.#nextSnapshot = now + SNAPSHOT_EVERY_MILLIS;
@@ -425,22 +401,6 @@ export class Router {
     ];
   }
 
-  /** @returns devices of uplinks that were missing and are there */
-  #countDevices(): string[] {
-    const present = new Set(this.#observed?.host.links.map((link) => link.name));
-    const before = this.#missingDevices;
-    this.#missingDevices = [...new Set(this.#plans.table.uplinks.map(({ device }) => device))]
-      .filter((device) => !present.has(device));
-    return before.filter((device) => present.has(device));
-  }
-
-  #waitsForDevice(failure: string): boolean {
-    const present = new Set(this.#observed?.host.links.map((link) => link.name));
-    return this.#plans.table.uplinks.some((uplink) =>
-      !present.has(uplink.device) && failure.includes(uplink.interface)
-    );
-  }
-
   #peersNamed(host: string) {
     if (!this.#wanted) return [];
     return [...remoteUplinks(this.#wanted.network, this.#plans.table)]
@@ -448,17 +408,6 @@ export class Router {
   }
 
   #warnings(): string[] {
-    return [...this.#deviceWarnings, ...this.#names.warnings(), ...this.#failures];
-  }
-}
-
-function effectOf(step: Step): Effect {
-  switch (step.kind) {
-    case "host":
-      return { kind: "change-host", changes: step.changes };
-    case "wireguard":
-      return { kind: "syncconf", desired: step.desired };
-    case "table":
-      return { kind: "apply-table", table: step.to };
+    return [...this.#devices.warnings, ...this.#names.warnings(), ...this.#retry.failures];
   }
 }
