@@ -34,6 +34,7 @@ const CHECKS: readonly Check[] = [
     argv: ["cargo", "clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"],
     cwd: NATIVE,
   },
+  { name: "instructions", argv: [deno, "task", "instructions"] },
   { name: "tests", argv: [deno, "task", "test"], suite: true },
   { name: "tests on a real kernel", argv: [deno, "task", "test:kernel"] },
 ];

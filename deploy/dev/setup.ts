@@ -31,6 +31,8 @@ const LAB: readonly Tool[] = [
   { program: "curl", package: "curl" },
 ];
 
+const COUNTS: readonly Tool[] = [{ program: "valgrind", package: "valgrind" }];
+
 const KERNEL: readonly Tool[] = [
   { program: "qemu-system-x86_64", package: "qemu-system-x86" },
   { program: "busybox", package: "busybox-static" },
@@ -51,7 +53,7 @@ const BENCH: readonly Tool[] = [
 const GROUPS: Readonly<Record<string, readonly Tool[]>> = {
   native: NATIVE,
   lab: [...NATIVE, ...LAB],
-  test: [...NATIVE, ...LAB],
+  test: [...NATIVE, ...LAB, ...COUNTS],
   kernel: [...NATIVE, ...LAB, ...KERNEL],
   bench: [...NATIVE, ...BENCH],
   // Peers of the benchmark, each asked for by name only.

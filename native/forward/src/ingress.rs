@@ -88,7 +88,8 @@ pub(crate) fn send_back<C: Count>(
 }
 
 /// Everything that the flow's packets have in common.
-fn decide(fib: &Fib, live: &Live, segment: &Segment, customer: &Customer) -> Decision {
+#[inline(never)]
+pub(crate) fn decide(fib: &Fib, live: &Live, segment: &Segment, customer: &Customer) -> Decision {
     let flow = flow::hash(customer);
     let list = || {
         if !is_one_host(customer.destination) || !is_one_host(customer.source) {

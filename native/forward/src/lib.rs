@@ -31,6 +31,7 @@ mod packet;
 mod places;
 mod repeat;
 mod steering;
+pub mod steps;
 mod switch;
 mod transit_error;
 
