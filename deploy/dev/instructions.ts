@@ -5,8 +5,8 @@
  *     deno task instructions             compares, exit status 1 where a path changed
  *     deno task instructions --accept    writes the counts as they are now
  *
- * A crate takes part by a bench `instructions` (see native/forward/benches) and a file
- * `instructions.json` beside it, which may be `{}` at first.
+ * A crate takes part by a program `CRATE-instructions` behind its feature `instructions` (see
+ * native/forward) and a file `benches/instructions.json`, which may be `{}` at first.
  */
 
 import { fail, installed, run, step } from "./run.ts";
@@ -20,7 +20,7 @@ interface Counts {
 
 const NATIVE = new URL("../../native/", import.meta.url).pathname;
 const ACCEPT = "deno task instructions --accept";
-/** Executions of a path in one run of the bench. */
+/** Executions of a path in one run of the program. */
 const RUNS = 1000;
 /** Changes that pass, as parts of the committed count. */
 const TOLERANCE = 0.02;
@@ -82,28 +82,29 @@ function exists(path: string): boolean {
 }
 
 async function count(crate: string): Promise<Record<string, number>> {
-  const build = ["cargo", "bench", "--locked", "--no-run", "--quiet"];
-  const target = ["-p", `labelway-${crate}`, "--bench", "instructions"];
-  await run([...build, ...target], { cwd: NATIVE, env: ENVIRONMENT });
-  const messages = await text([...build, ...target, "--message-format", "json"]);
-  const bench = messages.match(/"executable":"([^"]*\/instructions-[^"]*)"/)?.[1];
-  if (bench === undefined) fail(`Cannot count instructions: no bench of ${crate} was built`);
+  const name = `${crate}-instructions`;
+  const profile = ["--release", "--locked", "--quiet", "--features", "instructions"];
+  const build = ["cargo", "build", ...profile, "-p", `labelway-${crate}`, "--bin", name];
+  await run(build, { cwd: NATIVE, env: ENVIRONMENT });
+  const messages = await text([...build, "--message-format", "json"]);
+  const program = messages.match(/"executable":"([^"]+-instructions)"/)?.[1];
+  if (program === undefined) fail(`Cannot count instructions: ${name} was not built`);
   const paths: Record<string, number> = {};
-  for (const path of (await text([bench])).split("\n").filter((line) => line !== "")) {
-    paths[path] = await instructions(bench, path) / RUNS;
+  for (const path of (await text([program])).split("\n").filter((line) => line !== "")) {
+    paths[path] = await instructions(program, path) / RUNS;
   }
   return paths;
 }
 
-/** Executed by the bench's function `counted` and all that it calls. */
-async function instructions(bench: string, path: string): Promise<number> {
+/** Executed by the program's function `counted` and all that it calls. */
+async function instructions(program: string, path: string): Promise<number> {
   const valgrind = await text([
     "valgrind",
     "--tool=callgrind",
     "--callgrind-out-file=/dev/null",
     "--collect-atstart=no",
-    "--toggle-collect=*instructions*counted*",
-    bench,
+    "--toggle-collect=*instructions::counted*",
+    program,
     path,
   ]);
   const collected = valgrind.match(/Collected : (\d+)/)?.[1];

@@ -1,7 +1,7 @@
 //! The paths whose instructions continuous integration counts (`deploy/dev/instructions.ts`).
 //!
-//!     instructions            names the paths
-//!     instructions PATH       runs one of them 1,000 times
+//!     forward-instructions            names the paths
+//!     forward-instructions PATH       runs one of them 1,000 times
 //!
 //! Under valgrind, what [`counted`] executes is what a path costs; `instructions.json` has what it
 //! may cost. A new path is a new line of [`PATHS`].
@@ -30,16 +30,12 @@ const PATHS: &[(&str, fn())] = &[
 ];
 
 fn main() {
-    // Cargo adds `--bench`.
-    let names: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|name| !name.starts_with('-'))
-        .collect();
+    let wanted = std::env::args().nth(1);
     for (name, path) in PATHS {
-        if names.is_empty() {
-            println!("{name}");
-        } else if names.iter().any(|wanted| wanted == name) {
-            path();
+        match &wanted {
+            None => println!("{name}"),
+            Some(wanted) if wanted == name => path(),
+            Some(_) => {}
         }
     }
 }

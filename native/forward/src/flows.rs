@@ -36,21 +36,42 @@ pub struct FlowCache {
 struct Entry {
     key: FlowKey,
     round: u64,
-    list: u32,
-    entropy_port: u16,
-    refused: Option<DropReason>,
-    /// Asked for since it was last passed over.
-    in_use: bool,
+    decision: Decision,
 }
 
 /// Everything that a decision depends on, but for table and liveness.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct FlowKey([u64; 6]);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Decision {
-    pub(crate) list: Result<u32, DropReason>,
-    pub(crate) entropy_port: u16,
+/// In one word, for it is written and read with each packet: the list in the lower half, above it
+/// the entropy port, above that why there is no list, counted from 1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Decision(u64);
+
+/// In the cache: asked for since it was last passed over.
+const IN_USE: u64 = 1 << 63;
+
+impl Decision {
+    pub(crate) fn new(list: Result<u32, DropReason>, entropy_port: u16) -> Self {
+        let list = match list {
+            Ok(list) => u64::from(list),
+            Err(reason) => (reason.index() as u64 + 1) << 48,
+        };
+        Self(u64::from(entropy_port) << 32 | list)
+    }
+
+    #[inline]
+    pub(crate) fn list(self) -> Result<u32, DropReason> {
+        match (self.0 & !IN_USE) >> 48 {
+            0 => Ok(self.0 as u32),
+            reason => Err(DropReason::ALL[(reason as usize - 1) % DropReason::ALL.len()]),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn entropy_port(self) -> u16 {
+        (self.0 >> 32) as u16
+    }
 }
 
 impl Default for FlowCache {
@@ -92,13 +113,10 @@ impl FlowCache {
                 break;
             };
             if entry.key.is(key) && entry.round == self.round {
-                if !entry.in_use {
-                    entry.in_use = true;
+                if entry.decision.0 & IN_USE == 0 {
+                    entry.decision.0 |= IN_USE;
                 }
-                return Decision {
-                    list: entry.refused.map_or(Ok(entry.list), Err),
-                    entropy_port: entry.entropy_port,
-                };
+                return entry.decision;
             }
         }
         let decision = decide();
@@ -122,19 +140,17 @@ impl FlowCache {
             let Some(entry) = self.entries.get_mut(at) else {
                 return;
             };
-            if entry.round != self.round || !std::mem::take(&mut entry.in_use) {
+            if entry.round != self.round || entry.decision.0 & IN_USE == 0 {
                 victim = at;
                 break;
             }
+            entry.decision.0 &= !IN_USE;
         }
         if let Some(entry) = self.entries.get_mut(victim) {
             *entry = Entry {
                 key: *key,
                 round: self.round,
-                list: decision.list.unwrap_or_default(),
-                entropy_port: decision.entropy_port,
-                refused: decision.list.err(),
-                in_use: false,
+                decision,
             };
         }
     }
@@ -246,21 +262,33 @@ mod tests {
         /// Whether the flow was known.
         fn knows(&mut self, number: u64) -> bool {
             let mut known = true;
-            let expected = Decision {
-                list: match number % 3 {
-                    0 => Err(DropReason::NoPath),
-                    _ => Ok(number as u32),
-                },
-                entropy_port: number as u16,
+            let list = match number % 3 {
+                0 => Err(DropReason::NoPath),
+                _ => Ok(number as u32),
             };
+            let expected = Decision::new(list, number as u16);
             let found = self
                 .flows
                 .decision(&self.fib, &self.live, &key(number), || {
                     known = false;
                     expected
                 });
-            assert_eq!(found, expected);
+            assert_eq!(found.list(), list);
+            assert_eq!(found.entropy_port(), number as u16);
             known
+        }
+    }
+
+    #[test]
+    fn every_decision_comes_back() {
+        let lists = [0, 1, u32::MAX].map(Ok);
+        for list in DropReason::ALL
+            .iter()
+            .map(|reason| Err(*reason))
+            .chain(lists)
+        {
+            let decision = Decision::new(list, 0xffff);
+            assert_eq!((decision.list(), decision.entropy_port()), (list, 0xffff));
         }
     }
 

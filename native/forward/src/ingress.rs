@@ -34,7 +34,7 @@ pub fn ingress<C: Count>(
     packet.truncate(customer.length);
     let key = FlowKey::new(segment, &customer);
     let decision = flows.decision(fib, live, &key, || decide(fib, live, origin, &customer));
-    if decision.list == Err(DropReason::CustomerNotUnicast) {
+    if decision.list() == Err(DropReason::CustomerNotUnicast) {
         return context.drop(DropReason::CustomerNotUnicast);
     }
     // RFC 1812 §5.3.1, RFC 8200 §3: nothing is forwarded that would leave with 0.
@@ -100,10 +100,7 @@ pub(crate) fn decide(fib: &Fib, live: &Live, segment: &Segment, customer: &Custo
             .ok_or(DropReason::NoRoute)?;
         choose(fib, live, steering, customer, flow)
     };
-    Decision {
-        list: list(),
-        entropy_port: flow::entropy_port(flow),
-    }
+    Decision::new(list(), flow::entropy_port(flow))
 }
 
 /// A packet on its way out.
@@ -130,7 +127,7 @@ fn push<C: Count>(
     leaving: &Leaving<'_>,
     packet: &mut Packet<'_>,
 ) -> Result<usize, Refusal> {
-    let index = leaving.decision.list.map_err(Refusal::Drop)?;
+    let index = leaving.decision.list().map_err(Refusal::Drop)?;
     let Leaving { customer, ttl, .. } = *leaving;
     let (list, way) = way(context.fib, leaving, index).map_err(Refusal::Drop)?;
     if customer.length > list.mtu {
@@ -153,7 +150,7 @@ fn in_pieces<C: Count>(
     leaving: &Leaving<'_>,
     packet: &mut Packet<'_>,
 ) -> Result<Fragments, DropReason> {
-    let index = leaving.decision.list?;
+    let index = leaving.decision.list()?;
     let Leaving { customer, ttl, .. } = *leaving;
     let (list, way) = way(context.fib, leaving, index)?;
     Customer::set_ttl(packet.bytes_mut(), ttl);
@@ -190,7 +187,7 @@ fn way<'a>(
         out: &adjacency.out,
         stack,
         ecn: ecn::encapsulate(leaving.customer.ecn),
-        entropy_port: leaving.decision.entropy_port,
+        entropy_port: leaving.decision.entropy_port(),
     };
     Ok((list, way))
 }

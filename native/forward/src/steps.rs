@@ -60,7 +60,7 @@ pub fn classify<C: Count>(
     let key = FlowKey::new(segment, customer);
     let decide = || ingress::decide(context.fib, context.live, origin, customer);
     let decision = flows.decision(context.fib, context.live, &key, decide);
-    decision.list.ok()
+    decision.list().ok()
 }
 
 /// Whether an address is at another site: longest-prefix match.

@@ -40,24 +40,12 @@ impl Customer {
     // Where a packet comes in, most of what is read here goes straight into a comparison.
     #[inline(always)]
     pub fn decode(bytes: &[u8]) -> Result<Customer, Malformed> {
-        let mut customer = match bytes.first().map(|first| first >> 4) {
-            Some(4) => Self::v4(&Ipv4::decode(bytes)?),
-            Some(6) => Self::v6(&Ipv6::decode(bytes)?)?,
-            Some(_) => return Err(Malformed::Version),
-            None => return Err(Malformed::Truncated),
-        };
-        let upper = &bytes[customer.upper..customer.length];
-        let has_ports = matches!(
-            customer.protocol,
-            protocol::TCP | protocol::UDP | protocol::SCTP
-        );
-        if has_ports && !customer.later_fragment && upper.len() >= 4 {
-            customer.ports = Some(Ports {
-                source: u16_at(upper, 0),
-                destination: u16_at(upper, 2),
-            });
+        match bytes.first().map(|first| first >> 4) {
+            Some(4) => Ok(Self::v4(&Ipv4::decode(bytes)?)),
+            Some(6) => Self::v6(&Ipv6::decode(bytes)?),
+            Some(_) => Err(Malformed::Version),
+            None => Err(Malformed::Truncated),
         }
-        Ok(customer)
     }
 
     #[inline]
@@ -79,7 +67,10 @@ impl Customer {
             fragment: ip.is_fragment(),
             later_fragment: ip.fragment_offset() != 0,
             dont_fragment: ip.dont_fragment(),
-            ports: None,
+            ports: match ip.fragment_offset() {
+                0 => ports(ip.protocol(), ip.payload()),
+                _ => None,
+            },
         }
     }
 
@@ -98,7 +89,10 @@ impl Customer {
             fragment: upper.fragment,
             later_fragment: upper.later_fragment,
             dont_fragment: true,
-            ports: None,
+            ports: match upper.later_fragment {
+                false => ports(upper.protocol, ip.behind(upper.offset)),
+                true => None,
+            },
         })
     }
 
@@ -119,6 +113,18 @@ impl Customer {
             Some(6) => Ipv6::set_ecn(packet, ecn),
             _ => {}
         }
+    }
+}
+
+#[inline]
+fn ports(protocol: u8, upper: &[u8]) -> Option<Ports> {
+    let has_ports = matches!(protocol, protocol::TCP | protocol::UDP | protocol::SCTP);
+    match upper.first_chunk::<4>() {
+        Some(first) if has_ports => Some(Ports {
+            source: u16_at(first, 0),
+            destination: u16_at(first, 2),
+        }),
+        _ => None,
     }
 }
 

@@ -143,6 +143,12 @@ impl<'a> Ipv6<'a> {
         Err(Malformed::Length)
     }
 
+    /// What lies behind the first bytes of the packet; nothing if it is no longer than they are.
+    #[inline]
+    pub fn behind(&self, bytes: usize) -> &'a [u8] {
+        self.0.get(bytes..).unwrap_or_default()
+    }
+
     #[inline]
     fn byte(&self, at: usize) -> Result<u8, Malformed> {
         self.0.get(at).copied().ok_or(Malformed::Truncated)
