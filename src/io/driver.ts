@@ -7,6 +7,7 @@ import type { ReloadResult, RouterState, RouterView } from "../ports/router_view
 import type { Wireguard, WireguardState } from "../ports/wireguard.ts";
 import type { Effect, LogLevel, RouterEvent } from "../router/event.ts";
 import { Router } from "../router/router.ts";
+import type { Setting } from "../underlay/host.ts";
 import { renderWireguard } from "../underlay/wireguard.ts";
 import { at, now } from "./clock.ts";
 import { resolveName } from "./names.ts";
@@ -27,9 +28,15 @@ export interface Parts {
   readonly first: Loaded;
   readonly state: StateFolder;
   readonly wireguard: Wireguard;
+  /** Settings of the system that a router before could not put back. */
+  readonly originals: readonly Setting[];
   openEngine(): Engine;
   /** Reads the file again, compared with what runs. */
   read(former: Loaded): Promise<LoadResult>;
+  /** For people, a line each: what changes with a new file that the router does not see to. */
+  besides(next: Loaded, former: Loaded): readonly string[];
+  /** The file read last runs, or it does not and the one before goes on. */
+  settled(runs: boolean): Promise<void>;
   log(level: LogLevel, message: string): void;
   /** Forwarding for the first time. */
   ready(): void;
@@ -39,7 +46,7 @@ export class Driver implements RouterView {
   readonly version: string;
   readonly startedAt = now();
   readonly #parts: Parts;
-  readonly #router = new Router();
+  readonly #router: Router;
   readonly #queue: RouterEvent[] = [];
   /** Asked for a reload: who waits for the next one, and for the one under way. */
   readonly #waiting: ((result: ReloadResult) => void)[] = [];
@@ -61,6 +68,7 @@ export class Driver implements RouterView {
     this.#parts = parts;
     this.version = parts.version;
     this.#loaded = parts.first;
+    this.#router = new Router(parts.originals);
   }
 
   /** Runs until it is told to stop, or the start fails; answers what went wrong. */
@@ -199,10 +207,15 @@ export class Driver implements RouterView {
         return null;
       case "remember":
         this.#loaded = this.#candidate ?? this.#loaded;
+        await this.#parts.settled(true);
         await this.#remember();
+        return null;
+      case "keep-originals":
+        await this.#keepOriginals(effect.settings);
         return null;
       case "reloaded":
         this.#candidate = null;
+        if (!effect.result.ok) await this.#parts.settled(false);
         for (const tell of this.#reading.splice(0)) tell(effect.result);
         return null;
       case "ready":
@@ -219,7 +232,11 @@ export class Driver implements RouterView {
     if ("problems" in result) return { kind: "refused", problems: result.problems };
     for (const warning of result.warnings) this.#parts.log("warning", warning);
     this.#candidate = result;
-    return { kind: "loaded", configuration: result.configuration };
+    return {
+      kind: "loaded",
+      configuration: result.configuration,
+      besides: this.#parts.besides(result, this.#loaded),
+    };
   }
 
   async #observe(effect: Extract<Effect, { kind: "observe" }>): Promise<RouterEvent> {
@@ -243,6 +260,17 @@ export class Driver implements RouterView {
       this.#parts.log(
         "warning",
         `Cannot remember the file as the last good one: ${messageOf(error)}`,
+      );
+    }
+  }
+
+  async #keepOriginals(settings: readonly Setting[]): Promise<void> {
+    try {
+      await this.#parts.state.keepOriginals(settings);
+    } catch (error) {
+      this.#parts.log(
+        "warning",
+        `Cannot keep how the system's settings were before: ${messageOf(error)}`,
       );
     }
   }

@@ -12,6 +12,7 @@ import { serviceManager } from "./notify.ts";
 import { missingPrivilege } from "./privilege.ts";
 import { type Handler, type Server, serveTcp, serveUnix } from "./server.ts";
 import { lastGoodPath, StateFolder } from "./state_folder.ts";
+import { movedPort, TcpPort } from "./tcp_port.ts";
 import { requireWg, SystemWireguard } from "./wireguard/system.ts";
 
 export interface GatewayOptions extends LoadOptions {
@@ -97,6 +98,7 @@ async function serve(
   const tcp = options.listen === undefined
     ? { hostname: "127.0.0.1", port: network.api.port }
     : options.listen;
+  let following: TcpPort | null = null;
   // Taken by the driver for its first table.
   let engine: Engine | null = null;
   const driver = new Driver({
@@ -110,7 +112,21 @@ async function serve(
       engine = null;
       return opened;
     },
-    read: (loaded) => load(options, { text: loaded.text, backends: loaded.configuration.backends }),
+    originals: await state.originals(),
+    read: async (loaded) => {
+      const former = { text: loaded.text, backends: loaded.configuration.backends };
+      const result = await load(options, former);
+      if ("problems" in result || following === null) return result;
+      try {
+        await following.prepare(result.configuration.network.api.port);
+        return result;
+      } catch (error) {
+        return { problems: [(error as Error).message] };
+      }
+    },
+    besides: (next, former) =>
+      following === null ? [] : movedPort(former.configuration.network, next.configuration.network),
+    settled: async (runs) => await following?.settle(runs),
     log,
     ready: () => {
       log("info", forwarding(driver, options.socket, tcp));
@@ -133,7 +149,11 @@ async function serve(
   }
   await open(() => serveUnix(options.socket, whenReady(driver, around, null)));
   if (tcp !== null) {
-    await open(() => serveTcp(tcp.hostname, tcp.port, whenReady(driver, around, tcp.port)));
+    const serve = (port: number) => serveTcp(tcp.hostname, port, whenReady(driver, around, port));
+    await open(() => {
+      if (options.listen !== undefined) return serve(tcp.port);
+      return following = new TcpPort(serve, tcp.port);
+    });
   }
   let watchdog: ReturnType<typeof setInterval> | undefined;
   reload.now = () => void driver.reload();

@@ -1,5 +1,6 @@
 /** What a start or a reload would change here, in order, without doing any of it. */
 
+import { parseNetwork } from "../config/mod.ts";
 import type { Table } from "../model/boundary.ts";
 import { remoteUplinks, underlayOf } from "../router/assemble.ts";
 import { EndpointNames } from "../router/endpoints.ts";
@@ -7,6 +8,7 @@ import { Plans } from "../router/plans.ts";
 import { describeSteps, reconcile } from "../router/reconcile.ts";
 import { settingPaths } from "../underlay/desired.ts";
 import { now } from "./clock.ts";
+import { movedPort } from "./tcp_port.ts";
 import { load, type LoadOptions } from "./load.ts";
 import { resolveName } from "./names.ts";
 import { readHost } from "./netlink.ts";
@@ -59,11 +61,16 @@ export async function preview(
     { host, wireguard: states.filter((state) => state !== null) },
     now(),
   );
+  // Only a router that runs has a port to move; --listen or --no-tcp of its start keep it as it is.
+  const before = running === null || former === null
+    ? undefined
+    : parseNetwork(former, options.file).network;
+  const besides = before === undefined ? [] : movedPort(before, network);
   return {
     site: site.name,
     generation: network.generation,
     running,
-    changes: describeSteps(plan.steps, configuration),
+    changes: [...besides, ...describeSteps(plan.steps, configuration)],
     problems: plan.problems,
     warnings: [...loaded.warnings, ...plan.warnings, ...names.warnings()],
   };

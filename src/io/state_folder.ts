@@ -1,6 +1,7 @@
 /** The folder that outlives the process: one router at a time, and the last file that was good. */
 
 import { join } from "node:path";
+import type { Setting } from "../underlay/host.ts";
 import { createPrivateFile, replaceFile } from "./files.ts";
 
 /** Somebody else has it, or it cannot be used. */
@@ -53,10 +54,54 @@ export class StateFolder {
     else await replaceFile(path, text);
   }
 
+  /** Settings that a router before changed and did not put back; none after a reboot. */
+  async originals(): Promise<Setting[]> {
+    try {
+      const kept = JSON.parse(await Deno.readTextFile(this.#originalsPath)) as Partial<Originals>;
+      if (kept.kernel !== await thisKernel() || !Array.isArray(kept.settings)) return [];
+      return kept.settings.filter(({ path, value }) =>
+        typeof path === "string" && typeof value === "string"
+      );
+    } catch (error) {
+      // Half of a file is none: it says nothing that could be relied on.
+      if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return [];
+      throw error;
+    }
+  }
+
+  async keepOriginals(settings: readonly Setting[]): Promise<void> {
+    const path = this.#originalsPath;
+    if (settings.length === 0) {
+      await Deno.remove(path).catch((error) => {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      });
+      return;
+    }
+    const text = JSON.stringify({ kernel: await thisKernel(), settings } satisfies Originals);
+    const isThere = await Deno.stat(path).then(() => true, () => false);
+    if (isThere) await replaceFile(path, text);
+    else await createPrivateFile(path, text);
+  }
+
+  get #originalsPath(): string {
+    return join(this.#folder, "settings-before.json");
+  }
+
   close(): void {
     this.#namespace.close();
     this.#lock.close();
   }
+}
+
+interface Originals {
+  /** Which run of which network namespace they belong to. */
+  readonly kernel: string;
+  readonly settings: readonly Setting[];
+}
+
+async function thisKernel(): Promise<string> {
+  const boot = (await Deno.readTextFile("/proc/sys/kernel/random/boot_id")).trim();
+  return `${boot} ${await Deno.readLink("/proc/self/ns/net")}`;
 }
 
 export function lastGoodPath(folder: string): string {

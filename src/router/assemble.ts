@@ -3,9 +3,10 @@
 import type { Table } from "../model/boundary.ts";
 import type { Network, Site, Uplink } from "../model/network.ts";
 import type { PublicKey } from "../model/quantity.ts";
-import type { SiteUnderlay } from "../underlay/desired.ts";
+import { settingPaths, type SiteUnderlay } from "../underlay/desired.ts";
 import { type Host, markOf } from "../underlay/host.ts";
 import type { DesiredInterface, DesiredPeer } from "../underlay/wireguard.ts";
+import type { Configuration } from "./event.ts";
 
 /**
  * Seconds between the packets that hold a NAT's mapping open: under the 30 s that the stingiest
@@ -89,6 +90,27 @@ export function interfacesOf(
       peers,
     };
   });
+}
+
+/** What of the system decides here. */
+export function whatToObserve({ network, site }: Configuration, table: Table) {
+  return {
+    interfaces: table.uplinks.map((uplink) => uplink.interface),
+    settings: settingPaths(underlayOf(network, site, table)),
+  };
+}
+
+/** The peers of an interface. */
+export function peersOf(table: Table, interfaceName: string): PublicKey[] {
+  const index = table.uplinks.findIndex((uplink) => uplink.interface === interfaceName);
+  return table.adjacencies.filter((adjacency) => adjacency.uplink === index)
+    .map((adjacency) => adjacency.remote_key as PublicKey);
+}
+
+/** The peers whose endpoint has this name. */
+export function peersNamed(network: Network, table: Table, host: string): PublicKey[] {
+  return [...remoteUplinks(network, table)]
+    .filter(([, uplink]) => uplink.endpoint?.host === host).map(([key]) => key);
 }
 
 /** The remote uplinks of this site's adjacencies, by public key. */

@@ -98,11 +98,14 @@ export class EndpointNames implements Endpoints {
     return changed;
   }
 
-  unresolved(host: string, reason: string, now: number): void {
+  /** @returns what is new of {@link warnings} by it */
+  unresolved(host: string, reason: string, now: number): string[] {
+    const known = this.warnings();
     const name = this.#names.get(host);
-    if (!name) return;
+    if (!name) return [];
     const pause = Math.min(FIRST_PAUSE_MILLIS * 2 ** name.failures, LONGEST_PAUSE_MILLIS);
     Object.assign(name, { asking: false, failures: name.failures + 1, due: now + pause, reason });
+    return this.warnings().filter((warning) => !known.includes(warning));
   }
 
   /** Nobody answers at an address that this name gave. */

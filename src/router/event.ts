@@ -9,7 +9,7 @@ import type { Network, Site } from "../model/network.ts";
 import type { ReloadResult } from "../ports/router_view.ts";
 import type { WireguardState } from "../ports/wireguard.ts";
 import type { HostChange } from "../underlay/change.ts";
-import type { Host } from "../underlay/host.ts";
+import type { Host, Setting } from "../underlay/host.ts";
 import type { DesiredInterface } from "../underlay/wireguard.ts";
 
 /** Which backend serves an uplink, by the uplink's name. */
@@ -23,7 +23,12 @@ export interface Configuration {
 }
 
 export type RouterEvent =
-  | { readonly kind: "loaded"; readonly configuration: Configuration }
+  | {
+    readonly kind: "loaded";
+    readonly configuration: Configuration;
+    /** For people, a line each: what else changes with it, outside of the router. */
+    readonly besides?: readonly string[];
+  }
   /** The file cannot be used; each problem as one line. */
   | { readonly kind: "refused"; readonly problems: readonly string[] }
   | {
@@ -69,6 +74,8 @@ export type Effect =
   | { readonly kind: "apply-table"; readonly table: Table }
   /** Answered by `synced`. */
   | { readonly kind: "syncconf"; readonly desired: DesiredInterface }
+  /** Outlives the process, until it is said anew: how settings were before us. */
+  | { readonly kind: "keep-originals"; readonly settings: readonly Setting[] }
   /** Stop forwarding: the devices of segments and embedded interfaces are gone after it. */
   | { readonly kind: "close-engine" }
   | {

@@ -6,20 +6,18 @@
 import type { Snapshot, Table } from "../model/boundary.ts";
 import type { Instant } from "../model/quantity.ts";
 import type { ReloadResult } from "../ports/router_view.ts";
-import { settingPaths } from "../underlay/desired.ts";
-import type { Host } from "../underlay/host.ts";
-import { planHost } from "../underlay/host_plan.ts";
-import { remoteUplinks, underlayOf } from "./assemble.ts";
+import type { Setting } from "../underlay/host.ts";
+import { peersNamed, peersOf, remoteUplinks, whatToObserve } from "./assemble.ts";
 import { Devices } from "./devices.ts";
 import { EndpointNames, SUSPECT_AFTER_MILLIS } from "./endpoints.ts";
 import { type Configuration, type Effect, error, info, log, type RouterEvent } from "./event.ts";
+import { Footprint } from "./footprint.ts";
 import { Neighbours } from "./neighbours.ts";
 import { Plans } from "./plans.ts";
 import { describeSteps, type Observation, reconcile, summariseSteps } from "./reconcile.ts";
 import { Retry } from "./retry.ts";
 import { effectOf, type Round } from "./round.ts";
 import type { Running } from "./running.ts";
-import { asBefore, nothing } from "./undo.ts";
 
 /** How often paths are compared by what the probes measured. */
 const SNAPSHOT_EVERY_MILLIS = 1_000;
@@ -34,31 +32,39 @@ export class Router {
   #wanted: Configuration | null = null;
   /** The wanted one before it, to go back to when the engine refuses the new one. */
   #before: Configuration | null = null;
+  #problems: string[] = [];
   #plans = new Plans();
   #names = new EndpointNames();
   #neighbours = new Neighbours();
   #observed: Observation | null = null;
-  /** The system's state before we touched it. */
-  #initial: Host | null = null;
+  readonly #footprint: Footprint;
   #applied: Table | null = null;
   #appliedAt: Instant | null = null;
   #lastReload: ReloadResult | null = null;
   #reloading = false;
+  /** What the file that cannot run here is answered, once the old one runs again. */
+  #refusal: ReloadResult | null = null;
+  /** What changes with the file outside of the router. */
+  #besides: readonly string[] = [];
   /** Asked for before the start was over. */
   #reloadAsked = false;
   /** Of the round of steps under way. */
   #round: Round | null = null;
-  #problems: string[] = [];
   #devices = new Devices();
   #retry = new Retry();
-  #keep = false;
   #nextSnapshot: number | null = null;
   #nextObserve: number | null = null;
+
+  /** `originals`: settings that a router before could not put back. */
+  constructor(originals: readonly Setting[] = []) {
+    this.#footprint = new Footprint(originals);
+  }
 
   handle(event: RouterEvent, now: Instant): Effect[] {
     if (this.#phase === "over") return [];
     switch (event.kind) {
       case "loaded":
+        this.#besides = event.besides ?? [];
         return this.#loaded(event.configuration, now);
       case "refused":
         return this.#refused(event.problems, now);
@@ -75,7 +81,8 @@ export class Router {
       case "resolved":
         return this.#resolved(event.name, event.addresses, now);
       case "unresolved":
-        return this.#unresolved(event.name, event.reason, now);
+        return this.#names.unresolved(event.name, event.reason, now)
+          .map((warning) => log("warning", warning));
       case "snapshot":
         return this.#measured(event.snapshot, now);
       case "host-changed":
@@ -112,7 +119,11 @@ export class Router {
       candidates: this.#plans.candidates,
       appliedAt: this.#appliedAt,
       lastReload: this.#lastReload,
-      warnings: this.#warnings(),
+      warnings: [
+        ...this.#devices.warnings,
+        ...this.#names.warnings(),
+        ...this.#retry.failures,
+      ],
       missingDevices: this.#devices.missing,
     };
   }
@@ -142,11 +153,15 @@ export class Router {
       return [{ kind: "finish", problems }];
     }
     if (this.#phase !== "running") return [];
-    return [
-      ...problems.map((problem) => error(problem)),
-      error(`the new file cannot be used; generation ${this.#applied?.generation} goes on`),
-      ...this.#reloaded({ ok: false, at: now, problems }),
-    ];
+    return [...this.#complain(problems), ...this.#reloaded({ ok: false, at: now, problems })];
+  }
+
+  /** The generation that is wanted now goes on. */
+  #complain(problems: readonly string[]): Effect[] {
+    const generation = this.#wanted?.network.generation;
+    return [...problems, `the new file cannot be used; generation ${generation} goes on`].map(
+      error,
+    );
   }
 
   #reload(): Effect[] {
@@ -158,21 +173,15 @@ export class Router {
 
   #observe(): Effect[] {
     const { configuration, table } = this.#plans;
-    const { network, site } = configuration;
-    return [{
-      kind: "observe",
-      interfaces: table.uplinks.map((uplink) => uplink.interface),
-      settings: settingPaths(underlayOf(network, site, table)),
-    }];
+    return [{ kind: "observe", ...whatToObserve(configuration, table) }];
   }
 
   #seen(observation: Observation, now: Instant): Effect[] {
     this.#observed = { host: observation.host, wireguard: observation.wireguard };
-    this.#initial ??= observation.host;
     if (this.#phase === "stopping" || this.#phase === "failing") return this.#undo();
     if (!this.#wanted) return [];
     this.#nextObserve = now + OBSERVE_EVERY_MILLIS;
-    return this.#reconcile(now);
+    return [...this.#footprint.seen(observation.host), ...this.#reconcile(now)];
   }
 
   #unseen(reason: string, now: Instant): Effect[] {
@@ -239,12 +248,7 @@ export class Router {
       if (!this.#retry.failures.includes(problem)) this.#round?.refused.push(problem);
       return this.#stepDone([problem], now);
     }
-    const index = this.#plans.table.uplinks.findIndex((uplink) => uplink.interface === name);
-    this.#names.told(
-      this.#plans.table.adjacencies
-        .filter((adjacency) => adjacency.uplink === index)
-        .map((adjacency) => adjacency.remote_key as Parameters<EndpointNames["isNew"]>[0]),
-    );
+    this.#names.told(peersOf(this.#plans.table, name));
     return this.#stepDone([], now);
   }
 
@@ -286,11 +290,15 @@ export class Router {
       if (this.#reloadAsked) effects.push(...this.#reload());
     } else if (this.#reloading) {
       const generation = this.#wanted!.network.generation;
+      const changes = [...this.#besides, ...lines];
       effects.push(
-        info(lines.length === 0 ? "nothing to change" : `generation ${generation} runs`),
+        info(changes.length === 0 ? "nothing to change" : `generation ${generation} runs`),
         { kind: "remember" },
-        ...this.#reloaded({ ok: true, at: now, generation, changes: lines }),
+        ...this.#reloaded({ ok: true, at: now, generation, changes }),
       );
+    } else if (this.#refusal) {
+      effects.push(...this.#reloaded(this.#refusal));
+      this.#refusal = null;
     }
     return effects;
   }
@@ -313,21 +321,18 @@ export class Router {
       );
       this.#wanted = before;
     }
-    return [...this.#refused(problems, now), ...this.#observe()];
+    this.#reloading = false;
+    this.#refusal = { ok: false, at: now, problems };
+    return [...this.#complain(problems), ...this.#observe()];
   }
 
   #resolved(name: string, addresses: readonly string[], now: Instant): Effect[] {
-    const lost = this.#peersNamed(name).filter((key) => !this.#neighbours.isUp(key));
+    const { network } = this.#plans.configuration;
+    const lost = peersNamed(network, this.#plans.table, name)
+      .filter((key) => !this.#neighbours.isUp(key));
     const changed = this.#names.resolved(name, addresses, lost);
     if (!changed) return this.#ask(now);
     return [info(`endpoint name ${name} is ${addresses.join(", ")}`), ...this.#observe()];
-  }
-
-  #unresolved(name: string, reason: string, now: Instant): Effect[] {
-    const known = this.#names.warnings();
-    this.#names.unresolved(name, reason, now);
-    return this.#names.warnings().filter((warning) => !known.includes(warning))
-      .map((warning) => log("warning", warning));
   }
 
   #measured(snapshot: Snapshot, now: Instant): Effect[] {
@@ -338,18 +343,14 @@ export class Router {
     for (const [key, uplink] of remoteUplinks(this.#wanted.network, this.#applied)) {
       if (uplink.endpoint && suspects.has(key)) this.#names.suspect(uplink.endpoint.host, now);
     }
-    effects.push(...this.#rank(snapshot, now));
-    return effects;
+    return [...effects, ...this.#rank(snapshot, now)];
   }
 
   #rank(snapshot: Snapshot, now: Instant): Effect[] {
     const moves = this.#plans.measure(snapshot, now);
     if (moves === null) return [];
     this.#round = { left: 1, failures: [], refused: [], lines: [], ranking: true };
-    return [
-      ...moves.map((move) => info(move)),
-      { kind: "apply-table", table: this.#plans.table },
-    ];
+    return [...moves.map(info), { kind: "apply-table", table: this.#plans.table }];
   }
 
   #timeout(now: Instant): Effect[] {
@@ -380,34 +381,20 @@ export class Router {
   #stop(reason: string, keep: boolean): Effect[] {
     if (this.#phase === "failing" || this.#phase === "stopping") return [];
     this.#phase = "stopping";
-    this.#keep = keep;
     this.#round = null;
     const effects: Effect[] = [info(`stopping: ${reason}`), { kind: "close-engine" }];
-    if (this.#initial !== null && !keep) return [...effects, ...this.#observe()];
+    if (this.#footprint.isSet && !keep) return [...effects, ...this.#observe()];
     this.#phase = "over";
     return [...effects, { kind: "finish", problems: [] }];
   }
 
   /** A failed start goes back to what was there before it; a stop leaves nothing of ours. */
   #undo(): Effect[] {
-    const initial = this.#initial!;
     const { host } = this.#observed!;
-    const target = this.#phase === "failing" ? asBefore(initial, host) : nothing(initial, host);
-    const changes = planHost(target, host);
+    const effects = this.#phase === "failing"
+      ? this.#footprint.restore(host)
+      : this.#footprint.erase(host);
     this.#phase = "over";
-    return [
-      ...(changes.length === 0 ? [] : [{ kind: "change-host" as const, changes }]),
-      { kind: "finish", problems: this.#problems },
-    ];
-  }
-
-  #peersNamed(host: string) {
-    if (!this.#wanted) return [];
-    return [...remoteUplinks(this.#wanted.network, this.#plans.table)]
-      .filter(([, uplink]) => uplink.endpoint?.host === host).map(([key]) => key);
-  }
-
-  #warnings(): string[] {
-    return [...this.#devices.warnings, ...this.#names.warnings(), ...this.#retry.failures];
+    return [...effects, { kind: "finish", problems: this.#problems }];
   }
 }

@@ -14,16 +14,23 @@ afterAll(() => machine.remove());
 interface Status {
   readonly generation: string;
   readonly warnings: readonly string[];
-  readonly lastReload: { readonly ok: boolean; readonly problems?: readonly string[] } | null;
+  readonly lastReload: {
+    readonly ok: boolean;
+    readonly problems?: readonly string[];
+    readonly changes?: readonly string[];
+  } | null;
 }
 
 const status = (): Promise<Status> => machine.ask("/v1/status");
 
-async function reasons(uplink: string): Promise<(string | null)[]> {
+/** Whether the adjacencies of an uplink are said to wait for its device. */
+async function waits(uplink: string): Promise<boolean> {
   const { adjacencies } = await machine.ask("/v1/adjacencies") as {
     adjacencies: { uplink: string; reason: string | null }[];
   };
-  return adjacencies.filter((one) => one.uplink === uplink).map((one) => one.reason);
+  return adjacencies.some((one) =>
+    one.uplink === uplink && one.reason?.startsWith("there is no device ")
+  );
 }
 
 async function stopped(router: Running): Promise<string> {
@@ -49,8 +56,7 @@ describe("a device of an uplink that is away", { timeout: 60_000 }, () => {
     expect((await status()).warnings).toEqual([
       "uplink lte: there is no device eth1; waiting for it",
     ]);
-    expect(await reasons("fibre")).toEqual([null]);
-    expect(await reasons("lte")).toEqual(["there is no device eth1"]);
+    expect([await waits("fibre"), await waits("lte")]).toEqual([false, true]);
     const fibre = () => machine.inside(router, "wg", "show", "lw-0-fibre", "endpoints");
     const before = await fibre();
     const bound = () => machine.inside(router, "ss", "-H", "-uln", "sport", "=", ":51821");
@@ -60,12 +66,12 @@ describe("a device of an uplink that is away", { timeout: 60_000 }, () => {
         10,
         "the uplink has its device",
         async () =>
-          (await reasons("lte"))[0] === null && (await bound()).includes("%eth1:51821") &&
+          !await waits("lte") && (await bound()).includes("%eth1:51821") &&
           (await machine.traces()).some((line) => line.includes("default dev eth1 table 19543001")),
       );
       expect((await status()).warnings).toEqual([]);
       await machine.ip("link", "delete", "eth1");
-      await within(10, "it is known to be away", async () => (await reasons("lte"))[0] !== null);
+      await within(10, "it is known to be away", () => waits("lte"));
     }
     expect(await fibre()).toBe(before);
     const log = (await stopped(router)).split("Forwarding:")[1]!;
@@ -137,17 +143,44 @@ describe("a reload", { timeout: 30_000 }, () => {
     expect((await reload(moved))?.problems).toEqual([
       "Cannot listen on UDP port 51999 for lw-1-lte: another program has the port",
     ]);
-    // It is told at once, and gone back to right after.
-    await within(
-      5,
-      "the old file runs",
-      async () => (await status()).generation === before.generation,
-    );
+    // Who hears of the refusal finds the old file running.
+    expect((await status()).generation).toBe(before.generation);
     const port = () => machine.inside(router, "wg", "show", "lw-1-lte", "listen-port");
     expect((await port()).trim()).toBe("51821");
     await holder.end();
     expect((await reload(moved))?.ok).toBe(true);
     expect((await port()).trim()).toBe("51999");
+    await stopped(router);
+  });
+
+  test("that moves the HTTP port is answered there, and refused where that port is in use", async () => {
+    const router = await machine.start();
+    await machine.forwarding();
+    const answers = async (port: number) =>
+      await machine.inside(router, "curl", "-sf", `http://127.0.0.1:${port}/livez`)
+        .then(() => true, () => false);
+    expect([await answers(7635), await answers(7700)]).toEqual([true, false]);
+    const moved = `${machine.good}\napi: { port: 7700 }\n`;
+    const holder = machine.hold("Deno.listen({ hostname: '127.0.0.1', port: 7700 })");
+    await holder.ready;
+    expect((await reload(moved))?.problems).toEqual([
+      expect.stringMatching(/^Cannot listen on 127\.0\.0\.1:7700: another program has the port/),
+    ]);
+    expect(await answers(7635)).toBe(true);
+    await holder.end();
+    const plan = await machine.plan();
+    expect(plan).toContain("answer HTTP on TCP port 7700 in place of 7635");
+    const done = await reload(moved);
+    expect(done).toMatchObject({
+      ok: true,
+      changes: expect.arrayContaining(["answer HTTP on TCP port 7700 in place of 7635"]),
+    });
+    expect([await answers(7635), await answers(7700)]).toEqual([false, true]);
+    expect(await machine.plan()).not.toContain("answer HTTP");
+    // A file that is refused for something else leaves no port open.
+    const refused = moved.replace("7700", "7701").replace("51821", "51820");
+    expect((await reload(refused))?.ok).toBe(false);
+    expect([await answers(7701), await answers(7700)]).toEqual([false, true]);
     await stopped(router);
   });
 
@@ -195,6 +228,28 @@ describe("a reload", { timeout: 30_000 }, () => {
     expect(log.split("generation").length).toBeLessThan(80);
   });
 });
+
+test("settings of the system are put back also after a router that was killed", async () => {
+  const read = async (name: string) =>
+    (await machine.sysctl("-n", `net.ipv4.conf.${name}.rp_filter`)).trim();
+  await machine.sysctl("-w", "net.ipv4.conf.eth0.rp_filter=1");
+  const before = [await read("eth0"), await read("eth1"), await read("all")];
+  const killed = await machine.start();
+  await machine.forwarding();
+  expect(await read("eth0")).toBe("2");
+  killed.process.kill("SIGKILL");
+  await killed.output;
+  const router = await machine.start();
+  await machine.forwarding();
+  await stopped(router);
+  expect([await read("eth0"), await read("eth1"), await read("all")]).toEqual(before);
+  // And from then on it is theirs again.
+  await machine.sysctl("-w", "net.ipv4.conf.eth0.rp_filter=0");
+  const later = await machine.start();
+  await machine.forwarding();
+  await stopped(later);
+  expect(await read("eth0")).toBe("0");
+}, 30_000);
 
 test("a full disk keeps no router from starting, forwarding and reloading", async () => {
   const state = join(machine.folder, "state");

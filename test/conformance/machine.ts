@@ -74,6 +74,19 @@ export class Machine {
     return ip("-n", this.namespace, ...args);
   }
 
+  sysctl(...args: string[]): Promise<string> {
+    return must("ip", "netns", "exec", this.namespace, "sysctl", ...args);
+  }
+
+  /** `labelway plan` of the file as it is now. */
+  plan(): Promise<string> {
+    return must(
+      ...["ip", "netns", "exec", this.namespace, Deno.execPath(), "run", "-A"],
+      ...[`${TREE}src/main.ts`, "plan", this.file, "--state", join(this.folder, "state")],
+      ...["--socket", join(this.folder, "labelway.sock")],
+    );
+  }
+
   get file(): string {
     return join(this.folder, "network.yaml");
   }

@@ -7,10 +7,12 @@ import type { WireguardState } from "../../src/ports/wireguard.ts";
 import type { Configuration, Effect, RouterEvent } from "../../src/router/event.ts";
 import { Router } from "../../src/router/router.ts";
 import { describeHost } from "../../src/underlay/change.ts";
-import type { Host, Link } from "../../src/underlay/host.ts";
+import type { Host } from "../../src/underlay/host.ts";
 import type { DesiredInterface } from "../../src/underlay/wireguard.ts";
 import { renderWireguard } from "../../src/underlay/wireguard.ts";
 import { applied } from "../unit/underlay/kernel_model.ts";
+import { connected, link, machine, route } from "./bare_machine.ts";
+import { lines } from "./effect_lines.ts";
 
 /** One thing that happens; exactly one field. */
 export interface Happening {
@@ -325,87 +327,4 @@ export class World {
       return `#${this.#generations.indexOf(hash) + 1}`;
     });
   }
-}
-
-function lines(effect: Effect): string[] {
-  switch (effect.kind) {
-    case "log":
-      return [`${effect.level}: ${effect.message}`];
-    case "change-host":
-      return ["change-host", ...effect.changes.map((change) => `  ${describeHost(change)}`)];
-    case "apply-table": {
-      const ways = effect.table.segments.flatMap((segment) =>
-        segment.steerings.flatMap((steering) =>
-          steering.rules.map(({ policy, verdict }) =>
-            `  ${policy}: ${
-              verdict === "drop"
-                ? "drop"
-                : verdict.paths.map((path) => effect.table.paths[path]!.key).join(", then ")
-            }`
-          )
-        )
-      );
-      return [`apply-table ${effect.table.generation}`, ...new Set(ways)];
-    }
-    case "syncconf":
-      return [`syncconf ${effect.desired.name}`];
-    case "resolve":
-      return [`resolve ${effect.name}`];
-    case "reloaded":
-      return [
-        effect.result.ok
-          ? "reloaded: ok"
-          : `reloaded: refused, ${effect.result.problems.length} problems`,
-      ];
-    case "finish":
-      return ["finish", ...effect.problems.map((problem) => `  ${problem}`)];
-    default:
-      return [effect.kind];
-  }
-}
-
-/** Two uplinks with a gateway each, and what somebody else has set up. */
-function machine(): Host {
-  return {
-    links: [link("eth0", null, 1500), link("eth1", null, 1500)],
-    addresses: [
-      { device: "eth0", address: "192.0.2.10/24" },
-      { device: "eth1", address: "198.51.100.10/24" },
-    ],
-    rules: [],
-    routes: [
-      connected("eth0"),
-      connected("eth1"),
-      route("eth0", "0.0.0.0/0", "192.0.2.1"),
-      { ...route("eth1", "0.0.0.0/0", "198.51.100.1"), metric: 100 },
-    ],
-    settings: [
-      { path: "net/ipv4/ip_forward", value: "0" },
-      { path: "net/ipv4/conf/all/rp_filter", value: "0" },
-      { path: "net/ipv4/conf/default/rp_filter", value: "0" },
-      { path: "net/ipv4/conf/eth0/rp_filter", value: "1" },
-    ],
-  };
-}
-
-function link(name: string, kind: string | null, mtu: number): Link {
-  return { name, kind, mtu, up: true, master: null, pointToPoint: kind === "tun", vrfTable: null };
-}
-
-function connected(device: string) {
-  const destination = device === "eth0" ? "192.0.2.0/24" : "198.51.100.0/24";
-  return { ...route(device, destination, null), protocol: 2 };
-}
-
-function route(device: string, destination: string, gateway: string | null) {
-  return {
-    family: 4 as const,
-    table: 254,
-    destination,
-    type: "unicast" as const,
-    device,
-    gateway,
-    metric: 0,
-    protocol: 3,
-  };
 }
