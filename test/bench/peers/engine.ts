@@ -42,7 +42,9 @@ async function startBoth(stage: Stage, change: Change, far: string | undefined):
       return (await attempt(show)).code === 0;
     });
     const sync = ["wg", "syncconf", INTERFACE, "/dev/stdin"];
-    await runOrThrow([...enter(stage, gateway), ...sync], wireguard(stage, gateway, keys));
+    await runOrThrow([...enter(stage, gateway), ...sync], {
+      stdin: wireguard(stage, gateway, keys),
+    });
     const other = gateway === "a" ? "b" : "a";
     await inNode(stage, gateway, "ip", "route", "add", LAN[other], "dev", TUN);
   }

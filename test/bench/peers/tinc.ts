@@ -61,7 +61,7 @@ async function makeKeys(folder: string): Promise<KeyPair> {
   await Deno.mkdir(`${folder}/hosts`, { recursive: true });
   await Deno.writeTextFile(`${folder}/tinc.conf`, "Name = node\n");
   // It asks for the files' names; no answer is its own proposal.
-  await runOrThrow(["tincd", "-c", folder, "-K", RSA_BITS], "\n\n");
+  await runOrThrow(["tincd", "-c", folder, "-K", RSA_BITS], { stdin: "\n\n" });
   return {
     privateKey: await Deno.readTextFile(`${folder}/rsa_key.priv`),
     publicKey: await Deno.readTextFile(`${folder}/hosts/node`),
