@@ -145,7 +145,9 @@ export function own(stage: Stage, gateway: Gateway, id: ProcessId): void {
 /** Lets the kernel of every gateway route; for the peers that do not do so themselves. */
 export async function routeInKernel(stage: Stage): Promise<void> {
   for (const gateway of stage.gateways) {
-    await runOrThrow([...enter(stage, gateway), "tee", "/proc/sys/net/ipv4/ip_forward"], "1");
+    await runOrThrow([...enter(stage, gateway), "tee", "/proc/sys/net/ipv4/ip_forward"], {
+      stdin: "1",
+    });
   }
 }
 

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { parse } from "@std/yaml";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
