@@ -134,7 +134,9 @@ function compare(crate: string, before: Partial<Counts>, now: Counts): string[] 
   const tolerance = same ? TOLERANCE : TOLERANCE_OF_ANOTHER_COMPILER;
   if (!same) {
     console.log(
-      `The committed counts are those of rustc ${before.rustc ?? "(none)"}, this is ${now.rustc}: ` +
+      `The committed counts are those of rustc ${
+        before.rustc ?? "(none)"
+      }, this is ${now.rustc}: ` +
         `changes up to ${percent(tolerance)} pass. To renew them: ${ACCEPT}`,
     );
   }

@@ -4,7 +4,9 @@
 //! Three threads: *ingress* reads the segments' TUNs, *underlay* the uplinks' sockets (and keeps
 //! WireGuard's timers and the probes), *control* answers `wg`. They look at one [`world::World`]
 //! for a batch, which [`Engine::apply`] swaps; nothing on a packet's way allocates or formats, and
-//! a WireGuard peer is locked once for a run of packets to it.
+//! no lock is taken for a packet. A packet stays where it was received until it is sent
+//! ([`memory`]): sockets give and take trains of datagrams ([`receive`], [`send`]), TUNs give and
+//! take super-packets ([`burst`], [`deliver`]).
 
 mod build;
 mod burst;
