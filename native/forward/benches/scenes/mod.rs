@@ -93,7 +93,7 @@ pub struct Scene {
     /// Rules of the one steering; each is for one UDP port of one /24, so that none matches
     /// [`customer`] but the last.
     pub policies: u32,
-    /// Remote prefixes, /24 throughout, spread over 11.0.0.0 and up.
+    /// Remote prefixes, /24 throughout, spread over 11.0.0.0/8 and 12.0.0.0/8.
     pub prefixes: u32,
     /// Labels that the only list pushes above the service label.
     pub pushed: u32,
@@ -234,7 +234,7 @@ fn prefix(number: u32) -> IpNet {
 
 /// A host of a remote prefix.
 pub fn remote(number: u32) -> [u8; 4] {
-    // An odd factor permutes the 2^17 numbers of 11.0.0.0/7's upper half and what follows it.
+    // An odd factor permutes the 2^17 numbers, which are the /24s of 11.0.0.0/8 and 12.0.0.0/8.
     let spread = number.wrapping_mul(40_503) % (1 << 17);
     [
         11 + (spread >> 16) as u8,
