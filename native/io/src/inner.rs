@@ -3,8 +3,10 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use labelway_wire::Ecn;
+use parking_lot::Mutex;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::ids;
@@ -18,13 +20,15 @@ use crate::receive::{accept_trains, tell_ecn};
 pub struct InnerSockets {
     pub raw: Socket,
     pub ports: Vec<InnerPort>,
-    /// One for every few flows, each with a source port of its own: see [`InnerSockets::of_flow`].
-    flows: Vec<Socket>,
+    interface: String,
+    address: Ipv4Addr,
+    /// The flows that last had a train, by entropy port, the last one at the end. None: somebody
+    /// else has the port.
+    flows: Mutex<Vec<(u16, Option<Arc<Socket>>)>>,
 }
 
-/// Sockets for trains. The source port tells flows apart behind the tunnel; a flow keeps its own, or
-/// its trains would not be merged there.
-const FLOW_SOCKETS: usize = 16;
+/// Flows with a socket of their own: bulk transfers that take turns, not all flows.
+const FLOWS: usize = 32;
 
 /// Bytes of an inner packet's headers, which a socket that is not raw makes itself.
 pub const HEADERS: usize = 28;
@@ -53,33 +57,49 @@ impl InnerSockets {
                 token: ids::next(),
             });
         }
-        let flows = (0..FLOW_SOCKETS).map(|_| sending(interface, address));
         Ok(InnerSockets {
             raw,
             ports: open,
-            flows: flows.collect::<io::Result<_>>()?,
+            interface: interface.to_owned(),
+            address,
+            flows: Mutex::new(Vec::with_capacity(FLOWS)),
         })
     }
 
-    /// Sends for the flows of this entropy port, and some others'.
-    pub fn of_flow(&self, entropy_port: u16) -> &Socket {
-        &self.flows[usize::from(entropy_port) % FLOW_SOCKETS]
+    /// Sends trains of the flow that has this entropy port, with it as the source port: a flow keeps
+    /// its own, by which it is told from others and merged behind the tunnel. None: the flow's
+    /// packets have to go whole. To be asked once a train.
+    pub fn of_flow(&self, entropy_port: u16) -> Option<Arc<Socket>> {
+        let mut flows = self.flows.lock();
+        let known = flows.iter().position(|(port, _)| *port == entropy_port);
+        match known {
+            Some(index) => flows[index..].rotate_left(1),
+            None => {
+                if flows.len() == FLOWS {
+                    flows.remove(0);
+                }
+                let socket = sending(&self.interface, self.address, entropy_port);
+                flows.push((entropy_port, socket.ok().map(Arc::new)));
+            }
+        }
+        flows.last().and_then(|(_, socket)| socket.clone())
     }
 
     /// The interface came back with another index: bind to the new one.
-    pub fn rebind_device(&self, interface: &str) -> io::Result<()> {
+    pub fn rebind_device(&self) -> io::Result<()> {
+        let interface = &self.interface;
         self.raw.bind_device(Some(interface.as_bytes()))?;
-        let ports = self.ports.iter().map(|port| &port.socket);
-        for socket in ports.chain(&self.flows) {
-            socket.bind_device(Some(interface.as_bytes()))?;
+        for port in &self.ports {
+            port.socket.bind_device(Some(interface.as_bytes()))?;
         }
+        self.flows.lock().clear();
         Ok(())
     }
 }
 
 /// Headers as `labelway_forward` writes them: one hop from tunnel address to tunnel address, DF set.
-fn sending(interface: &str, address: Ipv4Addr) -> io::Result<Socket> {
-    let socket = bound(interface, address, 0)?;
+fn sending(interface: &str, address: Ipv4Addr, port: u16) -> io::Result<Socket> {
+    let socket = bound(interface, address, port)?;
     socket.set_ttl_v4(255)?;
     let dont_fragment = libc::IP_PMTUDISC_PROBE;
     integer_option(

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use labelway_wire::{Ecn, ecn};
 use labelway_wireguard::{Now, Peer, Sent, TAG};
+use socket2::Socket;
 
 use crate::counters::{Drops, IoDrop, Thread};
 use crate::inner::HEADERS;
@@ -36,17 +37,15 @@ pub struct Transmitter {
 /// Whose sockets the collected datagrams go out by. Held, so that a swap does not close them.
 enum Target {
     Outer(Arc<OuterSockets>),
-    Inner(Arc<Uplink>, Way),
+    /// Inner packets that somebody else encrypts, each with its header.
+    Whole(Arc<Uplink>),
+    /// The same of one flow, without their headers: the socket makes them.
+    Flow(Arc<Socket>),
 }
 
-/// How inner packets leave that somebody else encrypts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// Each with its header.
-    Whole,
-    /// As trains of the flows with this source port, without their headers.
-    Trains { source_port: u16 },
-}
+/// From so many packets of one flow on they get a socket of their own: making it costs as much as
+/// they do.
+const BULK: usize = 8;
 
 /// What every step is handed.
 #[derive(Clone, Copy)]
@@ -90,15 +89,15 @@ impl Transmitter {
                     sockets.takes_trains.store(false, Ordering::Relaxed);
                 }
             }
-            Some(Target::Inner(uplink, way)) => {
+            Some(Target::Whole(uplink)) => {
                 if let Ports::Kernel { sockets, .. } = &uplink.ports {
-                    let socket = match way {
-                        Way::Whole => &sockets.raw,
-                        Way::Trains { source_port } => sockets.of_flow(source_port),
-                    };
                     let bytes = memory.bytes();
-                    self.sender.flush(bytes, socket.as_fd(), None, refused);
+                    self.sender.flush(bytes, sockets.raw.as_fd(), None, refused);
                 }
+            }
+            Some(Target::Flow(socket)) => {
+                let bytes = memory.bytes();
+                self.sender.flush(bytes, socket.as_fd(), None, refused);
             }
             None => {}
         }
@@ -117,19 +116,22 @@ impl Transmitter {
                     run.iter().for_each(|_| drops.io(IoDrop::NoPeer));
                     return;
                 };
-                self.aim_outer(drops, memory, &sockets, run.len());
+                let same = |target: &Target| matches!(target, Target::Outer(aimed) if Arc::ptr_eq(aimed, &sockets));
+                self.aim(drops, memory, run.len(), same, || {
+                    Target::Outer(sockets.clone())
+                });
                 self.seal(batch, memory, peer, &sockets, adjacency, run);
             }
-            Ports::Kernel { .. } => {
+            Ports::Kernel { sockets, .. } => {
                 let address = world.table.adjacencies[index].remote_address;
                 let bytes = |queued: &Queued| &memory.bytes()[queued.place.packet.clone()];
                 for like in run.chunk_by(|a, b| ports(bytes(a)) == ports(bytes(b))) {
                     let (source_port, port) = ports(bytes(&like[0]));
-                    let way = match like {
-                        [_, _, ..] if port == MPLS_PORT => Way::Trains { source_port },
-                        _ => Way::Whole,
-                    };
-                    self.take_inner(drops, memory, uplink, way, address, like);
+                    let bulk = like.len() >= BULK && port == MPLS_PORT;
+                    match bulk.then(|| sockets.of_flow(source_port)).flatten() {
+                        Some(socket) => self.take_flow(drops, memory, socket, address, like),
+                        None => self.take_whole(drops, memory, uplink, address, like),
+                    }
                 }
                 let bytes = run.iter().map(|queued| queued.place.packet.len()).sum();
                 adjacency.sent.add_many(self.thread, run.len(), bytes);
@@ -137,29 +139,47 @@ impl Transmitter {
         }
     }
 
-    fn take_inner(
+    fn take_whole(
         &mut self,
         drops: &Drops,
         memory: &Memory,
         uplink: &Arc<Uplink>,
-        way: Way,
         address: Ipv4Addr,
-        like: &[Queued],
+        packets: &[Queued],
     ) {
-        self.aim_inner(drops, memory, uplink, way, like.len());
-        for Queued { place, .. } in like {
-            let packet = place.packet.clone();
-            // A whole packet brings its ECN field along.
-            let (datagram, port, ecn) = match way {
-                Way::Whole => (packet, 0, Ecn::NotEct),
-                Way::Trains { .. } => {
-                    let ecn = Ecn::of(memory.bytes()[packet.start + 1]);
-                    (packet.start + HEADERS..packet.end, MPLS_PORT, ecn)
-                }
-            };
-            let to = SocketAddr::V4(SocketAddrV4::new(address, port));
+        let same =
+            |target: &Target| matches!(target, Target::Whole(aimed) if Arc::ptr_eq(aimed, uplink));
+        self.aim(drops, memory, packets.len(), same, || {
+            Target::Whole(uplink.clone())
+        });
+        let to = SocketAddr::V4(SocketAddrV4::new(address, 0));
+        let ecn = Ecn::NotEct; // the packet brings its own along
+        for Queued { place, .. } in packets {
             let destination = Destination { to, ecn };
-            self.sender.push(datagram, destination, way == Way::Whole);
+            self.sender.push(place.packet.clone(), destination, true);
+        }
+    }
+
+    fn take_flow(
+        &mut self,
+        drops: &Drops,
+        memory: &Memory,
+        socket: Arc<Socket>,
+        address: Ipv4Addr,
+        packets: &[Queued],
+    ) {
+        let same =
+            |target: &Target| matches!(target, Target::Flow(aimed) if Arc::ptr_eq(aimed, &socket));
+        self.aim(drops, memory, packets.len(), same, || {
+            Target::Flow(socket.clone())
+        });
+        let to = SocketAddr::V4(SocketAddrV4::new(address, MPLS_PORT));
+        for Queued { place, .. } in packets {
+            let packet = place.packet.clone();
+            let ecn = Ecn::of(memory.bytes()[packet.start + 1]);
+            let destination = Destination { to, ecn };
+            let payload = packet.start + HEADERS..packet.end;
+            self.sender.push(payload, destination, false);
         }
     }
 
@@ -221,36 +241,18 @@ impl Transmitter {
         adjacency.sent.add(self.thread, packet.len());
     }
 
-    fn aim_outer(
+    /// Makes room for so many packets to one target.
+    fn aim(
         &mut self,
         drops: &Drops,
         memory: &Memory,
-        sockets: &Arc<OuterSockets>,
         packets: usize,
+        same: impl FnOnce(&Target) -> bool,
+        target: impl FnOnce() -> Target,
     ) {
-        let same =
-            matches!(&self.target, Some(Target::Outer(aimed)) if Arc::ptr_eq(aimed, sockets));
-        if !same || self.sender.room() < packets {
+        if !self.target.as_ref().is_some_and(same) || self.sender.room() < packets {
             self.flush(drops, memory);
-            self.target = Some(Target::Outer(sockets.clone()));
-        }
-    }
-
-    fn aim_inner(
-        &mut self,
-        drops: &Drops,
-        memory: &Memory,
-        uplink: &Arc<Uplink>,
-        way: Way,
-        packets: usize,
-    ) {
-        let same = matches!(
-            &self.target,
-            Some(Target::Inner(aimed, same)) if Arc::ptr_eq(aimed, uplink) && *same == way
-        );
-        if !same || self.sender.room() < packets {
-            self.flush(drops, memory);
-            self.target = Some(Target::Inner(uplink.clone(), way));
+            self.target = Some(target());
         }
     }
 }

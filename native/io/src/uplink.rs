@@ -186,7 +186,7 @@ impl Uplink {
         }
         let bound = match &self.ports {
             Ports::Embedded(embedded) => embedded.sockets.load().rebind_device(),
-            Ports::Kernel { sockets, .. } => sockets.rebind_device(&self.interface),
+            Ports::Kernel { sockets, .. } => sockets.rebind_device(),
         };
         if bound.is_ok() {
             self.index.store(index, Ordering::Relaxed);
