@@ -24,6 +24,7 @@ import type { Peer } from "./peers/peer.ts";
 
 /** Longest wait for the first answer across the overlay. */
 const READY_MILLIS = 30_000;
+const IP_FORWARD = "/proc/sys/net/ipv4/ip_forward";
 const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 const NAME = /^lwb(\d+)-/;
 const FOLDER = /^labelway-bench-(\d+)$/;
@@ -145,9 +146,9 @@ export function own(stage: Stage, gateway: Gateway, id: ProcessId): void {
 /** Lets the kernel of every gateway route; for the peers that do not do so themselves. */
 export async function routeInKernel(stage: Stage): Promise<void> {
   for (const gateway of stage.gateways) {
-    await runOrThrow([...enter(stage, gateway), "tee", "/proc/sys/net/ipv4/ip_forward"], {
-      stdin: "1",
-    });
+    await runOrThrow([...enter(stage, gateway), "tee", IP_FORWARD], { stdin: "1" });
+    if ((await inNode(stage, gateway, "cat", IP_FORWARD)).trim() === "1") continue;
+    throw new LabError([`The kernel of ${gateway} does not route: ${IP_FORWARD} stays 0`]);
   }
 }
 
@@ -158,9 +159,10 @@ export async function until(
   what: string,
   holds: () => Promise<boolean>,
 ): Promise<void> {
-  for (let waited = 0; !await holds(); waited += 50) {
+  const start = performance.now();
+  while (!await holds()) {
     const dead = stage.processes.get(gateway)?.some((id) => !isAlive(id)) ?? false;
-    if (dead || waited > READY_MILLIS) {
+    if (dead || performance.now() - start > READY_MILLIS) {
       throw new LabError([`${what}: not so at ${gateway}; its log ends:`, ...tail(gateway)]);
     }
     await pause(50);
