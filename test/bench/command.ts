@@ -61,6 +61,8 @@ async function run(args: Arguments, io: Io): Promise<number> {
   const groups = groupsFor(names);
   const peers = await prepare(asked, groups);
   await sweep();
+  const seconds = expectedSeconds(groups, asked, runs);
+  io.out(`${runs === 1 ? "One run" : `${runs} runs`}, about ${duration(seconds)}`);
   const measured = await untilInterrupted(io, (stop) => {
     return measure(groups, peers, asked, runs, io, stop);
   });
@@ -226,5 +228,6 @@ function conclude(measured: Measured, asked: readonly PeerName[]): Figures[] {
 
 function duration(seconds: number): string {
   if (seconds < 90) return `${Math.max(0, Math.round(seconds))} s`;
-  return `${Math.round(seconds / 60)} min`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
 }
