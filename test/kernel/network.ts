@@ -6,7 +6,16 @@
 
 const TREE = new URL("../..", import.meta.url).pathname;
 const TOPOLOGY = `${TREE}test/kernel/three-gateways.yaml`;
-const HOST = { lisbon: "10.1.0.10", porto: "10.2.0.10", porto6: "2001:db8:1:2::10" };
+const HOST = {
+  lisbon: "10.1.0.10",
+  porto: "10.2.0.10",
+  porto6: "2001:db8:1:2::10",
+  securePorto: "10.2.8.10",
+};
+/** Of its fibre, in the tunnels: see ARCHITECTURE.md. */
+const PORTO_INSIDE = "100.96.0.16";
+/** The segment's VRF, made by the operator; Labelway reads its table from it. */
+const VRF = { name: "vrf-secure", table: 77 };
 /** Service label of segment 1 and lisbon's own adjacency SID space: see ARCHITECTURE.md. */
 const SERVICE_LABEL = 28001;
 
@@ -92,6 +101,67 @@ try {
     holds(JSON.stringify(counted).includes(String(stack[0])), "the hub's table has the top label");
   });
 
+  await test("what is larger than the tunnel is answered or cut up, by kernel WireGuard too", async () => {
+    const refused = await node("lisbon.office", [
+      ...["ping", "-c", "2", "-W", "5", "-M", "do", "-s", "1450", HOST.porto],
+    ]).catch((error: Error) => error.message);
+    matches(refused, /frag needed|message too long/i);
+    await node("lisbon.office", ["ping", "-c", "2", "-W", "5", "-s", "3000", HOST.porto]);
+  });
+
+  await test("a neighbour's datagram that no buffer holds is dropped, counted, and forgotten", async () => {
+    // Through the tunnel itself, to where the switch listens for labels.
+    const send = `const { createSocket } = await import("node:dgram");
+      const socket = createSocket("udp4");
+      socket.send(new Uint8Array(60_000), 6635, "${PORTO_INSIDE}", () => socket.close());`;
+    await node("lisbon", [Deno.execPath(), "eval", send]);
+    await until("it is counted", async () => await dropped("porto", "oversized") > 0);
+    await node("lisbon.office", ["ping", "-c", "2", "-W", "5", HOST.porto]);
+  });
+
+  await test("a segment moves into a VRF by a reload, and is apart from the main table", async () => {
+    await node("lisbon.secure", ["ping", "-c", "2", "-W", "5", HOST.securePorto]);
+    for (const site of ["lisbon", "porto"]) await makeVrf(site);
+    for (const site of ["lisbon", "porto", "hub"]) {
+      const file = `/mnt/lab/kernel/${site}/network.yaml`;
+      const before = await Deno.readTextFile(file);
+      const after = before.replace(
+        "secure: { number: 2 }",
+        `secure: { number: 2, vrf: ${VRF.name} }`,
+      );
+      holds(after !== before, "the file has the segment");
+      await Deno.writeTextFile(file, after);
+      await node(site, ["/mnt/lab/kernel/bin/labelway", "reload"]);
+    }
+    await until(
+      "the segment passes in its VRF",
+      async () => await succeeds("lisbon.secure", ["ping", "-c", "2", "-W", "2", HOST.securePorto]),
+    );
+    const links = JSON.parse(
+      await node("lisbon", ["ip", "-j", "link", "show", "master", VRF.name]),
+    );
+    holds(
+      links.some((link: { ifname: string }) => link.ifname === "lws2-secure"),
+      "the segment's device belongs to the VRF",
+    );
+    matches(
+      await node("lisbon", ["ip", "route", "show", "table", `${VRF.table}`]),
+      /10\.2\.8\.0\/24 dev lws2-secure/,
+    );
+    const main = await node("lisbon", ["ip", "route", "show", "table", "main"]);
+    holds(!main.includes("10.2.8."), `the main table knows nothing of it: ${main}`);
+    for (
+      const [from, to] of [["lisbon.office", HOST.securePorto], ["lisbon.secure", HOST.porto]]
+    ) {
+      holds(
+        !await succeeds(from!, ["ping", "-c", "2", "-W", "2", to!]),
+        `nothing passes from ${from} to ${to}`,
+      );
+    }
+    // The other segment goes on in the main table.
+    await node("lisbon.office", ["ping", "-c", "2", "-W", "5", HOST.porto]);
+  });
+
   await test("a router that was killed adopts the interfaces: no new handshake", async () => {
     const before = await handshakes("lisbon");
     await killRouter("lisbon");
@@ -175,6 +245,12 @@ function netns(name: string): string {
   throw new Error(`no namespace of ${name}`);
 }
 
+async function dropped(site: string, reason: string): Promise<number> {
+  const text = await node(site, ["/mnt/lab/kernel/bin/labelway", "drops", "--json"]);
+  const { drops } = JSON.parse(text) as { drops: { reason: string; packets: number }[] };
+  return drops.find((one) => one.reason === reason)?.packets ?? 0;
+}
+
 async function handshakes(site: string): Promise<Map<string, number>> {
   const shown = await node(site, ["wg", "show", "all", "latest-handshakes"]);
   return new Map(
@@ -183,6 +259,14 @@ async function handshakes(site: string): Promise<Map<string, number>> {
       return [`${device} ${key}`, Number(at)];
     }),
   );
+}
+
+/** A VRF with the device of the segment's LAN in it, as an operator would make it. */
+async function makeVrf(site: string): Promise<void> {
+  await node(site, ["ip", "link", "add", VRF.name, "type", "vrf", "table", `${VRF.table}`]);
+  await node(site, ["ip", "link", "set", "dev", VRF.name, "up"]);
+  // The lab calls it as its segment.
+  await node(site, ["ip", "link", "set", "dev", "secure", "master", VRF.name]);
 }
 
 async function killRouter(site: string): Promise<void> {

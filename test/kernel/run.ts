@@ -8,7 +8,7 @@ step("A guest with Debian's kernel: two gateways with kernel WireGuard, one embe
 try {
   const code = await runInGuest([Deno.execPath(), "run", "-A", "--no-check", script], {
     memoryMebibytes: 4096,
-    timeoutSeconds: 900,
+    timeoutSeconds: 1200,
   });
   if (code !== 0) fail(`The test in the guest failed (exit status ${code})`);
 } catch (error) {
