@@ -44,10 +44,9 @@ export function cpuBetween(
 ): { readonly machineSeconds: number; readonly processSeconds: number } {
   const seconds = (after.atMillis - before.atMillis) / 1000;
   const machine = after.machineSeconds - before.machineSeconds - idleLoad * seconds;
-  return {
-    machineSeconds: Math.max(0, machine),
-    processSeconds: after.processSeconds - before.processSeconds,
-  };
+  const processSeconds = after.processSeconds - before.processSeconds;
+  // Where something else keeps the machine busy, the idle load is none: it would have given way.
+  return { machineSeconds: Math.max(machine, processSeconds), processSeconds };
 }
 
 /** Busy seconds a second while nothing is sent. */

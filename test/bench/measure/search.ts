@@ -14,10 +14,16 @@ const STEP = 1.6;
 const FINE = [0.8, 1.25] as const;
 /** Carried whole, but for a hiccup. */
 const WHOLE = 0.97;
-/** So many overloads in a row end the climb: the best is below them. */
-const OVERLOADS = 2;
+/** A step that brings this much more is worth another. */
+const GAIN = 1.02;
+/** So many steps in a row without a gain end the climb. */
+const STEPS_WITHOUT_GAIN = 2;
 
-/** Offers at rising rates until that no longer helps; answers the offer of which most arrived. */
+/**
+ * Offers at rising rates until that no longer helps; answers the offer of which most arrived. What
+ * arrives decides, not what share of it: on a busy machine the sender itself falls behind its rate,
+ * and a higher one still brings more.
+ */
 export async function highestDelivered(
   deliver: (rate: number) => Promise<number>,
 ): Promise<Offer> {
@@ -27,10 +33,11 @@ export async function highestDelivered(
     if (made.delivered > best.delivered) best = made;
     return made;
   };
-  let overloads = 0;
-  for (let rate = FIRST_RATE; rate <= MOST_RATE && overloads < OVERLOADS; rate *= STEP) {
+  let idle = 0;
+  for (let rate = FIRST_RATE; rate <= MOST_RATE && idle < STEPS_WITHOUT_GAIN; rate *= STEP) {
+    const before = best.delivered;
     const { delivered } = await offer(rate);
-    overloads = delivered < WHOLE * rate ? overloads + 1 : 0;
+    idle = delivered > before * GAIN ? 0 : idle + 1;
   }
   if (best.rate === FIRST_RATE && best.delivered < WHOLE * FIRST_RATE) {
     for (let rate = FIRST_RATE / STEP; rate >= LEAST_RATE; rate /= STEP) {

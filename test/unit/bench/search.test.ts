@@ -30,6 +30,12 @@ test("a sender that cannot offer more ends the climb", async () => {
   expect(Math.max(...offered)).toBeLessThan(600_000);
 });
 
+test("a sender that falls behind every rate does not end it before its time", async () => {
+  const { deliver } = router(200_000, 0.5);
+  const { delivered } = await highestDelivered((rate) => deliver(0.8 * rate));
+  expect(delivered).toBeGreaterThan(150_000);
+});
+
 test("nothing that arrives ends as well", async () => {
   const { offered, deliver } = router(0, 0);
   expect((await highestDelivered(deliver)).delivered).toBe(0);
