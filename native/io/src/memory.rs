@@ -5,8 +5,8 @@ use std::ops::Range;
 use labelway_forward::{HEADROOM, Packet};
 use labelway_wireguard::{HEADER, TAG};
 
-/// Largest packet from a socket or a LAN that is taken: an underlay MTU of 9,000 (the most that the
-/// configuration takes) and room to spare, a multiple of the cache line.
+/// Largest packet that a slot holds, or that is taken from a LAN: an underlay MTU of 9,000 (the most
+/// that the configuration takes) and room to spare, a multiple of the cache line.
 pub const LARGEST: usize = 9216;
 
 /// WireGuard pads to a multiple of this many bytes (paper §5.4.6).
@@ -119,12 +119,17 @@ impl Memory {
         }
     }
 
-    /// Copies a packet to a slot of its own, which is lent like [`Memory::slot`].
-    pub fn copy(&mut self, place: &Place) -> Packet<'_> {
+    /// Copies a packet to a slot of its own, which is lent like [`Memory::slot`]. None if it is
+    /// larger than that: in the front it may be as large as a datagram.
+    pub fn copy(&mut self, place: &Place) -> Option<Packet<'_>> {
         let length = place.packet.len();
+        if length > LARGEST {
+            return None;
+        }
         let to = self.start() + HEADER;
         self.bytes.copy_within(place.packet.clone(), to + HEADROOM);
-        Packet::new(&mut self.bytes[to..][..SLOT - BEHIND - HEADER], length)
+        let slot = &mut self.bytes[to..][..SLOT - BEHIND - HEADER];
+        Some(Packet::new(slot, length))
     }
 
     /// Where what was lent of the slot begins that this byte is in.
@@ -149,5 +154,31 @@ pub fn lay(at: usize, packet: usize, headroom: usize) -> Place {
     Place {
         packet: start..start + packet,
         limit: start + packet + BEHIND,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_no_larger_than_its_slot() {
+        const FRONT: usize = 65_536;
+        let mut memory = Memory::new(FRONT, 2);
+        memory.front().fill(7);
+        let place = |length| Place {
+            packet: HEADER..HEADER + length,
+            limit: FRONT,
+        };
+        let copied = memory.copy(&place(LARGEST)).map(|packet| {
+            assert_eq!(packet.bytes(), [7; LARGEST]);
+            packet.range()
+        });
+        let taken = memory.take(copied.unwrap());
+        assert_eq!(memory.bytes()[taken.packet], [7; LARGEST]);
+        for length in [LARGEST + 1, 3 * LARGEST] {
+            assert!(memory.copy(&place(length)).is_none());
+        }
+        assert_eq!(memory.free(), 1);
     }
 }

@@ -299,7 +299,10 @@ impl<'s> Underlay<'s> {
                 to_lan(world, drops, segment, &self.memory.bytes()[place.packet]);
             }
             Outcome::Local { labelled } => {
-                let packet = self.memory.copy(&place);
+                let Some(packet) = self.memory.copy(&place) else {
+                    drops.io(IoDrop::Oversized);
+                    return;
+                };
                 match probe::handle_local(world, from, labelled, packet, elapsed) {
                     LocalOutcome::Answer { adjacency, range } => {
                         let place = self.memory.take(range);
