@@ -1,6 +1,5 @@
 //! The ingress thread: from the segments' TUNs onto label stacks.
 
-use std::io;
 use std::ops::Range;
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
@@ -15,6 +14,7 @@ use crate::memory::{LARGEST, Memory, Place, lay, room_for};
 use crate::poll::{Events, WAKE};
 use crate::shared::{Counting, Shared, context, run_ahead_of_others, to_lan};
 use crate::transmit::{Batch, Queued, Transmitter};
+use crate::tun::Unread;
 use crate::world::World;
 
 /// Reads a turn from one TUN before the others have theirs, and before what was read is sent.
@@ -86,8 +86,10 @@ impl Ingress<'_> {
         for _ in 0..READS {
             match world.segments[segment].tun.read(&mut self.read) {
                 Ok(length) => self.take(batch, segment, length),
-                Err(error) => {
-                    self.explain_read(world, segment, &error);
+                Err(Unread::Empty) => break,
+                Err(Unread::Indescribable) => batch.drops.io(IoDrop::TunMalformed),
+                Err(Unread::Gone) => {
+                    self.lose(world, segment);
                     break;
                 }
             }
@@ -259,14 +261,8 @@ impl Ingress<'_> {
         self.at = 0;
     }
 
-    fn explain_read(&self, world: &World, segment: usize, error: &io::Error) {
-        if matches!(
-            error.kind(),
-            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-        ) {
-            return;
-        }
-        // The device is gone: it would be told as readable for ever.
+    fn lose(&self, world: &World, segment: usize) {
+        // It would be told as readable for ever.
         let tun = &world.segments[segment].tun;
         self.shared.ingress.remove(tun.as_fd());
         tun.lost.store(true, Ordering::Relaxed);

@@ -19,6 +19,29 @@ const IFF_TUN_EXCL: libc::c_int = 0x8000;
 const OFFLOAD_TCP: libc::c_uint = 0x01 | 0x02 | 0x04 | 0x08;
 const OFFLOAD_UDP: libc::c_uint = 0x20 | 0x40;
 
+/// Why nothing was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    /// No packet is waiting.
+    Empty,
+    /// The kernel has no virtio-net header for this packet and threw it away; the next one may be
+    /// waiting.
+    Indescribable,
+    /// Somebody removed the device.
+    Gone,
+}
+
+impl Unread {
+    fn of(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Unread::Empty,
+            // From tun_put_user (drivers/net/tun.c); a device that is gone gives EBADFD or EFAULT.
+            io::ErrorKind::InvalidInput => Unread::Indescribable,
+            _ => Unread::Gone,
+        }
+    }
+}
+
 /// One TUN device, up, without addresses. It is gone when this is dropped.
 pub struct Tun {
     file: File,
@@ -83,9 +106,9 @@ impl Tun {
             .map_err(|error| format!("Cannot bring {} up: {error}", self.name))
     }
 
-    /// A virtio-net header and one packet or super-packet; `WouldBlock` when none is waiting.
-    pub fn read(&self, room: &mut [u8]) -> io::Result<usize> {
-        (&self.file).read(room)
+    /// The bytes of a virtio-net header and one packet or super-packet.
+    pub fn read(&self, room: &mut [u8]) -> Result<usize, Unread> {
+        (&self.file).read(room).map_err(|error| Unread::of(&error))
     }
 
     /// A virtio-net header and one packet or super-packet in parts, whole or not at all.
@@ -195,6 +218,16 @@ mod tests {
             value
         });
         assert_eq!(thread.join().unwrap().trim(), "1");
+    }
+
+    /// One packet that cannot be described must not cost the segment its device.
+    #[test]
+    fn a_device_is_gone_only_when_the_kernel_says_so() {
+        let of = |errno| Unread::of(&io::Error::from_raw_os_error(errno));
+        assert_eq!([libc::EAGAIN, libc::EINTR].map(of), [Unread::Empty; 2]);
+        assert_eq!(of(libc::EINVAL), Unread::Indescribable);
+        let gone = [libc::EBADFD, libc::EFAULT, libc::ENODEV].map(of);
+        assert_eq!(gone, [Unread::Gone; 3]);
     }
 
     #[test]
