@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use labelway_wire::Ecn;
 use parking_lot::Mutex;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 
 use crate::ids;
 use crate::outer::{enlarge_buffers, integer_option};
@@ -97,9 +97,14 @@ impl InnerSockets {
     }
 }
 
+/// A filter (linux/filter.h) that lets nothing in: no byte of any packet.
+const NOTHING: SockFilter = SockFilter::new((libc::BPF_RET | libc::BPF_K) as u16, 0, 0, 0);
+
 /// Headers as `labelway_forward` writes them: one hop from tunnel address to tunnel address, DF set.
 fn sending(interface: &str, address: Ipv4Addr, port: u16) -> io::Result<Socket> {
     let socket = bound(interface, address, port)?;
+    // Nobody reads it: what a neighbour sends to the port would fill the kernel's memory.
+    socket.attach_filter(&[NOTHING])?;
     socket.set_ttl_v4(255)?;
     let dont_fragment = libc::IP_PMTUDISC_PROBE;
     integer_option(
@@ -181,6 +186,25 @@ fn header_checksum(header: &[u8]) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_sent_to_a_flows_port_is_not_kept() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let from = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let arrives = |socket: &Socket| {
+            let to = socket.local_addr().unwrap().as_socket().unwrap();
+            from.send_to(b"hello", to).unwrap(); // has arrived when the call returns
+            socket.recv(&mut [std::mem::MaybeUninit::uninit(); 8])
+        };
+        let open = |open: fn(&str, Ipv4Addr, u16) -> io::Result<Socket>| {
+            open("lo", Ipv4Addr::LOCALHOST, 0).unwrap()
+        };
+        assert_eq!(arrives(&open(bound)).unwrap(), 5);
+        let error = arrives(&open(sending)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+    }
 
     #[test]
     fn headers_come_back() {
