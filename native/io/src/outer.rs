@@ -118,11 +118,12 @@ impl OuterSockets {
         Ok(())
     }
 
-    /// The device came back with another index: bind to the new one.
+    /// The device came back with another index: bind to the new one, which may be another device.
     pub fn rebind_device(&self) -> io::Result<()> {
         for (socket, _) in self.all() {
             socket.bind_device(Some(self.device.as_bytes()))?;
         }
+        self.takes_trains.store(true, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -248,6 +249,17 @@ mod tests {
             assert_eq!(socket.device().unwrap().unwrap(), AWAY.as_bytes());
         }
         assert!(sockets.rebind_device().is_err(), "it is still away");
+    }
+
+    #[test]
+    fn a_device_that_comes_back_is_tried_with_trains() {
+        if !root() {
+            return;
+        }
+        let sockets = OuterSockets::open("lo", 0, 7).unwrap();
+        sockets.takes_trains.store(false, Ordering::Relaxed);
+        sockets.rebind_device().unwrap();
+        assert!(sockets.takes_trains.load(Ordering::Relaxed));
     }
 
     #[test]
