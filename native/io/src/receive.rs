@@ -51,12 +51,13 @@ pub struct Train {
 }
 
 impl Train {
-    /// Where each datagram is in the memory.
+    /// Where each datagram is in the memory: at least one, which may be empty.
     pub fn datagrams(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        let (end, stride) = (self.range.end, self.stride);
-        self.range
-            .clone()
-            .step_by(stride)
+        let Range { start, end } = self.range;
+        let stride = self.stride.max(1);
+        let count = (end - start).div_ceil(stride).max(1);
+        (0..count)
+            .map(move |index| start + index * stride)
             .map(move |start| start..(start + stride).min(end))
     }
 }
@@ -114,12 +115,12 @@ impl Receiver {
         }
     }
 
-    /// What message `index` of the last [`Receiver::receive`] is; none if it was cut short, came
-    /// without an IP address, or is empty.
+    /// What message `index` of the last [`Receiver::receive`] is; none if it was cut short, or came
+    /// without an IP address.
     pub fn train(&self, index: usize) -> Option<Train> {
         let message = &self.headers[index];
         let length = message.msg_len as usize;
-        if message.msg_hdr.msg_flags & libc::MSG_TRUNC != 0 || length == 0 {
+        if message.msg_hdr.msg_flags & libc::MSG_TRUNC != 0 {
             return None;
         }
         let start = index * MESSAGE_BYTES;
@@ -189,6 +190,8 @@ fn address(storage: &SockAddrStorage, length: libc::socklen_t) -> Option<SocketA
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+
     use super::*;
 
     #[test]
@@ -203,5 +206,21 @@ mod tests {
         assert_eq!(datagrams(train(10..35, 10)), [10..20, 20..30, 30..35]);
         assert_eq!(datagrams(train(10..30, 10)), [10..20, 20..30]);
         assert_eq!(datagrams(train(10..15, 5)).len(), 1);
+    }
+
+    /// Anybody may send one. It has to get to where it is counted as what it is.
+    #[test]
+    fn an_empty_datagram_is_one() {
+        let [from, to] = [0; 2].map(|_| std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
+        accept_trains(&socket2::SockRef::from(&to)).unwrap();
+        from.send_to(&[], to.local_addr().unwrap()).unwrap();
+        let mut receiver = Receiver::new();
+        let count = receiver.receive(to.as_fd(), &mut vec![0; 2 * MESSAGE_BYTES]);
+        assert_eq!(count.unwrap(), 1);
+        let train = receiver.train(0).expect("it was not cut short");
+        assert_eq!(
+            train.datagrams().collect::<Vec<_>>(),
+            vec![Range::default()]
+        );
     }
 }
