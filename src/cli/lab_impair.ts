@@ -1,9 +1,15 @@
 /** `labelway lab impair`. */
 
-import type { Direction } from "../lab/emulator.ts";
+import type { Direction, LinkState } from "../lab/emulator.ts";
 import { closest } from "../config/suggest.ts";
 import { findPlace, requireState } from "../lab/folder.ts";
-import { formatImpairment, parseChanges, SETTINGS } from "../lab/impairment.ts";
+import {
+  type Change,
+  conflict,
+  formatImpairment,
+  parseChanges,
+  SETTINGS,
+} from "../lab/impairment.ts";
 import { emulatorOf } from "../lab/lab.ts";
 import { type Command, Failure, OK, UsageError } from "./command.ts";
 import { TOPOLOGY } from "./lab_up.ts";
@@ -47,6 +53,8 @@ export const labImpair: Command = {
     }
     const emulator = emulatorOf(place, await requireState(place));
     const direction = (args.text("direction") ?? "both") as Direction;
+    const before = (await emulator.show()).find((shown) => shown.link === link);
+    if (before !== undefined) refuseConflict(before, direction, parsed.change);
     await emulator.change(link, direction, parsed.change);
     const now = (await emulator.show()).find((shown) => shown.link === link);
     if (now !== undefined) {
@@ -58,3 +66,12 @@ export const labImpair: Command = {
     return OK;
   },
 };
+
+/** What is named may not fit what stays as it is. */
+function refuseConflict(link: LinkState, direction: Direction, change: Change): void {
+  const concerned = direction === "both" ? [link.up, link.down] : [link[direction]];
+  for (const { impairment } of concerned) {
+    const problem = conflict({ ...impairment, ...change });
+    if (problem !== null) throw new Failure([`${link.link}: ${problem}`]);
+  }
+}

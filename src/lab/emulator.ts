@@ -27,6 +27,8 @@ export interface LinkCounters {
   /** Came out at the far end. */
   readonly packets: number;
   readonly bytes: number;
+  /** Of these, let past those in the delay by `reorder`. */
+  readonly reordered: number;
   /** Lost or dropped on the way, for whatever reason. */
   readonly dropped: number;
 }

@@ -5,6 +5,8 @@ export interface Impairment {
   readonly delayMillis: number;
   /** Drawn evenly from −jitter to +jitter. */
   readonly jitterMillis: number;
+  /** Share of packets that skip the delay and so overtake those that are in it. */
+  readonly reorderPercent: number;
   readonly lossPercent: number;
   /** Mean number of packets lost in a row; 1: each by itself. */
   readonly lossBurst: number;
@@ -19,6 +21,7 @@ export interface Impairment {
 export const CLEAR: Impairment = {
   delayMillis: 0,
   jitterMillis: 0,
+  reorderPercent: 0,
   lossPercent: 0,
   lossBurst: 1,
   rateMbit: null,
@@ -30,6 +33,7 @@ export const CLEAR: Impairment = {
 export const SETTINGS: Readonly<Record<string, string>> = {
   delay: "30ms",
   jitter: "2ms",
+  reorder: "30%",
   loss: "2%",
   burst: "5",
   rate: "50mbit",
@@ -51,9 +55,11 @@ export function parseSetting(key: string, text: string): Change | string {
       const rate = measure(text, { kbit: 0.001, mbit: 1, gbit: 1000 });
       return rate === null || rate <= 0 ? `${wrong}, or none` : { rateMbit: rate };
     }
-    case "loss": {
-      const loss = measure(text, { "%": 1 });
-      return loss === null || loss > 100 ? `${wrong}, at most 100%` : { lossPercent: loss };
+    case "loss":
+    case "reorder": {
+      const share = measure(text, { "%": 1 });
+      if (share === null || share > 100) return `${wrong}, at most 100%`;
+      return key === "loss" ? { lossPercent: share } : { reorderPercent: share };
     }
     case "burst": {
       const burst = measure(text, { "": 1 });
@@ -67,6 +73,13 @@ export function parseSetting(key: string, text: string): Change | string {
       return { queueMillis: millis };
     }
   }
+}
+
+/** What is wrong with settings that are right each by itself; null: nothing. */
+export function conflict({ delayMillis, reorderPercent }: Impairment): string | null {
+  return reorderPercent > 0 && delayMillis === 0
+    ? `reorder is ${reorderPercent}%; it needs a delay, e.g. delay=5ms, for something to overtake`
+    : null;
 }
 
 /** `delay=30ms`, `cut`, `heal` as the command line gives them, together; or every problem. */
@@ -99,6 +112,7 @@ export function formatImpairment(impairment: Impairment): string {
     const jitter = impairment.jitterMillis > 0 ? ` ± ${impairment.jitterMillis}` : "";
     parts.push(`${impairment.delayMillis}${jitter} ms`);
   }
+  if (impairment.reorderPercent > 0) parts.push(`reorder ${impairment.reorderPercent} %`);
   if (impairment.lossPercent > 0) {
     const burst = impairment.lossBurst > 1 ? ` in bursts of ${impairment.lossBurst}` : "";
     parts.push(`loss ${impairment.lossPercent} %${burst}`);

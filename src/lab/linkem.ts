@@ -16,7 +16,7 @@ export function linkemPath(root: string): string {
 
 /** Answers when the devices of every link are there. */
 export async function startLinkem(
-  layout: Layout,
+  layout: Pick<Layout, "links">,
   options: { root: string; folder: string; seed: number },
 ): Promise<ProcessId> {
   const path = linkemPath(options.root);
@@ -84,7 +84,10 @@ interface Shown {
 interface ShownDirection {
   readonly impairment: Impairment;
   readonly counters: Readonly<
-    Record<"packets" | "bytes" | "lost" | "queueDrops" | "cutDrops" | "refused", number>
+    Record<
+      "packets" | "bytes" | "reordered" | "lost" | "queueDrops" | "cutDrops" | "refused",
+      number
+    >
   >;
 }
 
@@ -93,10 +96,10 @@ function linkemSocket(folder: string): string {
 }
 
 function summarise({ impairment, counters }: ShownDirection): DirectionState {
-  const { packets, bytes, lost, queueDrops, cutDrops, refused } = counters;
+  const { packets, bytes, reordered, lost, queueDrops, cutDrops, refused } = counters;
   return {
     impairment,
-    counters: { packets, bytes, dropped: lost + queueDrops + cutDrops + refused },
+    counters: { packets, bytes, reordered, dropped: lost + queueDrops + cutDrops + refused },
   };
 }
 

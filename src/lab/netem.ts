@@ -50,12 +50,14 @@ export function netem(folder: string): Emulator {
 
 /** What follows `tc qdisc replace dev DEVICE root`. */
 export function netemArguments(impairment: Impairment): string[] {
-  const { delayMillis, jitterMillis, lossPercent, lossBurst, rateMbit, queueMillis } = impairment;
+  const { delayMillis, jitterMillis, reorderPercent } = impairment;
+  const { lossPercent, lossBurst, rateMbit, queueMillis } = impairment;
   const millis = (value: number) => `${Math.round(value * 1000)}us`;
   const percent = (value: number) => `${Number((value * 100).toFixed(5))}%`;
   const argv = ["netem"];
   if (delayMillis > 0 || jitterMillis > 0) argv.push("delay", millis(delayMillis));
   if (jitterMillis > 0) argv.push(millis(jitterMillis));
+  if (reorderPercent > 0) argv.push("reorder", percent(reorderPercent / 100));
   const loss = impairment.cut ? 1 : lossPercent / 100;
   if (loss > 0 && loss < 1 && lossBurst > 1) {
     // Gilbert–Elliott: into the bad state, out of it.
@@ -100,9 +102,12 @@ async function state(end: End, impairment: Impairment): Promise<DirectionState> 
     packets: number;
     bytes: number;
     drops: number;
+    requeues: number;
   }[];
-  const root = queues.find((queue) => queue.root) ?? { packets: 0, bytes: 0, drops: 0 };
-  const counters: LinkCounters = { packets: root.packets, bytes: root.bytes, dropped: root.drops };
+  const none = { packets: 0, bytes: 0, drops: 0, requeues: 0 };
+  const { packets, bytes, drops, requeues } = queues.find((queue) => queue.root) ?? none;
+  // netem counts as put back what it puts at the head of its queue.
+  const counters: LinkCounters = { packets, bytes, reordered: requeues, dropped: drops };
   return { impairment, counters };
 }
 

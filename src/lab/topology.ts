@@ -7,7 +7,7 @@ import { parse } from "@std/yaml";
 import ipaddr from "ipaddr.js";
 import { z } from "zod";
 import { LabError } from "./error.ts";
-import { type Change, CLEAR, type Impairment, parseSetting } from "./impairment.ts";
+import { type Change, CLEAR, conflict, type Impairment, parseSetting } from "./impairment.ts";
 import { locator } from "./locate.ts";
 
 export interface Topology {
@@ -68,6 +68,7 @@ const SETTING = z.union([z.string(), z.number()]).transform(String);
 const SETTINGS = {
   delay: SETTING,
   jitter: SETTING,
+  reorder: SETTING,
   loss: SETTING,
   burst: SETTING,
   rate: SETTING,
@@ -209,10 +210,13 @@ function impairments(
     return change;
   };
   const shared = { ...CLEAR, ...read(both, path) };
-  return {
+  const directions = {
     up: { ...shared, ...read(up ?? {}, [...path, "up"]) },
     down: { ...shared, ...read(down ?? {}, [...path, "down"]) },
   };
+  const conflicts = new Set([conflict(directions.up), conflict(directions.down)]);
+  for (const problem of conflicts) if (problem !== null) complain(path, problem);
+  return directions;
 }
 
 /** No address twice, and no two uplinks in one subnet of the internet. */

@@ -28,6 +28,7 @@ struct Request {
     reset: bool,
     delay_millis: Option<f64>,
     jitter_millis: Option<f64>,
+    reorder_percent: Option<f64>,
     loss_percent: Option<f64>,
     loss_burst: Option<f64>,
     /// Absent: as it was; null: no limit.
@@ -172,6 +173,7 @@ impl Request {
         Impairment {
             delay_millis: self.delay_millis.unwrap_or(base.delay_millis),
             jitter_millis: self.jitter_millis.unwrap_or(base.jitter_millis),
+            reorder_percent: self.reorder_percent.unwrap_or(base.reorder_percent),
             loss_percent: self.loss_percent.unwrap_or(base.loss_percent),
             loss_burst: self.loss_burst.unwrap_or(base.loss_burst),
             rate_mbit: self.rate_mbit.unwrap_or(base.rate_mbit),
@@ -236,6 +238,10 @@ mod tests {
                 "there are lisbon.fibre",
             ),
             (r#"{"link":"lisbon.fibre","lossPercent":200}"#, "0 to 100"),
+            (
+                r#"{"link":"lisbon.fibre","reorderPercent":30}"#,
+                "needs a delayMillis",
+            ),
             (r#"{"link":"lisbon.fibre","delay":1}"#, "unknown field"),
             (r#"{"cut":true}"#, "Name a"),
             ("nonsense", "Cannot read"),

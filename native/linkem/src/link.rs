@@ -21,7 +21,7 @@ pub struct Link {
 pub struct Direction {
     pub from: OwnedFd,
     pub shaper: Shaper,
-    /// In order of `due`, which the shaper guarantees.
+    /// In order of `due`, and of arrival where that is the same.
     under_way: VecDeque<(Nanos, Vec<u8>)>,
     under_way_bytes: usize,
     /// Buffers to use again.
@@ -49,7 +49,7 @@ impl Direction {
         let Fate::Due(due) = self.shaper.admit(now, frame.len()) else {
             return;
         };
-        if due <= now && self.under_way.is_empty() {
+        if due <= now && self.next_due().is_none_or(|next| next > due) {
             self.deliver(frame, to);
         } else if self.under_way_bytes + frame.len() > UNDER_WAY_BYTES {
             self.shaper.counters.queue_drops += 1;
@@ -58,7 +58,9 @@ impl Direction {
             buffer.clear();
             buffer.extend_from_slice(frame);
             self.under_way_bytes += frame.len();
-            self.under_way.push_back((due, buffer));
+            // Nearly always the last; what overtakes goes in near the front.
+            let place = self.under_way.partition_point(|(other, _)| *other <= due);
+            self.under_way.insert(place, (due, buffer));
         }
     }
 
@@ -99,3 +101,7 @@ impl Direction {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "link_test.rs"]
+mod tests;

@@ -1,7 +1,8 @@
-//! What a link does to each frame, as a pure function of the time: loss, rate, queue, delay, jitter.
+//! What a link does to each frame, as a pure function of the time: loss, rate, queue, delay, jitter,
+//! reordering.
 //!
-//! Frames of one direction never overtake each other: a frame that draws a smaller jitter than the
-//! one before waits for it.
+//! Frames of one direction overtake each other only where reordering is asked for: a frame that
+//! draws a smaller jitter than the one before waits for it.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,9 @@ pub struct Impairment {
     pub delay_millis: f64,
     /// Drawn evenly from −jitter to +jitter and added to the delay.
     pub jitter_millis: f64,
+    /// Share of frames that skip the delay and so overtake those that are in it, as by netem; it
+    /// needs a delay. They wait for the rate as all do.
+    pub reorder_percent: f64,
     /// Share of frames lost over a long time.
     pub loss_percent: f64,
     /// Mean number of frames lost in a row (Gilbert–Elliott); 1 loses each frame independently.
@@ -34,6 +38,7 @@ impl Default for Impairment {
         Impairment {
             delay_millis: 0.0,
             jitter_millis: 0.0,
+            reorder_percent: 0.0,
             loss_percent: 0.0,
             loss_burst: 1.0,
             rate_mbit: None,
@@ -54,11 +59,17 @@ impl Impairment {
         };
         check("delayMillis", self.delay_millis, 0.0, 60_000.0);
         check("jitterMillis", self.jitter_millis, 0.0, 60_000.0);
+        check("reorderPercent", self.reorder_percent, 0.0, 100.0);
         check("lossPercent", self.loss_percent, 0.0, 100.0);
         check("lossBurst", self.loss_burst, 1.0, 10_000.0);
         check("queueMillis", self.queue_millis, 0.0, 60_000.0);
         if let Some(rate) = self.rate_mbit {
             check("rateMbit", rate, 0.001, 100_000.0);
+        }
+        if self.reorder_percent > 0.0 && self.delay_millis == 0.0 {
+            problems.push(
+                "reorderPercent needs a delayMillis above 0: nothing else can be overtaken".into(),
+            );
         }
         problems
     }
@@ -70,6 +81,8 @@ pub struct Counters {
     /// Frames that came out at the far end, and their bytes.
     pub packets: u64,
     pub bytes: u64,
+    /// Frames that skipped the delay, by `reorderPercent`.
+    pub reordered: u64,
     /// By `lossPercent`.
     pub lost: u64,
     pub queue_drops: u64,
@@ -80,7 +93,8 @@ pub struct Counters {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// Comes out at this time, which is never before that of an earlier frame.
+    /// Comes out at this time: never before an earlier frame, unless it was drawn to overtake.
+    /// Those that overtake keep their order.
     Due(Nanos),
     Dropped,
 }
@@ -123,6 +137,10 @@ impl Shaper {
             self.counters.queue_drops += 1;
             return Fate::Dropped;
         };
+        if self.draws_reordering() {
+            self.counters.reordered += 1;
+            return Fate::Due(sent_at);
+        }
         let due = (sent_at + self.draw_delay()).max(self.last_due);
         self.last_due = due;
         Fate::Due(due)
@@ -146,6 +164,11 @@ impl Shaper {
         };
         self.losing = self.random.f64() < chance;
         self.losing
+    }
+
+    fn draws_reordering(&mut self) -> bool {
+        let share = self.impairment.reorder_percent / 100.0;
+        share > 0.0 && self.random.f64() < share
     }
 
     /// When the last bit has left, or nothing if the queue is full.

@@ -136,6 +136,58 @@ fn jitter_stays_in_its_range_and_never_reorders() {
 }
 
 #[test]
+fn a_share_skips_the_delay_and_the_rest_keeps_its_order() {
+    let mut shaper = shaper(|i| {
+        i.delay_millis = 5.0;
+        i.jitter_millis = 1.0;
+        i.reorder_percent = 30.0;
+    });
+    let mut overtakers = 0;
+    let mut last = 0;
+    for (i, fate) in fates(&mut shaper, FRAMES).iter().enumerate() {
+        let sent = i as Nanos * 10_000;
+        let Fate::Due(due) = *fate else {
+            panic!("no loss was asked for")
+        };
+        if due == sent {
+            overtakers += 1;
+        } else {
+            assert!(due >= sent + 4 * MILLI && due >= last);
+            last = due;
+        }
+    }
+    let expected = 0.3 * FRAMES as f64;
+    let allowed = 5.0 * (FRAMES as f64 * 0.3 * 0.7).sqrt();
+    assert!(
+        (overtakers as f64 - expected).abs() < allowed,
+        "{overtakers} overtook, expected {expected}"
+    );
+    assert_eq!(shaper.counters.reordered, overtakers);
+}
+
+#[test]
+fn an_overtaker_waits_for_the_rate() {
+    let mut shaper = shaper(|i| {
+        i.delay_millis = 5.0;
+        i.reorder_percent = 100.0;
+        i.rate_mbit = Some(10.0);
+    });
+    assert_eq!(shaper.admit(0, 1250), Fate::Due(MILLI));
+    assert_eq!(shaper.admit(0, 1250), Fate::Due(2 * MILLI));
+}
+
+#[test]
+fn reordering_without_a_delay_is_refused() {
+    let mut impairment = Impairment {
+        reorder_percent: 30.0,
+        ..Impairment::default()
+    };
+    assert!(impairment.problems()[0].contains("reorderPercent needs a delayMillis"));
+    impairment.delay_millis = 1.0;
+    assert_eq!(impairment.problems(), Vec::<String>::new());
+}
+
+#[test]
 fn shorter_delay_does_not_overtake_what_is_under_way() {
     let mut shaper = shaper(|i| i.delay_millis = 50.0);
     assert_eq!(shaper.admit(0, 100), Fate::Due(50 * MILLI));
@@ -163,11 +215,12 @@ fn absurd_numbers_are_named() {
     let impairment = Impairment {
         loss_percent: 101.0,
         delay_millis: f64::NAN,
+        reorder_percent: -1.0,
         rate_mbit: Some(0.0),
         ..Impairment::default()
     };
     let problems = impairment.problems().join("\n");
-    for word in ["lossPercent", "delayMillis", "rateMbit"] {
+    for word in ["lossPercent", "delayMillis", "reorderPercent", "rateMbit"] {
         assert!(problems.contains(word), "{problems}");
     }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import {
   CLEAR,
+  conflict,
   formatImpairment,
   parseChanges,
   parseSetting,
@@ -13,6 +14,7 @@ describe("settings of a link", () => {
     expect(parseSetting("delay", "1.5s")).toEqual({ delayMillis: 1500 });
     expect(parseSetting("jitter", "250us")).toEqual({ jitterMillis: 0.25 });
     expect(parseSetting("loss", "0.5%")).toEqual({ lossPercent: 0.5 });
+    expect(parseSetting("reorder", "30%")).toEqual({ reorderPercent: 30 });
     expect(parseSetting("rate", "2gbit")).toEqual({ rateMbit: 2000 });
     expect(parseSetting("rate", "none")).toEqual({ rateMbit: null });
     expect(parseSetting("burst", "4")).toEqual({ lossBurst: 4 });
@@ -31,6 +33,8 @@ describe("settings of a link", () => {
         ["delay", "61s"],
         ["loss", "2"],
         ["loss", "101%"],
+        ["reorder", "30"],
+        ["reorder", "101%"],
         ["burst", "0.5"],
         ["rate", "0mbit"],
         ["rate", "-1mbit"],
@@ -51,6 +55,12 @@ describe("settings of a link", () => {
     expect(parseChanges([])).toHaveProperty("problems");
   });
 
+  test("reordering needs a delay", () => {
+    expect(conflict({ ...CLEAR, reorderPercent: 30 })).toContain("needs a delay");
+    expect(conflict({ ...CLEAR, reorderPercent: 30, delayMillis: 1 })).toBeNull();
+    expect(conflict({ ...CLEAR, delayMillis: 0 })).toBeNull();
+  });
+
   test("a person can read it", () => {
     expect(formatImpairment(CLEAR)).toBe("clear");
     expect(formatImpairment({ ...CLEAR, cut: true })).toBe("cut");
@@ -59,11 +69,12 @@ describe("settings of a link", () => {
         ...CLEAR,
         delayMillis: 20,
         jitterMillis: 2,
+        reorderPercent: 30,
         lossPercent: 1,
         lossBurst: 4,
         rateMbit: 50,
       }),
-    ).toBe("20 ± 2 ms, loss 1 % in bursts of 4, 50 Mbit/s");
+    ).toBe("20 ± 2 ms, reorder 30 %, loss 1 % in bursts of 4, 50 Mbit/s");
   });
 });
 
@@ -83,6 +94,11 @@ describe("the same for the kernel's netem", () => {
     // 72.5 ms of frames at 50 Mbit/s are under way or wait.
     expect(netemArguments(impairment).join(" "))
       .toBe("netem delay 20000us 2500us loss 2% rate 50000kbit limit 300");
+  });
+
+  test("reordering comes with the delay that it needs", () => {
+    const argv = netemArguments({ ...CLEAR, delayMillis: 2, reorderPercent: 30 });
+    expect(argv.slice(0, 5)).toEqual(["netem", "delay", "2000us", "reorder", "30%"]);
   });
 
   test("bursts are a two-state chain with the same share of losses", () => {

@@ -68,6 +68,16 @@ describe("a topology file", () => {
     ]);
   });
 
+  test("reordering is read, and refused where a direction has no delay", () => {
+    const both = SMALL.replace("delay: 5ms", "delay: 5ms, reorder: 30%");
+    const [wan] = parseTopology(both, "lab.yaml").sites[0]?.uplinks ?? [];
+    expect(wan?.up).toMatchObject({ delayMillis: 9, reorderPercent: 30 });
+    expect(wan?.down).toMatchObject({ delayMillis: 5, reorderPercent: 30 });
+    expect(problems(SMALL.replace("delay: 5ms", "reorder: 30%"))).toEqual([
+      "lab.yaml:6:41: reorder is 30%; it needs a delay, e.g. delay=5ms, for something to overtake",
+    ]);
+  });
+
   test("two uplinks in one subnet, a device twice and IPv6 behind NAT are refused", () => {
     const text = SMALL.replace("nat: 192.0.2.6/30", "nat: 192.0.2.3/30")
       .replace("[192.168.0.2/24]", '[192.168.0.2/24, "2001:db8::2/64"]')
