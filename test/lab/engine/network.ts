@@ -25,22 +25,31 @@ export interface Network {
   readonly namespace: (name: Name) => string;
 }
 
-const NAMES = ["a", "b", "h"] as const;
+export const NAMES = ["a", "b", "h"] as const;
+
+/** Makes a link for each gateway, from `wan` there to `to-NAME` in the namespace between them. */
+export type Underlay = (net: Net, middle: string) => Promise<void>;
+
+const veths: Underlay = async (net, middle) => {
+  for (const name of NAMES) await net.join(net.name(name), "wan", middle, `to-${name}`);
+};
 
 /** Everything up, nothing configured. */
-export async function build(): Promise<Network> {
+export async function build(underlay: Underlay = veths): Promise<Network> {
   await Net.removeStale();
   const net = new Net();
   const middle = await net.add("net");
   await ip(`
     -n ${middle} link add br0 type bridge
     -n ${middle} link set br0 up`);
+  for (const name of NAMES) await net.add(name);
+  await underlay(net, middle);
   const gateways: Partial<Record<Name, Gateway>> = {};
   for (const name of NAMES) {
-    const namespace = await net.add(name);
-    await net.join(namespace, "wan", middle, `to-${name}`);
+    const namespace = net.name(name);
     await ip(`
-      -n ${middle} link set to-${name} master br0
+      -n ${middle} link set to-${name} master br0 up
+      -n ${namespace} link set wan up
       -n ${namespace} addr add ${outer(name)}/24 dev wan`);
     await must("ip", "netns", "exec", namespace, "sysctl", "-qw", "net.ipv4.ip_forward=1");
     await must("ip", "netns", "exec", namespace, "sysctl", "-qw", "net.ipv6.conf.all.forwarding=1");
@@ -149,13 +158,19 @@ export async function ping(
   return { sent: Number(found[1]), received: Number(found[2]) };
 }
 
-/** Sends so many bytes over one TCP connection from LAN a to LAN b; fails unless all arrive. */
-export async function tcp(network: Network, bytes: number, version: 4 | 6 = 4): Promise<void> {
-  const to = version === 4 ? `${lan4("b")}.2` : `${lan6("b")}:2`;
+/** Sends so many bytes over one TCP connection between the LANs; fails unless all arrive. */
+export async function tcp(
+  network: Network,
+  bytes: number,
+  version: 4 | 6 = 4,
+  { from = "a", seconds = 20 }: { from?: "a" | "b"; seconds?: number } = {},
+): Promise<void> {
+  const far = from === "a" ? "b" : "a";
+  const to = version === 4 ? `${lan4(far)}.2` : `${lan6(far)}:2`;
   const program = new URL("tcp.ts", import.meta.url).pathname;
   const deno = [Deno.execPath(), "run", "-A", "--quiet", program];
   const server = new Deno.Command("ip", {
-    args: ["netns", "exec", network.host("b"), ...deno, "serve"],
+    args: ["netns", "exec", network.host(far), ...deno, "serve"],
     stdout: "piped",
   }).spawn();
   const lines = server.stdout
@@ -164,8 +179,8 @@ export async function tcp(network: Network, bytes: number, version: 4 | 6 = 4): 
     .getReader();
   try {
     await lines.read();
-    const client = ["ip", "netns", "exec", network.host("a"), ...deno, "send", to, `${bytes}`];
-    const sent = await must("timeout", "20", ...client);
+    const client = ["ip", "netns", "exec", network.host(from), ...deno, "send", to, `${bytes}`];
+    const sent = await must("timeout", `${seconds}`, ...client);
     const { value: received } = await lines.read();
     if (received !== sent.trim()) throw new Error(`sent ${sent}, received ${received}`);
     await server.status;
