@@ -11,13 +11,12 @@ use crate::cookie::Verdict;
 use crate::drops::DropReason;
 use crate::handshake::Responder;
 use crate::message::*;
-use crate::negotiate::{REKEY_TIMEOUT, ephemeral};
+use crate::negotiate::ephemeral;
 use crate::now::Now;
 use crate::peer::{Datagram, Peer};
 use crate::peers::Peers;
 use crate::replay::Window;
 use crate::session::{REJECT_AFTER_MESSAGES, REJECT_AFTER_TIME, Session};
-use crate::timers::KEEPALIVE_TIMEOUT;
 use crate::{DATA_OVERHEAD, HEADER, MIN_OUTPUT, TAG};
 
 /// What became of one datagram.
@@ -57,6 +56,8 @@ struct Run<'t> {
     rejected_at: Instant,
     /// Whether data by it is still to confirm that the initiator has its keys.
     confirms: bool,
+    /// Whether the session that sends is about to end.
+    ending: bool,
     last: Instant,
     bytes: usize,
     authentic: bool,
@@ -219,16 +220,6 @@ impl<'t> Run<'t> {
         if let Some(reason) = sessions.refused {
             return Err(reason);
         }
-        // WireGuard paper §6.2: before the session ends, in case that nothing is sent.
-        const ENDING: std::time::Duration = REJECT_AFTER_TIME
-            .saturating_sub(KEEPALIVE_TIMEOUT)
-            .saturating_sub(REKEY_TIMEOUT);
-        if let Some(current) = &sessions.current
-            && current.initiator
-            && current.age(now.monotonic) >= ENDING
-        {
-            peer.activity.tell_of_ending();
-        }
         let session = sessions.all().find(|session| session.local == index);
         let session = session.ok_or(DropReason::NoSession)?;
         Ok(Run {
@@ -241,6 +232,10 @@ impl<'t> Run<'t> {
                 .next
                 .as_ref()
                 .is_some_and(|next| Arc::ptr_eq(next, session)),
+            ending: sessions
+                .current
+                .as_ref()
+                .is_some_and(|current| current.is_ending(now.monotonic)),
             session: session.clone(),
             last: now.monotonic,
             bytes: 0,
@@ -253,9 +248,11 @@ impl<'t> Run<'t> {
 impl Drop for Run<'_> {
     fn drop(&mut self) {
         if self.authentic {
-            self.peer
-                .activity
-                .received(self.last, self.bytes, self.data);
+            let activity = &self.peer.activity;
+            activity.received(self.last, self.bytes, self.data);
+            if self.ending {
+                activity.tell_of_ending();
+            }
         }
     }
 }

@@ -11,13 +11,19 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 
 use crate::handshake::Keys;
 use crate::message::{DATA, put_words};
+use crate::negotiate::REKEY_TIMEOUT;
 use crate::replay::Window;
+use crate::timers::KEEPALIVE_TIMEOUT;
 use crate::{HEADER, TAG};
 
 /// WireGuard paper §6.1: the initiator renews a session after the first, nobody uses it after the
 /// second.
 pub(crate) const REKEY_AFTER_TIME: Duration = Duration::from_secs(120);
 pub(crate) const REJECT_AFTER_TIME: Duration = Duration::from_secs(180);
+/// WireGuard paper §6.2: the initiator that only receives renews a session after this.
+const ENDING_AFTER_TIME: Duration = REJECT_AFTER_TIME
+    .saturating_sub(KEEPALIVE_TIMEOUT)
+    .saturating_sub(REKEY_TIMEOUT);
 pub(crate) const REKEY_AFTER_MESSAGES: u64 = 1 << 60;
 pub(crate) const REJECT_AFTER_MESSAGES: u64 = u64::MAX - (1 << 13);
 
@@ -75,6 +81,11 @@ impl Session {
     pub fn is_due_for_renewal(&self, now: Instant) -> bool {
         self.next.load(Ordering::Relaxed) > REKEY_AFTER_MESSAGES
             || self.initiator && self.age(now) >= REKEY_AFTER_TIME
+    }
+
+    /// For the initiator that receives to ask for another session, in case that nothing is sent.
+    pub fn is_ending(&self, now: Instant) -> bool {
+        self.initiator && self.age(now) >= ENDING_AFTER_TIME
     }
 
     /// `datagram` is room for the header, the padded packet, and room for the tag. A number is

@@ -318,3 +318,19 @@ fn an_older_initiation_is_refused_whatever_its_clock_says() {
     pair.clock.0.wall = wall;
     assert_eq!(pair.settle(wire, vec![]).1, vec![packet]);
 }
+
+#[test]
+fn only_authentic_data_renews_before_the_end() {
+    let mut pair = Pair::connected();
+    pair.run(SECOND * 11); // B's keepalive has come
+    let ba = ipv4(pair.b.inner, pair.a.inner, b"y");
+    pair.clock.advance(SECOND * 157);
+    let wire = pair.b.send(pair.clock, &pair.a.key(), &ba).unwrap();
+    let mut forged = wire[0].1.clone();
+    *forged.last_mut().unwrap() ^= 1;
+    let received = pair.a.receive(pair.clock, pair.b.address, &forged);
+    assert_eq!(received, Err(DropReason::BadData));
+    assert!(pair.a.timers(pair.clock).is_empty(), "silent to strangers");
+    assert_eq!(pair.settle(vec![], wire).0, vec![ba]);
+    assert_eq!(pair.a.timers(pair.clock)[0].1[0], 1);
+}
