@@ -64,12 +64,18 @@ impl Locked<'_> {
 
     /// A handshake that the data path asked for (§6.2), or that unanswered data calls for (§6.5).
     fn renew(&mut self, now: Now, out: &mut [u8]) -> Option<Datagram> {
-        let (activity, handshakes) = (&self.peer.activity, &mut self.state.handshakes);
+        let (peer, handshakes) = (self.peer, &mut self.state.handshakes);
+        let (activity, sessions) = (&peer.activity, peer.sessions.load());
+        let current = sessions.current.as_ref();
         let after = KEEPALIVE_TIMEOUT + REKEY_TIMEOUT + handshakes.jitter;
-        // Each is asked, so that none is left over for later.
-        let ending = activity.take_ending() && !handshakes.told_of_ending;
+        // Each is asked, so that none is left over for later. What was asked while a handshake was
+        // under way may be about a session that has been replaced.
+        let ending = activity.take_ending()
+            && !handshakes.told_of_ending
+            && current.is_some_and(|session| session.is_ending(now.monotonic));
         handshakes.told_of_ending |= ending;
-        let renewal = activity.take_renewal();
+        let renewal = activity.take_renewal()
+            && current.is_some_and(|session| session.is_due_for_renewal(now.monotonic));
         let unanswered = activity.take_unanswered(now.monotonic, after);
         let due = renewal || ending || unanswered;
         due.then(|| self.initiate(now, false, out)).flatten()

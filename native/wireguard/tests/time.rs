@@ -334,3 +334,18 @@ fn only_authentic_data_renews_before_the_end() {
     assert_eq!(pair.settle(vec![], wire).0, vec![ba]);
     assert_eq!(pair.a.timers(pair.clock)[0].1[0], 1);
 }
+
+#[test]
+fn a_renewal_asked_for_while_one_is_under_way_is_not_repeated() {
+    let mut pair = Pair::connected();
+    pair.clock.advance(SECOND * 121);
+    let packet = ipv4(pair.a.inner, pair.b.inner, b"x");
+    let old = pair.a.send(pair.clock, &pair.b.key(), &packet).unwrap();
+    let wire = pair.a.timers(pair.clock);
+    assert_eq!((wire.len(), wire[0].1[0]), (1, 1));
+    // The old session goes on sending until the response is there.
+    let more = pair.a.send(pair.clock, &pair.b.key(), &packet).unwrap();
+    let whole = [old, wire, more].concat();
+    assert_eq!(pair.settle(whole, vec![]).1.len(), 2);
+    assert_eq!(pair.run(SECOND * 15), 0, "handshakes for a new session");
+}
