@@ -147,6 +147,9 @@ impl Locked<'_> {
             return Ok(Sent::Datagram(sent));
         }
         self.push(packet, padded);
+        if self.peer.seal_run(now, 0).is_some() {
+            return Ok(Sent::Queued); // flushed in its turn; a session is there
+        }
         Ok(match self.initiate(now, false, out) {
             Some(initiation) => Sent::Datagram(initiation),
             None => Sent::Queued,

@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::*;
-use labelway_wireguard::DropReason;
+use labelway_wireguard::{DropReason, Sent};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -347,5 +347,47 @@ fn a_renewal_asked_for_while_one_is_under_way_is_not_repeated() {
     let more = pair.a.send(pair.clock, &pair.b.key(), &packet).unwrap();
     let whole = [old, wire, more].concat();
     assert_eq!(pair.settle(whole, vec![]).1.len(), 2);
+    assert_eq!(pair.run(SECOND * 15), 0, "handshakes for a new session");
+}
+
+#[test]
+fn a_packet_that_joins_the_queue_of_a_session_asks_for_no_handshake() {
+    let mut pair = Pair::new();
+    let packet = |n| ipv4(pair.a.inner, pair.b.inner, &[n]);
+    let packets = [packet(1), packet(2), packet(3)];
+    let [first, second, third] = &packets;
+    let initiation = pair.a.send(pair.clock, &pair.b.key(), first).unwrap();
+    assert!(
+        pair.a
+            .send(pair.clock, &pair.b.key(), second)
+            .unwrap()
+            .is_empty()
+    );
+    let (_, response) = pair
+        .b
+        .receive(pair.clock, pair.a.address, &initiation[0].1)
+        .unwrap();
+    let mut wire = Wire::new();
+    let mut out = [0; 2000];
+    let peers = pair.a.device.peers();
+    let mut receiver = peers.receiver();
+    receiver.receive(
+        pair.clock.0,
+        pair.b.address,
+        &mut response[0].1.clone(),
+        &mut out,
+    );
+    let flushed = receiver.flush(pair.clock.0, &mut out).unwrap();
+    wire.push((flushed.to, out[..flushed.len].to_vec()));
+    // A sender that had found no session comes between.
+    let peer = peers.by_key(&pair.b.key()).unwrap();
+    let sent = peer.wait(pair.clock.0, third, 1420, &mut out);
+    assert_eq!(sent, Sent::Queued);
+    while let Some(flushed) = receiver.flush(pair.clock.0, &mut out) {
+        wire.push((flushed.to, out[..flushed.len].to_vec()));
+    }
+    drop(receiver);
+    assert_eq!(pair.settle(wire, vec![]).1, packets);
+    drop(peers);
     assert_eq!(pair.run(SECOND * 15), 0, "handshakes for a new session");
 }
