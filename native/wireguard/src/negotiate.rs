@@ -12,6 +12,7 @@ use crate::handshake::{Ephemeral, Initiator, Keys, Responder, Timestamp};
 use crate::message::{INITIATION, INITIATION_LEN, RESPONSE, RESPONSE_LEN, put_words};
 use crate::now::Now;
 use crate::peer::{Datagram, Sessions};
+use crate::peers::Identity;
 use crate::session::{REJECT_AFTER_TIME, Session};
 use crate::state::Locked;
 
@@ -64,16 +65,21 @@ impl Locked<'_> {
         })
     }
 
-    /// Answers an initiation of this peer by index `sender` of his.
+    /// Answers an initiation of this peer by index `sender` of his, which was made for `identity`.
     pub fn respond(
         &mut self,
         now: Now,
         from: SocketAddr,
+        identity: &Identity,
         initiation: Responder,
         sender: u32,
         out: &mut [u8],
     ) -> Result<Datagram, DropReason> {
         self.refuse()?;
+        let own = self.state.identity.as_deref();
+        if !own.is_some_and(|own| std::ptr::eq(own, identity)) {
+            return Err(DropReason::WrongMac); // the private key was changed meanwhile
+        }
         let handshakes = &mut self.state.handshakes;
         let since = |last| now.monotonic.saturating_duration_since(last);
         if handshakes

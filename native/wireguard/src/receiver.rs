@@ -201,7 +201,7 @@ impl<'t> Receiver<'t> {
                 .map_err(|_| DropReason::BadHandshake)?;
             let peer = self.peers.by_key(&initiation.peer);
             let mut peer = peer.ok_or(DropReason::UnknownPeer)?.lock();
-            let reply = peer.respond(now, from, initiation, second, out)?;
+            let reply = peer.respond(now, from, identity, initiation, second, out)?;
             return Ok(Received::Reply(reply));
         }
         let receiver = word(message, 8).ok_or(DropReason::Malformed)?;

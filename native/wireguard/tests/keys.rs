@@ -241,3 +241,25 @@ fn secrets_are_not_printed() {
         format!("Peer {{ id: {:?}, key: {} }}", peer.id(), pair.b.key())
     );
 }
+
+#[test]
+fn a_former_private_key_makes_no_session_any_more() {
+    let pair = Pair::new();
+    let packet = ipv4(pair.a.inner, pair.b.inner, b"x");
+    let wire = pair.a.send(pair.clock, &pair.b.key(), &packet).unwrap();
+    // A thread that still holds the table with the key for which the initiation was made.
+    let old_table = pair.b.device.peers();
+    let new_key = format!("private_key={}\n", hex(&[55; 32]));
+    pair.b.set_at(pair.clock.0, &new_key);
+    let mut out = [0; 2000];
+    let received = old_table.receiver().receive(
+        pair.clock.0,
+        pair.a.address,
+        &mut wire[0].1.clone(),
+        &mut out,
+    );
+    assert!(
+        matches!(received, Received::Dropped(DropReason::WrongMac)),
+        "{received:?}"
+    );
+}
