@@ -1,7 +1,9 @@
 //! MACs and cookies (WireGuard paper §5.3, §5.4.4, §5.4.7): who does not know the device's public
-//! key gets no answer, and under load nobody gets one who has not shown that his address is his.
+//! key gets no answer, and under load nobody gets one who has not shown that his address is his, nor
+//! more than an address's share.
 
-use std::net::{IpAddr, SocketAddr};
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use blake2::digest::consts::U16;
@@ -19,6 +21,10 @@ use crate::message::{COOKIE, COOKIE_LEN, put_words, word};
 /// Handshake messages a second, of the whole device, from which on a sender must prove its
 /// address. Ours; a handshake costs about 0.2 ms.
 const HANDSHAKES_PER_SECOND: u32 = 100;
+/// As the kernel: under load so many are answered to one address a second, or to one /64 of IPv6.
+const FROM_ONE_ADDRESS: u32 = 20;
+/// Under load so many addresses are answered to in a second. Ours: bounds memory and work.
+const ADDRESSES: usize = 1024;
 const SECOND: Duration = Duration::from_secs(1);
 /// WireGuard paper §5.4.7: the secret that cookies are made of changes this often.
 const SECRET_LIFE: Duration = Duration::from_secs(120);
@@ -40,6 +46,8 @@ pub(crate) struct Checker {
 struct Load {
     second: Option<Instant>,
     messages: u32,
+    /// Messages of this second from addresses that are proven.
+    proven: HashMap<IpAddr, u32>,
     secret: Option<(Instant, Zeroizing<[u8; 32]>)>,
 }
 
@@ -49,6 +57,8 @@ pub(crate) enum Verdict {
     /// Answer with the cookie that was written.
     Cookie,
     WrongMac,
+    /// Too many from this address.
+    Flood,
 }
 
 impl Checker {
@@ -71,7 +81,12 @@ impl Checker {
             return Verdict::Answer;
         };
         if verify(&cookie, rest, mac2) {
-            return Verdict::Answer;
+            let admitted = self.load.lock().admit(from.ip());
+            return if admitted {
+                Verdict::Answer
+            } else {
+                Verdict::Flood
+            };
         }
         let sender = word(message, 4).expect("a handshake message is longer");
         let mut nonce = XNonce::default();
@@ -98,6 +113,7 @@ impl Load {
         if self.second.is_none_or(|since| is_over(&since, SECOND)) {
             self.second = Some(now);
             self.messages = 0;
+            self.proven.clear();
         }
         self.messages = self.messages.saturating_add(1);
         if self.messages <= HANDSHAKES_PER_SECOND {
@@ -117,6 +133,20 @@ impl Load {
         }
         cookie.update(&from.port().to_be_bytes());
         Some(cookie.finalize().into_bytes().into())
+    }
+
+    /// Counts a message from an address that is proven. False: it has had its share.
+    fn admit(&mut self, from: IpAddr) -> bool {
+        let from = match from {
+            IpAddr::V4(_) => from,
+            IpAddr::V6(ip) => Ipv6Addr::from(u128::from(ip) >> 64 << 64).into(),
+        };
+        if self.proven.len() >= ADDRESSES && !self.proven.contains_key(&from) {
+            return false;
+        }
+        let messages = self.proven.entry(from).or_default();
+        *messages = messages.saturating_add(1);
+        *messages <= FROM_ONE_ADDRESS
     }
 }
 
@@ -201,6 +231,7 @@ mod tests {
             second: Some(now),
             messages: HANDSHAKES_PER_SECOND,
             secret: Some((now, Zeroizing::new([secret; 32]))),
+            ..Load::default()
         }
     }
 
@@ -225,6 +256,29 @@ mod tests {
                 "{secret} {from}"
             );
         }
+    }
+
+    #[test]
+    fn a_proven_address_has_its_share_of_a_second() {
+        let mut now = Instant::now();
+        let mut load = flooded(1, now);
+        let admitted = |load: &mut Load, from: &str, messages| {
+            let from = from.parse().unwrap();
+            (0..messages).filter(|_| load.admit(from)).count()
+        };
+        assert_eq!(admitted(&mut load, "192.0.2.1", 30), 20);
+        assert_eq!(admitted(&mut load, "192.0.2.2", 1), 1);
+        assert_eq!(admitted(&mut load, "2001:db8::1", 15), 15);
+        assert_eq!(admitted(&mut load, "2001:db8::2", 15), 5);
+        assert_eq!(admitted(&mut load, "2001:db8:0:1::", 1), 1);
+        now += SECOND;
+        load.cookie_if_overloaded(now, "192.0.2.1:1".parse().unwrap());
+        assert_eq!(admitted(&mut load, "192.0.2.1", 30), 20);
+        for n in 0..2000u32 {
+            load.admit(IpAddr::V4(n.into()));
+        }
+        assert_eq!(load.proven.len(), ADDRESSES);
+        assert_eq!(admitted(&mut load, "192.0.2.3", 1), 0);
     }
 
     #[test]

@@ -29,7 +29,7 @@ reasons! {
     WrongMac => "wireguard-wrong-mac",
     /// Handshake that does not authenticate: wrong key, wrong preshared key, replayed timestamp.
     BadHandshake => "wireguard-bad-handshake",
-    /// A peer starts handshakes faster than 50 a second.
+    /// More than 50 handshakes a second from a peer or, under load, more than 20 from an address.
     HandshakeFlood => "wireguard-handshake-flood",
     /// Data that does not authenticate.
     BadData => "wireguard-bad-data",

@@ -195,6 +195,7 @@ impl<'t> Receiver<'t> {
                 }));
             }
             Verdict::WrongMac => return Err(DropReason::WrongMac),
+            Verdict::Flood => return Err(DropReason::HandshakeFlood),
         }
         if kind == INITIATION {
             let initiation = Responder::read(&identity.secret, ephemeral(), message)

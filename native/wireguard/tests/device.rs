@@ -314,3 +314,36 @@ fn peers_come_and_go_while_packets_flow() {
     });
     assert_eq!(pair.a.get("last_handshake_time_sec").len(), 1);
 }
+
+#[test]
+fn under_load_a_proven_address_has_no_more_than_its_share() {
+    let pair = Pair::new();
+    let to = x25519::PublicKey::from(*pair.b.key().as_bytes());
+    let secret = x25519::StaticSecret::from([77; 32]);
+    let mut flooder = Tunn::new(secret, to, None, None, 5, None);
+    let mut send = |from: SocketAddr| {
+        let mut out = [0; 148];
+        assert!(matches!(
+            flooder.format_handshake_initiation(&mut out, true),
+            TunnResult::WriteToNetwork(_)
+        ));
+        let answer = pair.b.receive(pair.clock, from, &out);
+        if let Ok((_, replies)) = &answer {
+            let cookie = flooder.decapsulate(None, &replies[0].1, &mut out);
+            assert!(matches!(cookie, TunnResult::Done));
+        }
+        answer.map(|_| "cookie")
+    };
+    let (one, other) = (pair.a.address, "198.51.100.7:1".parse().unwrap());
+    for _ in 0..100 {
+        assert_eq!(send(one), Err(DropReason::UnknownPeer));
+    }
+    assert_eq!(send(one), Ok("cookie"));
+    for _ in 0..20 {
+        assert_eq!(send(one), Err(DropReason::UnknownPeer), "looked at");
+    }
+    assert_eq!(send(one), Err(DropReason::HandshakeFlood));
+    // Other addresses have their own.
+    assert_eq!(send(other), Ok("cookie"));
+    assert_eq!(send(other), Err(DropReason::UnknownPeer));
+}
