@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use labelway_forward::{HEADROOM, Outcome, TokenBucket, switch};
-use labelway_wire::{Ecn, Ipv4, ecn};
 use labelway_wireguard::{Now, Peer, Received, Receiver};
 
+use crate::congestion::combine_ecn;
 use crate::counters::{IoDrop, Thread};
 use crate::deliver::Deliverer;
 use crate::inner::{self, InnerPort};
@@ -394,19 +394,4 @@ impl<'s> Underlay<'s> {
             });
         }
     }
-}
-
-/// What the outer header says of congestion goes on in the inner one; false if it cannot be told
-/// and the packet is to be dropped instead (RFC 6040 §4.2).
-fn combine_ecn(outer: Ecn, packet: &mut [u8]) -> bool {
-    let (Ecn::Ect0 | Ecn::Ect1 | Ecn::Ce, Ok(ip)) = (outer, Ipv4::decode(packet)) else {
-        return true;
-    };
-    let before = ip.ecn();
-    match ecn::decapsulate(outer, before) {
-        None => return false,
-        Some(combined) if combined != before => Ipv4::set_ecn(packet, combined),
-        Some(_) => {}
-    }
-    true
 }
