@@ -77,7 +77,8 @@ impl Locked<'_> {
                 sessions = Sessions {
                     endpoint: sessions.endpoint,
                     ..Sessions::default()
-                }
+                };
+                self.drop_queue(DropReason::NoPrivateKey);
             }
         }
         sessions.refused = identity.is_none().then_some(DropReason::NoPrivateKey);
@@ -110,8 +111,7 @@ impl Locked<'_> {
     }
 
     pub fn remove(&mut self) {
-        let waiting = self.state.queue.len() as u64;
-        self.peer.drops.add(DropReason::PeerRemoved, waiting);
+        self.drop_queue(DropReason::PeerRemoved);
         *self.state = State::default();
         self.publish(Sessions {
             refused: Some(DropReason::PeerRemoved),
@@ -154,6 +154,11 @@ impl Locked<'_> {
             Some(initiation) => Sent::Datagram(initiation),
             None => Sent::Queued,
         })
+    }
+
+    pub(super) fn drop_queue(&mut self, reason: DropReason) {
+        let waiting = std::mem::take(&mut self.state.queue).len();
+        self.peer.drops.add(reason, waiting as u64);
     }
 
     fn push(&mut self, packet: &[u8], padded: usize) {

@@ -57,8 +57,7 @@ impl Locked<'_> {
         handshakes.wanted = None;
         handshakes.wipe_at.get_or_insert(now.monotonic + WIPE_AFTER);
         self.peer.activity.forget_unacknowledged();
-        let waiting = std::mem::take(&mut self.state.queue).len();
-        self.peer.drops.add(DropReason::NoAnswer, waiting as u64);
+        self.drop_queue(DropReason::NoAnswer);
         None
     }
 

@@ -263,3 +263,18 @@ fn a_former_private_key_makes_no_session_any_more() {
         "{received:?}"
     );
 }
+
+#[test]
+fn what_waits_is_dropped_with_the_private_key() {
+    let pair = Pair::new();
+    let (old, new) = (
+        ipv4(pair.a.inner, pair.b.inner, b"old"),
+        ipv4(pair.a.inner, pair.b.inner, b"new"),
+    );
+    pair.a.send(pair.clock, &pair.b.key(), &old).unwrap();
+    let key = |bytes| format!("private_key={}\n", hex(bytes));
+    pair.a.set_at(pair.clock.0, &key(&[0; 32]));
+    pair.a.set_at(pair.clock.0, &key(&pair.a.private));
+    assert_eq!(pair.a.device.drops(DropReason::NoPrivateKey), 1);
+    assert_eq!(pair.a_to_b(&new), vec![new]);
+}
