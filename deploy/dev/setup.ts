@@ -31,7 +31,11 @@ const LAB: readonly Tool[] = [
   { program: "curl", package: "curl" },
 ];
 
-const COUNTS: readonly Tool[] = [{ program: "valgrind", package: "valgrind" }];
+/** What counts instructions, and what turns a device's offloads off. */
+const TEST: readonly Tool[] = [
+  { program: "valgrind", package: "valgrind" },
+  { program: "ethtool", package: "ethtool" },
+];
 
 const KERNEL: readonly Tool[] = [
   { program: "qemu-system-x86_64", package: "qemu-system-x86" },
@@ -53,7 +57,7 @@ const BENCH: readonly Tool[] = [
 const GROUPS: Readonly<Record<string, readonly Tool[]>> = {
   native: NATIVE,
   lab: [...NATIVE, ...LAB],
-  test: [...NATIVE, ...LAB, ...COUNTS],
+  test: [...NATIVE, ...LAB, ...TEST],
   kernel: [...NATIVE, ...LAB, ...KERNEL],
   bench: [...NATIVE, ...BENCH],
   // Peers of the benchmark, each asked for by name only.

@@ -27,8 +27,8 @@ export const lan4 = (name: Name) => `10.${NUMBERS[name]}.0`;
 export const lan6 = (name: Name) => `2001:db8:${NUMBERS[name]}:`;
 export const hop = (name: Name) => 100000 + NUMBERS[name];
 
-/** What an adjacency with 1,500 bytes below it carries. */
-const MTU = 1500 - 108;
+/** Bytes below the label stack. */
+const OVERHEAD = 108;
 
 export type Keys = Readonly<Record<Name, { readonly private: string; readonly public: string }>>;
 
@@ -37,6 +37,8 @@ export interface Options {
   readonly ways?: readonly ("direct" | "through-h")[];
   readonly backend?: Backend;
   readonly generation?: string;
+  /** MTU of the links between the gateways; 1,500 unless told. */
+  readonly underlayMtu?: number;
   readonly extraLabels?: number;
   readonly extraPrefixes?: number;
 }
@@ -46,17 +48,18 @@ export function table(me: Name, keys: Keys, options: Options = {}): Table {
   const index = (name: Name) => others.indexOf(name);
   const far = me === "a" ? "b" : "a";
   const ways = options.ways ?? ["direct"];
+  const mtu = (options.underlayMtu ?? 1500) - OVERHEAD;
   const adjacencies = others.map((name): Adjacency => ({
     key: `wan>${name}.wan`,
     uplink: 0,
     remote_key: keys[name].public,
     remote_address: inner(name),
     remote_site: NUMBERS[name],
-    mtu: MTU,
+    mtu,
   }));
   const lists = me === "h" ? [] : [
-    list(`wan>${far}.wan`, index(far), [], [], far),
-    list(`wan>h.wan,wan>${far}.wan`, index("h"), [hop(far)], [hop(me)], far),
+    list(`wan>${far}.wan`, index(far), [], [], far, mtu),
+    list(`wan>h.wan,wan>${far}.wan`, index("h"), [hop(far)], [hop(me)], far, mtu),
   ];
   const paths: Path[] = lists.map(({ key }, list) => ({
     key,
@@ -91,7 +94,7 @@ export function table(me: Name, keys: Keys, options: Options = {}): Table {
       tunnel_address: inner(me),
     }],
     adjacencies,
-    segments: me === "h" ? [] : [segment(me, far, ways, options.extraPrefixes ?? 0)],
+    segments: me === "h" ? [] : [segment(me, far, ways, options.extraPrefixes ?? 0, mtu - 8)],
     labels,
     paths,
     lists,
@@ -104,8 +107,9 @@ function list(
   labels: number[],
   return_labels: number[],
   egress: Name,
+  adjacencyMtu: number,
 ): SegmentList {
-  const mtu = MTU - 4 * (1 + labels.length);
+  const mtu = adjacencyMtu - 4 * (1 + labels.length);
   const probe_address = loopback(egress);
   return { key, weight: 1, adjacency, labels, return_labels, probe_address, mtu };
 }
@@ -115,6 +119,7 @@ function segment(
   far: Name,
   ways: readonly ("direct" | "through-h")[],
   extraPrefixes: number,
+  mtu: number,
 ): Segment {
   const prefixes = [`${lan4(far)}.0/24`, `${lan6(far)}:/64`];
   for (let extra = 0; extra < extraPrefixes; extra++) {
@@ -125,7 +130,7 @@ function segment(
     number: 1,
     service_label: SERVICE,
     tun: TUN,
-    mtu: MTU - 8,
+    mtu,
     local: [`${lan4(me)}.0/24`, `${lan6(me)}:/64`, `${loopback(me)}/32`],
     routes: prefixes.map((prefix) => ({ prefix, steering: 0 })),
     steerings: [{
