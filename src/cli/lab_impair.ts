@@ -10,6 +10,7 @@ import {
   parseChanges,
   SETTINGS,
 } from "../lab/impairment.ts";
+import { linkNames } from "../lab/layout.ts";
 import { emulatorOf } from "../lab/lab.ts";
 import { type Command, Failure, OK, UsageError } from "./command.ts";
 import { TOPOLOGY } from "./lab_up.ts";
@@ -20,7 +21,8 @@ export const labImpair: Command = {
   name: "impair",
   summary: "Change how a lab's link behaves while it runs",
   details: `Changes are cut, heal, and any of ${SETTING_HELP}.\n` +
-    "What is not named stays as it is. up is from the site to the internet.",
+    "What is not named stays as it is. up is from the site to the internet, or from the first\n" +
+    "uplink of a pair to the second.",
   options: {
     direction: {
       kind: "text",
@@ -31,7 +33,7 @@ export const labImpair: Command = {
   },
   positional: [
     TOPOLOGY,
-    { name: "LINK", help: "An uplink, e.g. lisbon.fibre", names: "link" },
+    { name: "LINK", help: "An uplink, e.g. lisbon.fibre, or a pair, a.isp~b.isp", names: "link" },
     { name: "CHANGE", help: "What becomes of it", many: true },
   ],
   examples: [
@@ -43,9 +45,7 @@ export const labImpair: Command = {
     const parsed = parseChanges(words);
     if ("problems" in parsed) throw new UsageError(parsed.problems);
     const place = await findPlace(file);
-    const links = place.topology.sites.flatMap(({ name, uplinks }) =>
-      uplinks.map((uplink) => `${name}.${uplink.name}`)
-    );
+    const links = linkNames(place.topology);
     if (!links.includes(link)) {
       const guess = closest(link, links);
       const hint = guess === undefined ? `there are ${links.join(", ")}` : `did you mean ${guess}?`;

@@ -3,6 +3,7 @@
  *
  *     host ─veth─ gateway ─link─ internet        an uplink with an address of its own
  *                 gateway ─veth─ nat ─link─ internet      one behind NAT
+ *                 internet ─veth─ beyond ─link─ internet  what two uplinks meet between them
  */
 
 import {
@@ -12,6 +13,7 @@ import {
   type LabWireguard,
   type Topology,
 } from "./topology.ts";
+import { layOutPairs } from "./between.ts";
 import type { Impairment } from "./impairment.ts";
 
 export interface Layout {
@@ -29,7 +31,9 @@ export interface Node {
   readonly kind: "gateway" | "host" | "nat" | "internet";
   readonly site: string | null;
   readonly wireguard: LabWireguard | null;
-  /** Lines for `ip -batch`, for when the devices are there. */
+  /** Devices by which packets come whose source lies elsewhere. */
+  readonly unfiltered: readonly string[];
+  /** Lines for `ip -batch`, or, where one begins with -6, for `ip -6 -batch` after these. */
   readonly setup: readonly string[];
 }
 
@@ -40,8 +44,9 @@ export interface End {
 
 /** What the emulator sits in. */
 export interface Link {
-  /** `lisbon.fibre`. */
+  /** `lisbon.fibre`, or of a pair `lisbon.fibre~porto.lte`. */
   readonly name: string;
+  /** Where it goes up from: the site, or for a pair what stands behind the internet. */
   readonly site: End;
   readonly internet: End;
   readonly up: Impairment;
@@ -77,6 +82,7 @@ export function layOut(topology: Topology, prefix: string): Layout {
           kind: "nat",
           site: site.name,
           wireguard: null,
+          unfiltered: [],
           setup: natSetup(uplink, uplink.nat),
         });
       }
@@ -94,6 +100,7 @@ export function layOut(topology: Topology, prefix: string): Layout {
         kind: "host",
         site: site.name,
         wireguard: null,
+        unfiltered: [],
         setup: [
           "link set lo up",
           ...bringUp(end.device, host.addresses),
@@ -107,18 +114,38 @@ export function layOut(topology: Topology, prefix: string): Layout {
       kind: "gateway",
       site: site.name,
       wireguard: site.wireguard,
+      unfiltered: [],
       setup: gateway,
     });
   }
+  const pairs = layOutPairs(topology, namespace, (uplink) => {
+    const link = links.find(({ name }) => name === uplink);
+    return link?.internet.device ?? "";
+  });
   nodes.push({
     name: "internet",
     namespace: namespace("internet"),
     kind: "internet",
     site: null,
     wireguard: null,
-    setup: internet,
-  });
-  return { prefix, nodes, veths, links };
+    unfiltered: pairs.unfiltered,
+    setup: [...internet, ...pairs.internet],
+  }, ...pairs.nodes);
+  veths.push(...pairs.veths);
+  return { prefix, nodes, veths, links: [...links, ...pairs.links] };
+}
+
+/** Every link of the lab: uplinks, then pairs of them. */
+export function linkNames({ sites, between }: Topology): string[] {
+  return [
+    ...sites.flatMap(({ name, uplinks }) => uplinks.map((uplink) => `${name}.${uplink.name}`)),
+    ...between.map(({ ends }) => pairName(ends)),
+  ];
+}
+
+/** `lisbon.fibre~porto.lte`. */
+export function pairName(ends: readonly [string, string]): string {
+  return ends.join("~");
 }
 
 /** Without prefix length. */
@@ -151,7 +178,7 @@ function natSetup(uplink: LabUplink, outside: string): string[] {
   ];
 }
 
-function bringUp(device: string, addresses: readonly string[]): string[] {
+export function bringUp(device: string, addresses: readonly string[]): string[] {
   return [
     `link set ${device} txqueuelen ${QUEUE_FRAMES} up`,
     ...addresses.map((cidr) =>

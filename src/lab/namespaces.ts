@@ -6,6 +6,7 @@ import { endAll, processesIn } from "./process.ts";
 
 /** How long a router may take to put back what it changed. */
 const PATIENCE_MILLIS = 5000;
+const SIX = "-6 ";
 
 export async function createNamespaces(layout: Layout): Promise<void> {
   const lines = layout.nodes.map((node) => `netns add ${node.namespace}`);
@@ -20,8 +21,14 @@ export async function createNamespaces(layout: Layout): Promise<void> {
 /** Addresses and routes, for when the emulator has made its devices as well. */
 export async function setUp(layout: Layout): Promise<void> {
   await Promise.all(layout.nodes.map(async (node) => {
-    await run(["ip", "-n", node.namespace, "-batch", "-"], { stdin: node.setup.join("\n") + "\n" });
+    // A line of a batch cannot name the family, and `rule` does not tell it from addresses.
+    const six = node.setup.filter((line) => line.startsWith(SIX));
+    await batch(node, [], node.setup.filter((line) => !line.startsWith(SIX)));
+    await batch(node, ["-6"], six.map((line) => line.slice(SIX.length)));
     if (node.kind === "nat") await masquerade(node);
+    if (node.unfiltered.length > 0) {
+      await set(node, "0", node.unfiltered.map((device) => `ipv4/conf/${device}/rp_filter`));
+    }
   }));
 }
 
@@ -45,21 +52,30 @@ export async function removeNamespaces(prefix: string): Promise<number> {
 }
 
 async function prepare(node: Node): Promise<void> {
-  const set = async (value: string, ...keys: string[]) => {
-    // tee writes one value to many files; sysctl(8) is not everywhere.
-    const files = keys.map((key) => `/proc/sys/net/${key}`);
-    await run(["ip", "netns", "exec", node.namespace, "tee", ...files], { stdin: value });
-  };
   const everywhere = (key: string) => [`ipv6/conf/all/${key}`, `ipv6/conf/default/${key}`];
   // Duplicate address detection would keep IPv6 silent for the first seconds.
-  await set("0", ...everywhere("accept_ra"), ...everywhere("accept_dad"));
+  await set(node, "0", [...everywhere("accept_ra"), ...everywhere("accept_dad")]);
   if (node.kind === "internet" || node.kind === "nat") {
-    await set("1", "ipv4/ip_forward", "ipv6/conf/all/forwarding");
+    await set(node, "1", ["ipv4/ip_forward", "ipv6/conf/all/forwarding"]);
   }
   // As a provider does (BCP 38): what leaves by the wrong uplink, with the other's address, is lost.
+  // Each device for itself, as the largest of "all" and its own counts.
   if (node.kind === "internet") {
-    await set("1", "ipv4/conf/all/rp_filter", "ipv4/conf/default/rp_filter");
+    await set(node, "0", ["ipv4/conf/all/rp_filter"]);
+    await set(node, "1", ["ipv4/conf/default/rp_filter"]);
   }
+}
+
+async function batch(node: Node, family: string[], lines: readonly string[]): Promise<void> {
+  if (lines.length === 0) return;
+  const argv = ["ip", ...family, "-n", node.namespace, "-batch", "-"];
+  await run(argv, { stdin: lines.join("\n") + "\n" });
+}
+
+/** tee writes one value to many files; sysctl(8) is not everywhere. */
+async function set(node: Node, value: string, keys: readonly string[]): Promise<void> {
+  const files = keys.map((key) => `/proc/sys/net/${key}`);
+  await run(["ip", "netns", "exec", node.namespace, "tee", ...files], { stdin: value });
 }
 
 async function masquerade(node: Node): Promise<void> {

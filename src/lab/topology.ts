@@ -6,6 +6,7 @@
 import { parse } from "@std/yaml";
 import ipaddr from "ipaddr.js";
 import { z } from "zod";
+import { closest } from "../config/suggest.ts";
 import { LabError } from "./error.ts";
 import { type Change, CLEAR, conflict, type Impairment, parseSetting } from "./impairment.ts";
 import { locator } from "./locate.ts";
@@ -17,6 +18,15 @@ export interface Topology {
   /** The same seed loses the same packets. */
   readonly seed: number;
   readonly sites: readonly LabSite[];
+  readonly between: readonly LabPair[];
+}
+
+/** What two uplinks meet on the way to each other, beside what each of them does to everybody. */
+export interface LabPair {
+  /** `lisbon.fibre`; up is from the first to the second. */
+  readonly ends: readonly [string, string];
+  readonly up: Impairment;
+  readonly down: Impairment;
 }
 
 /** What speaks WireGuard: the engine itself, the kernel, or Debian's wireguard-go. */
@@ -77,6 +87,8 @@ const SETTINGS = {
 const DIRECTION = keys(SETTINGS).partial();
 const IMPAIR = keys({ ...SETTINGS, up: DIRECTION, down: DIRECTION }).partial();
 
+const ENDS = "accepted are two uplinks of two sites, e.g. [lisbon.fibre, porto.lte]";
+
 const FILE = keys({
   lab: SHORT_NAME,
   network: z.string().min(1),
@@ -96,6 +108,9 @@ const FILE = keys({
       hosts: z.record(SHORT_NAME, z.array(CIDR).min(1)).default({}),
     }),
   ),
+  between: z.array(
+    keys({ ends: z.tuple([z.string(), z.string()], { error: ENDS }), impair: IMPAIR }),
+  ).default([]),
 });
 
 /** Reads the text of a topology file; throws {@link LabError} with every problem. */
@@ -125,10 +140,15 @@ export function parseTopology(text: string, file: string): Topology {
     })),
     hosts: Object.entries(site.hosts).map(([segment, addresses]) => ({ segment, addresses })),
   }));
+  const between = result.data.between.map(({ ends, impair }, index): LabPair => ({
+    ends,
+    ...impairments(impair, ["between", index, "impair"], complain),
+  }));
   crossCheck(sites, complain);
-  if (problems.length > 0) throw new LabError(problems);
+  checkPairs(between, sites, complain);
+  if (problems.length > 0) throw new LabError(problems.toSorted(byPosition));
   const { lab, network, seed } = result.data;
-  return { lab, network, seed, sites };
+  return { lab, network, seed, sites, between };
 }
 
 /** `192.0.2.1/30` for `192.0.2.2/30`: who is on the other side of it. */
@@ -256,4 +276,26 @@ function crossCheck(sites: readonly LabSite[], complain: Complain): void {
       });
     }
   }
+}
+
+/** Each end an uplink of another site, no pair twice. */
+function checkPairs(between: readonly LabPair[], sites: readonly LabSite[], complain: Complain) {
+  const uplinks = sites.flatMap(({ name, uplinks }) => uplinks.map((one) => `${name}.${one.name}`));
+  const seen = new Set<string>();
+  between.forEach(({ ends }, index) => {
+    const at = ["between", index, "ends"];
+    ends.forEach((end, i) => {
+      if (uplinks.includes(end)) return;
+      const guess = closest(end, uplinks);
+      const hint = guess === undefined
+        ? `there are ${uplinks.join(", ")}`
+        : `did you mean ${guess}?`;
+      complain([...at, i], `there is no uplink ${end}; ${hint}`);
+    });
+    const [first, second] = ends.map((end) => end.split(".")[0]);
+    if (first === second) complain(at, `${ends.join(" and ")} are of one site; ${ENDS}`);
+    const pair = ends.toSorted().join(" ");
+    if (seen.has(pair)) complain(at, `${ends.join(" and ")} stand here twice; once is accepted`);
+    seen.add(pair);
+  });
 }

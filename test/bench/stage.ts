@@ -187,7 +187,7 @@ function placeOf(gateways: readonly Gateway[]): Place {
     root: ROOT,
     file: "",
     networkFile: "",
-    topology: { lab: "bench", network: "", seed: 1, sites },
+    topology: { lab: "bench", network: "", seed: 1, sites, between: [] },
     folder: PLACE_FOLDER,
     prefix: PREFIX,
   };

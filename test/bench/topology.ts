@@ -66,6 +66,7 @@ export function layOut(topology: TopologyName, prefix: string): Layout {
         kind: "gateway",
         site: gateway,
         wireguard: null,
+        unfiltered: [],
         setup: [
           "link set lo up",
           ...underlaysOf(topology, gateway).flatMap(({ device, address }) =>
@@ -80,6 +81,7 @@ export function layOut(topology: TopologyName, prefix: string): Layout {
         kind: "host",
         site: gateway,
         wireguard: null,
+        unfiltered: [],
         setup: [
           "link set lo up",
           ...bringUp("eth0", `${HOST[gateway]}/24`),

@@ -10,6 +10,8 @@ import { findPlace, type LabState, type Place, requireState } from "../../src/la
 
 export const ROOT = resolve(import.meta.dirname ?? ".", "../..");
 export const TOPOLOGY = `${ROOT}/config/lab/four-sites.yaml`;
+export const PAIRS = `${ROOT}/test/lab/pairs.yaml`;
+const TOPOLOGIES = [TOPOLOGY, PAIRS];
 const FOLDERS = `${ROOT}/.lab`;
 const OWN = `t${Deno.pid}`;
 
@@ -55,15 +57,17 @@ export async function sweep(): Promise<void> {
     const pid = /^t(\d+)$/.exec(entry.name)?.[1];
     if (pid === undefined || entry.name === OWN || await isThere(`/proc/${pid}`)) continue;
     const env = { LABELWAY_LAB: `${FOLDERS}/${entry.name}` };
-    const args = ["run", "-A", `${ROOT}/src/main.ts`, "lab", "down", TOPOLOGY];
-    await new Deno.Command(Deno.execPath(), { args, cwd: ROOT, env, stdin: "null" }).output();
+    for (const topology of TOPOLOGIES) {
+      const args = ["run", "-A", `${ROOT}/src/main.ts`, "lab", "down", topology];
+      await new Deno.Command(Deno.execPath(), { args, cwd: ROOT, env, stdin: "null" }).output();
+    }
     await Deno.remove(`${FOLDERS}/${entry.name}`, { recursive: true });
   }
 }
 
-/** Takes this process's lab down and its folder away. */
+/** Takes this process's labs down and its folder away. */
 export async function takeDown(): Promise<void> {
-  await labelway("lab", "down", TOPOLOGY);
+  for (const topology of TOPOLOGIES) await labelway("lab", "down", topology);
   await Deno.remove(`${FOLDERS}/${OWN}`, { recursive: true });
 }
 

@@ -6,6 +6,8 @@ import { firstHost, parseTopology } from "../../../src/lab/topology.ts";
 const FILE = "config/lab/four-sites.yaml";
 const FOUR_SITES = await Deno.readTextFile(new URL(`../../../${FILE}`, import.meta.url));
 
+const THIRD = "config/lab/better-through-a-third.yaml";
+
 const SMALL = `lab: small
 network: small.network.yaml
 sites:
@@ -97,6 +99,29 @@ describe("a topology file", () => {
     ]);
   });
 
+  test("what lies between two uplinks is read, and refused where they are not two sites'", () => {
+    const pairs = `${SMALL}between:
+  - { ends: [a.wan, b.wan], impair: { delay: 5ms, down: { delay: 7ms } } }
+`;
+    const [pair] = parseTopology(pairs, "lab.yaml").between;
+    expect(pair).toMatchObject({ ends: ["a.wan", "b.wan"], up: { delayMillis: 5 } });
+    expect(pair?.down.delayMillis).toBe(7);
+    const wrong = `${pairs}  - { ends: [b.wan, a.wan], impair: {} }
+  - { ends: [a.wan, a.wan], impair: { delay: 5 } }
+  - { ends: [a.van, b.wan], impair: {} }
+`;
+    expect(problems(wrong)).toEqual([
+      "lab.yaml:13:7: b.wan and a.wan stand here twice; once is accepted",
+      "lab.yaml:14:7: a.wan and a.wan are of one site; accepted are two uplinks of two sites, " +
+      "e.g. [lisbon.fibre, porto.lte]",
+      "lab.yaml:14:39: delay is 5; accepted is a value like 30ms, at most 60s",
+      "lab.yaml:15:14: there is no uplink a.van; did you mean a.wan?",
+    ]);
+    expect(problems(`${SMALL}between: [{ ends: [a.wan] }]`).join()).toContain(
+      "accepted are two uplinks of two sites",
+    );
+  });
+
   test("broken YAML says where", () => {
     expect(problems("lab: [")[0]).toMatch(/^lab.yaml: .*line/s);
   });
@@ -108,8 +133,8 @@ describe("a topology file", () => {
   });
 });
 
-describe("the layout of a topology", () => {
-  const layout = layOut(parseTopology(FOUR_SITES, FILE), "lw00ff");
+describe.each([[FILE], [THIRD]])("the layout of %s", (file) => {
+  const layout = layOut(parseTopology(Deno.readTextFileSync(file), file), "lw00ff");
 
   test("every name fits the kernel and is the lab's own", () => {
     const devices = new Map<string, Set<string>>();
@@ -134,11 +159,16 @@ describe("the layout of a topology", () => {
     ].map(({ namespace, device }) => `${namespace} ${device}`));
     for (const node of layout.nodes) {
       for (const line of node.setup) {
-        const device = / dev (\S+)/.exec(line)?.[1] ?? /^link set (\S+)/.exec(line)?.[1] ?? "";
+        const device = / (?:dev|iif) (\S+)/.exec(line)?.[1] ?? /^link set (\S+)/.exec(line)?.[1] ??
+          "";
         expect(device === "lo" || known.has(`${node.namespace} ${device}`), line).toBe(true);
       }
     }
   });
+});
+
+describe("the layout of the four sites", () => {
+  const layout = layOut(parseTopology(FOUR_SITES, FILE), "lw00ff");
 
   test("a gateway has a default route by each uplink, the first one preferred", () => {
     const lisbon = layout.nodes.find((node) => node.name === "lisbon");
