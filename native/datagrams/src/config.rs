@@ -31,6 +31,7 @@ pub struct Config {
 pub enum Task {
     Flood(Flood),
     Echo(Echo),
+    Stream(Stream),
 }
 
 /// As many datagrams a second as asked for; how many arrive?
@@ -60,6 +61,17 @@ pub struct Echo {
     pub most_millis: Option<u64>,
 }
 
+/// Datagrams at an even rate, one way: which arrive, and when?
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Stream {
+    pub count: u32,
+    pub interval_micros: u64,
+}
+
+/// All that one stream tells is held until it ends.
+const MOST_COUNT: u32 = 10_000_000;
+
 impl Config {
     pub fn decode(text: &str) -> Result<Config, String> {
         let config: Config = serde_json::from_str(text).map_err(|error| error.to_string())?;
@@ -79,6 +91,14 @@ impl Config {
             if flood.rate == Some(0) || flood.millis == 0 {
                 return Err("rate and millis are above 0".into());
             }
+        }
+        if let Task::Stream(stream) = &config.task
+            && !(1..=MOST_COUNT).contains(&stream.count)
+        {
+            return Err(format!(
+                "count is {}; accepted is 1 to {MOST_COUNT}",
+                stream.count
+            ));
         }
         Ok(config)
     }

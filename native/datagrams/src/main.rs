@@ -1,5 +1,5 @@
 //! `labelway-datagrams JSON`: sends UDP from one network namespace to another and says, as JSON, what
-//! arrived. The benchmark's own instrument: it shares no code with what it measures.
+//! arrived. The benchmark's and the lab's own instrument: it shares no code with what it measures.
 //!
 //! Both ends are threads of this process, so one clock times both, and nothing outlives it. Every
 //! datagram is one of its own: no segmentation offload bundles them, neither here nor there.
@@ -9,6 +9,7 @@ mod config;
 mod echo;
 mod flood;
 mod namespace;
+mod stream;
 
 use std::process::ExitCode;
 
@@ -36,6 +37,7 @@ fn run(text: &str) -> Result<String, String> {
     let config = Config::decode(text)?;
     let answer = match &config.task {
         Task::Flood(flood) => serde_json::to_string(&flood::run(&config, flood)?),
+        Task::Stream(stream) => serde_json::to_string(&stream::run(&config, stream)?),
         Task::Echo(echo) => serde_json::to_string(&echo::run(&config, echo)?),
     };
     answer.map_err(|error| error.to_string())
