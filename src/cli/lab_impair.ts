@@ -9,6 +9,7 @@ import {
   formatImpairment,
   parseChanges,
   SETTINGS,
+  WORDS,
 } from "../lab/impairment.ts";
 import { linkNames } from "../lab/layout.ts";
 import { emulatorOf } from "../lab/lab.ts";
@@ -20,8 +21,9 @@ const SETTING_HELP = Object.entries(SETTINGS).map(([key, text]) => `${key}=${tex
 export const labImpair: Command = {
   name: "impair",
   summary: "Change how a lab's link behaves while it runs",
-  details: `Changes are cut, heal, and any of ${SETTING_HELP}.\n` +
-    "What is not named stays as it is. up is from the site to the internet, or from the first\n" +
+  details: `Changes are ${Object.keys(WORDS).join(", ")}, and any of ${SETTING_HELP}.\n` +
+    "What is not named stays as it is. A cut is silent; an unplugged link has no carrier, at both\n" +
+    "ends. up is from the site to the internet, or from the first\n" +
     "uplink of a pair to the second.",
   options: {
     direction: {

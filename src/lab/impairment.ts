@@ -16,6 +16,8 @@ export interface Impairment {
   readonly queueMillis: number;
   /** Everything is lost, silently. */
   readonly cut: boolean;
+  /** Pulled out at both ends: all is lost, and both devices have no carrier. */
+  readonly unplugged: boolean;
 }
 
 export const CLEAR: Impairment = {
@@ -27,6 +29,15 @@ export const CLEAR: Impairment = {
   rateMbit: null,
   queueMillis: 50,
   cut: false,
+  unplugged: false,
+};
+
+/** Words that stand alone, and what they change. */
+export const WORDS: Readonly<Record<string, Change>> = {
+  cut: { cut: true },
+  heal: { cut: false },
+  unplug: { unplugged: true },
+  plug: { unplugged: false },
 };
 
 /** The words that {@link parseSetting} knows, with an example of each. */
@@ -82,6 +93,8 @@ export function conflict({ delayMillis, reorderPercent }: Impairment): string | 
     : null;
 }
 
+const ALONE = Object.keys(WORDS).join(", ");
+
 /** `delay=30ms`, `cut`, `heal` as the command line gives them, together; or every problem. */
 export function parseChanges(
   words: readonly string[],
@@ -89,23 +102,27 @@ export function parseChanges(
   let change: Change = {};
   const problems: string[] = [];
   for (const word of words) {
-    if (word === "cut" || word === "heal") {
-      change = { ...change, cut: word === "cut" };
+    const alone = WORDS[word];
+    if (alone !== undefined) {
+      change = { ...change, ...alone };
       continue;
     }
     const [key = "", value] = split(word);
     const parsed = value === undefined
-      ? `${word} is unknown; accepted are cut, heal, and settings like delay=30ms`
+      ? `${word} is unknown; accepted are ${ALONE}, and settings like delay=30ms`
       : parseSetting(key, value);
     if (typeof parsed === "string") problems.push(parsed);
     else change = { ...change, ...parsed };
   }
-  if (words.length === 0) problems.push("Nothing to change; name cut, heal, or e.g. delay=30ms");
+  if (words.length === 0) {
+    problems.push(`Nothing to change; name ${ALONE}, or e.g. delay=30ms`);
+  }
   return problems.length > 0 ? { problems } : { change };
 }
 
 /** `20 ms ± 2 ms, loss 2 % (bursts of 5), 50 Mbit/s`. */
 export function formatImpairment(impairment: Impairment): string {
+  if (impairment.unplugged) return "unplugged";
   if (impairment.cut) return "cut";
   const parts: string[] = [];
   if (impairment.delayMillis > 0 || impairment.jitterMillis > 0) {

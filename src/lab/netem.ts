@@ -27,6 +27,9 @@ export function netem(folder: string): Emulator {
   return {
     kind: "netem",
     change: async (name, direction, change) => {
+      if (change.unplugged) {
+        throw new LabError(["netem cannot unplug a link; take --emulator linkem"]);
+      }
       const links = await load(folder);
       const link = links.find((other) => other.name === name);
       if (link === undefined) {

@@ -11,7 +11,8 @@ import { findPlace, type LabState, type Place, requireState } from "../../src/la
 export const ROOT = resolve(import.meta.dirname ?? ".", "../..");
 export const TOPOLOGY = `${ROOT}/config/lab/four-sites.yaml`;
 export const PAIRS = `${ROOT}/test/lab/pairs.yaml`;
-const TOPOLOGIES = [TOPOLOGY, PAIRS];
+export const FAULTS = `${ROOT}/config/lab/faults/mesh.yaml`;
+const TOPOLOGIES = [TOPOLOGY, PAIRS, FAULTS];
 const FOLDERS = `${ROOT}/.lab`;
 const OWN = `t${Deno.pid}`;
 

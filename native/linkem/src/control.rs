@@ -2,7 +2,7 @@
 //!
 //! `{"show":true}` answers every link's behaviour and counters. `{"link":"lisbon.fibre",
 //! "direction":"both","delayMillis":30,"cut":false}` changes the fields that it names and leaves
-//! the others; `"reset":true` starts from a clear link.
+//! the others; `"reset":true` starts from a clear link. `"unplugged"` is of both directions.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -14,6 +14,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
+use crate::device::set_carrier;
 use crate::link::Link;
 use crate::shape::{Counters, Impairment};
 
@@ -36,6 +37,8 @@ struct Request {
     rate_mbit: Option<Option<f64>>,
     queue_millis: Option<f64>,
     cut: Option<bool>,
+    /// Of the whole link, whatever the direction.
+    unplugged: Option<bool>,
 }
 
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
@@ -151,6 +154,13 @@ fn change(request: &Request, links: &mut [Link]) -> Result<(), String> {
     for (direction, impairment) in link.directions[chosen].iter_mut().zip(wanted) {
         direction.shaper.impairment = impairment;
     }
+    if let Some(unplugged) = request.unplugged {
+        for direction in &mut link.directions {
+            set_carrier(&direction.from, !unplugged)
+                .map_err(|error| format!("Cannot unplug {name}: {error}"))?;
+            direction.shaper.impairment.unplugged = unplugged;
+        }
+    }
     Ok(())
 }
 
@@ -179,6 +189,7 @@ impl Request {
             rate_mbit: self.rate_mbit.unwrap_or(base.rate_mbit),
             queue_millis: self.queue_millis.unwrap_or(base.queue_millis),
             cut: self.cut.unwrap_or(base.cut),
+            unplugged: base.unplugged,
         }
     }
 }

@@ -58,3 +58,16 @@ fn open_tap(name: &str) -> Result<OwnedFd, String> {
     }
     Ok(fd)
 }
+
+/// Tells the system that the device has a carrier, or none: what it sees of a cable.
+pub fn set_carrier(device: &OwnedFd, carrier: bool) -> std::io::Result<()> {
+    /// `_IOW('T', 226, int)`, linux/if_tun.h.
+    const TUNSETCARRIER: libc::c_ulong = 0x4004_54e2;
+    let carrier = libc::c_int::from(carrier);
+    // SAFETY: the descriptor is open, and the call reads one int, which lives across it.
+    let result = unsafe { libc::ioctl(device.as_raw_fd(), TUNSETCARRIER as _, &raw const carrier) };
+    if result < 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    Ok(())
+}

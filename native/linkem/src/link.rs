@@ -72,7 +72,7 @@ impl Direction {
             };
             self.under_way_bytes -= frame.len();
             // Cut means that what is in the cable is lost as well.
-            if self.shaper.impairment.cut {
+            if self.shaper.impairment.is_dead() {
                 self.shaper.counters.cut_drops += 1;
             } else {
                 self.deliver(&frame, to);

@@ -31,6 +31,8 @@ pub struct Impairment {
     pub queue_millis: f64,
     /// Everything is lost, silently, as when somebody digs up the fibre far away.
     pub cut: bool,
+    /// The cable is pulled out at both ends: all is lost, and both devices have no carrier.
+    pub unplugged: bool,
 }
 
 impl Default for Impairment {
@@ -44,11 +46,17 @@ impl Default for Impairment {
             rate_mbit: None,
             queue_millis: 50.0,
             cut: false,
+            unplugged: false,
         }
     }
 }
 
 impl Impairment {
+    /// Nothing comes through.
+    pub fn is_dead(&self) -> bool {
+        self.cut || self.unplugged
+    }
+
     /// What is wrong with the numbers, or nothing.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
@@ -125,7 +133,7 @@ impl Shaper {
 
     /// Decides over a frame of `bytes` that arrives `now`.
     pub fn admit(&mut self, now: Nanos, bytes: usize) -> Fate {
-        if self.impairment.cut {
+        if self.impairment.is_dead() {
             self.counters.cut_drops += 1;
             return Fate::Dropped;
         }

@@ -1,0 +1,188 @@
+/** `deno task lab:faults` as a command. */
+
+import {
+  type Arguments,
+  type Command,
+  FAILED,
+  type Io,
+  OK,
+  UsageError,
+} from "../../src/cli/command.ts";
+import { renderTable } from "../../src/cli/table.ts";
+import { closest } from "../../src/config/suggest.ts";
+import { percentile } from "./outcome.ts";
+import { once, type Repeat } from "./run.ts";
+import { parseScenario, type Scenario } from "./scenario.ts";
+import { raise, type Stage, strike } from "./stage.ts";
+
+const FOLDER = new URL("../../config/lab/faults/", import.meta.url);
+const DEFAULT_REPEATS = 20;
+
+/** One fault's figures; null: it was not over in time in that share of the repeats. */
+export interface Figures {
+  readonly fault: string;
+  readonly repeats: number;
+  readonly p50Millis: number | null;
+  readonly p99Millis: number | null;
+  readonly lostMedian: number;
+  readonly lostMax: number;
+  readonly reachMillis: number | null;
+  /** From which path to which, of the last repeat. */
+  readonly moved: string;
+  readonly recoverMillis: readonly (number | null)[];
+}
+
+export const faults: Command = {
+  name: "lab:faults",
+  summary: "Break a running lab in every way that there is, and count what it costs",
+  details: "Traffic of 1,000 packets a second, counted at the receiver. Needs root and\n" +
+    "`deno task native`.",
+  options: {
+    only: { kind: "list", value: "FAULT,…", help: "These faults and no others" },
+    repeats: { kind: "number", help: `Of each; default ${DEFAULT_REPEATS}`, least: 1 },
+    json: { kind: "text", value: "FILE", help: "Write the figures as JSON" },
+    list: { kind: "flag", help: "Say which faults there are" },
+  },
+  positional: [],
+  examples: [["task lab:faults --only blackhole --repeats 5", "one fault, five times"]],
+  run,
+};
+
+/** Every fault that has a file, by name. */
+export async function readScenarios(): Promise<Scenario[]> {
+  const files = [...Deno.readDirSync(FOLDER)].map(({ name }) => name)
+    .filter((name) => name.endsWith(".yaml") && !name.startsWith("mesh.")).sort();
+  return await Promise.all(files.map(async (name) => {
+    const file = new URL(name, FOLDER).pathname;
+    return parseScenario(await Deno.readTextFile(file), file);
+  }));
+}
+
+async function run(args: Arguments, io: Io): Promise<number> {
+  const all = await readScenarios();
+  if (args.flag("list")) {
+    const rows = all.map(({ fault, what, reachMillis }) => [fault, reach(reachMillis), what]);
+    io.out(renderTable(
+      [{ title: "FAULT" }, { title: "REACH", right: true }, {
+        title: "WHAT",
+      }],
+      rows,
+      io,
+    ));
+    return OK;
+  }
+  const scenarios = chosen(all, args.list("only"));
+  const repeats = args.number("repeats") ?? DEFAULT_REPEATS;
+  if (!Number.isInteger(repeats)) {
+    throw new UsageError([`Option --repeats is ${repeats}; accepted is a whole number`]);
+  }
+  const json = args.text("json");
+  const stop = io.interrupted();
+  const figures: Figures[] = [];
+  for (const lab of new Set(scenarios.map((scenario) => scenario.lab))) {
+    const stage = await raise(lab, stop);
+    try {
+      for (const scenario of scenarios.filter((scenario) => scenario.lab === lab)) {
+        const figure = await repeat(stage, scenario, repeats, io, stop);
+        if (figure !== null) figures.push(figure);
+      }
+    } finally {
+      await strike(stage);
+    }
+  }
+  io.out(`\n${render(figures, io)}`);
+  if (json !== undefined) await Deno.writeTextFile(json, `${JSON.stringify(figures, null, 2)}\n`);
+  return figures.every(isReached) ? OK : FAILED;
+}
+
+async function repeat(
+  stage: Stage,
+  scenario: Scenario,
+  repeats: number,
+  io: Io,
+  stop: AbortSignal,
+): Promise<Figures | null> {
+  const done: Repeat[] = [];
+  for (let number = 1; number <= repeats && !stop.aborted; number++) {
+    const outcome = await once(stage, scenario);
+    done.push(outcome);
+    const early = outcome.lostBefore > 0 ? `; ${outcome.lostBefore} lost before the fault` : "";
+    io.out(
+      `  ${scenario.fault} ${number}/${repeats}: ${millis(outcome.recoverMillis)}, ` +
+        `${outcome.lost} lost${early}`,
+    );
+  }
+  return done.length === 0 ? null : figuresOf(scenario, done);
+}
+
+export function figuresOf({ fault, reachMillis }: Scenario, repeats: readonly Repeat[]): Figures {
+  const times = repeats.map(({ recoverMillis }) => recoverMillis ?? Infinity);
+  const share = (part: number) => {
+    const value = percentile(times, part);
+    return value === null || value === Infinity ? null : Math.round(value * 10) / 10;
+  };
+  const lost = repeats.map((repeat) => repeat.lost);
+  const { from, to } = repeats.at(-1)!.moved;
+  return {
+    fault,
+    repeats: repeats.length,
+    p50Millis: share(0.5),
+    p99Millis: share(0.99),
+    lostMedian: percentile(lost, 0.5)!,
+    lostMax: Math.max(...lost),
+    reachMillis,
+    moved: from.length + to.length === 0 ? "nothing" : `${from.join("; ")} → ${to.join("; ")}`,
+    recoverMillis: repeats.map((repeat) => repeat.recoverMillis),
+  };
+}
+
+function isReached({ p99Millis, reachMillis }: Figures): boolean {
+  return reachMillis === null || (p99Millis !== null && p99Millis <= reachMillis);
+}
+
+function render(figures: readonly Figures[], io: Io): string {
+  return renderTable(
+    [
+      { title: "FAULT" },
+      { title: "REPEATS", right: true },
+      { title: "P50", right: true },
+      { title: "P99", right: true },
+      { title: "REACH", right: true },
+      { title: "LOST", right: true },
+      { title: "AT MOST", right: true },
+      { title: "MOVED", shrinks: true },
+    ],
+    figures.map((one) => [
+      one.fault,
+      String(one.repeats),
+      millis(one.p50Millis),
+      { text: millis(one.p99Millis), tone: isReached(one) ? "good" : "bad" },
+      reach(one.reachMillis),
+      String(one.lostMedian),
+      String(one.lostMax),
+      one.moved,
+    ]),
+    io,
+  );
+}
+
+function chosen(all: readonly Scenario[], words: readonly string[]): readonly Scenario[] {
+  const given = words.flatMap((word) => word.split(",")).map((word) => word.trim())
+    .filter((word) => word !== "");
+  const names = all.map(({ fault }) => fault);
+  const problems = given.filter((word) => !names.includes(word)).map((word) => {
+    const guess = closest(word, names);
+    const hint = guess === undefined ? "" : `; did you mean ${guess}?`;
+    return `There is no fault ${word}; there are ${names.join(", ")}${hint}`;
+  });
+  if (problems.length > 0) throw new UsageError(problems);
+  return given.length === 0 ? all : all.filter(({ fault }) => given.includes(fault));
+}
+
+function millis(value: number | null): string {
+  return value === null ? "not over" : `${value.toFixed(value < 100 ? 1 : 0)} ms`;
+}
+
+function reach(value: number | null): string {
+  return value === null ? "" : `≤ ${value} ms`;
+}

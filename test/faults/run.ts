@@ -1,0 +1,51 @@
+/** One fault, again and again, in a lab that is up. */
+
+import { now } from "../../src/io/clock.ts";
+import { pause } from "../../src/lab/process.ts";
+import { type Outcome, outcomeOf } from "./outcome.ts";
+import type { Scenario } from "./scenario.ts";
+import { act, inUse, settle, type Stage, stream } from "./stage.ts";
+
+/** Traffic that is seen to arrive before the fault. */
+const BEFORE_MILLIS = 500;
+/** Starting a process takes part of it: what is sent before the fault must be enough. */
+const LEAD_MILLIS = 300;
+/** Probes that the fault lost leave what is measured, and rankings come to rest. */
+const REST_MILLIS = 1500;
+
+export interface Repeat extends Outcome {
+  /** `policy: path` before, and at the end of the fault, of what changed. */
+  readonly moved: { readonly from: readonly string[]; readonly to: readonly string[] };
+}
+
+/** One repeat; the lab is whole before and after. Throws where it does not become whole. */
+export async function once(stage: Stage, scenario: Scenario): Promise<Repeat> {
+  const before = await inUse(stage, scenario);
+  const length = LEAD_MILLIS + BEFORE_MILLIS + scenario.watchMillis + 1000;
+  const streaming = stream(stage, scenario, length);
+  await pause(LEAD_MILLIS + BEFORE_MILLIS);
+  const fault = now();
+  for (const action of scenario.do) await act(stage, action);
+  await pause(fault + scenario.watchMillis - now());
+  const after = await inUse(stage, scenario);
+  const end = now();
+  const streamed = await streaming;
+  for (const action of scenario.undo) await act(stage, action);
+  if (!await settle(stage, scenario)) {
+    throw new Error(`${scenario.fault}: not every path is up again after it was undone`);
+  }
+  await pause(Math.max(REST_MILLIS, scenario.settleMillis));
+  return {
+    ...outcomeOf(streamed, fault * 1000, Math.min(end * 1000, endOf(streamed))),
+    moved: {
+      from: before.filter((line) => !after.includes(line)),
+      to: after.filter((line) => !before.includes(line)),
+    },
+  };
+}
+
+function endOf(
+  { startedMicros, sentMicros }: { startedMicros: number; sentMicros: readonly number[] },
+) {
+  return startedMicros + (sentMicros.at(-1) ?? 0);
+}

@@ -1,0 +1,68 @@
+import { describe, expect, test } from "vitest";
+import { parseTopology } from "../../../src/lab/topology.ts";
+import { linkNames } from "../../../src/lab/layout.ts";
+import { Failure } from "../../../src/cli/command.ts";
+import { readScenarios } from "../../faults/command.ts";
+import { parseAction, parseScenario } from "../../faults/scenario.ts";
+
+describe("the faults that there are", () => {
+  test("act on what their lab has, and undo what they do", async () => {
+    for (const { fault, lab, traffic, ...scenario } of await readScenarios()) {
+      const topology = parseTopology(await Deno.readTextFile(lab), lab);
+      const sites = topology.sites.map(({ name }) => name);
+      const hosts = topology.sites.flatMap(({ name, hosts }) =>
+        hosts.map(({ segment }) => `${name}.${segment}`)
+      );
+      expect(hosts, fault).toEqual(expect.arrayContaining([traffic.from, traffic.to]));
+      for (const action of [...scenario.do, ...scenario.undo]) {
+        if (action.kind === "impair") expect(linkNames(topology), fault).toContain(action.link);
+        else expect(sites, fault).toContain(action.site);
+      }
+      const kills = scenario.do.filter(({ kind }) => kind === "kill").length;
+      const starts = [...scenario.do, ...scenario.undo].filter(({ kind }) => kind === "start");
+      expect(starts.length, fault).toBe(kills);
+    }
+  });
+
+  test("are named as their files are", async () => {
+    const names = (await readScenarios()).map(({ fault }) => fault);
+    expect(names).toEqual(expect.arrayContaining(["blackhole", "local-link-down", "brown-out"]));
+    expect(new Set(names).size).toBe(names.length);
+  });
+});
+
+describe("an action", () => {
+  test("is read from words", () => {
+    expect(parseAction("impair a.isp~b.isp up cut loss=2%")).toEqual({
+      kind: "impair",
+      link: "a.isp~b.isp",
+      direction: "up",
+      change: { cut: true, lossPercent: 2 },
+    });
+    expect(parseAction("device lyon.fibre down")).toMatchObject({ device: "fibre", up: false });
+    expect(parseAction("kill lyon")).toEqual({ kind: "kill", site: "lyon" });
+  });
+
+  test.each([
+    ["burn lyon", "accepted are impair LINK"],
+    ["kill", "accepted are impair LINK"],
+    ["device lyon down", "accepted are impair LINK"],
+    ["impair a.isp los=2%", "los is unknown"],
+    ["impair a.isp", "Nothing to change"],
+  ])("%s is refused", (text, part) => {
+    expect(parseAction(text)).toContain(part);
+  });
+});
+
+test("a file with mistakes tells all of them", () => {
+  const text = "fault: x\nwhat: y\nlab: l\ntraffic: { from: a, to: b, port: 0 }\n" +
+    "do: [burn a]\nundo: []\nwatch: 2\n";
+  try {
+    parseScenario(text, "f.yaml");
+    expect.unreachable();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    expect(error.lines.length).toBe(3);
+    expect(error.lines.join("\n")).toMatch(/traffic.port[\s\S]*do.0: burn a[\s\S]*watch/);
+  }
+});
