@@ -1,10 +1,12 @@
-//! The control thread: answers `wg` on the userspace sockets.
+//! The control thread: answers `wg` on the userspace sockets, and sees links go down.
 
 use std::os::fd::AsFd;
 
 use labelway_wireguard::Now;
 
+use crate::carrier::{Links, is_running};
 use crate::poll::{Events, Token, WAKE};
+use crate::probe;
 use crate::shared::Shared;
 use crate::uapi::Client;
 use crate::uplink::{Embedded, Ports, Uplink};
@@ -16,7 +18,14 @@ struct Connection {
     interface: String,
 }
 
+/// No client's: those are numbered from above it.
+const LINKS: Token = 1;
+
 pub fn run(shared: &Shared) {
+    // Without it, probes find out what is down, only later.
+    let links = Links::open()
+        .ok()
+        .filter(|links| shared.control.add(links.as_fd(), LINKS).is_ok());
     let mut connections: Vec<Connection> = Vec::new();
     let mut events = Events::with_capacity(64);
     while !shared.is_stopping() {
@@ -27,6 +36,11 @@ pub fn run(shared: &Shared) {
         for token in events.tokens() {
             if token == WAKE {
                 shared.control.drain_waker();
+            } else if token == LINKS {
+                if let Some(links) = &links {
+                    links.drain();
+                }
+                follow_links(shared);
             } else if let Some(at) = connections.iter().position(|c| c.client.token == token) {
                 if !serve(shared, &mut connections[at]) {
                     connections.swap_remove(at);
@@ -34,6 +48,19 @@ pub fn run(shared: &Shared) {
             } else {
                 accept(shared, token, &mut connections);
             }
+        }
+    }
+}
+
+/// Some device changed: what leaves by one that has no carrier any more goes another way now.
+fn follow_links(shared: &Shared) {
+    let world = shared.world.load();
+    let Some(world) = world.as_deref() else {
+        return;
+    };
+    for (index, uplink) in world.table.uplinks.iter().enumerate() {
+        if !is_running(&uplink.device) {
+            probe::handle_link_down(world, index, shared.now());
         }
     }
 }

@@ -10,6 +10,7 @@
 
 mod build;
 mod burst;
+mod carrier;
 mod congestion;
 mod control;
 mod counters;

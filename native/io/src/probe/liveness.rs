@@ -122,6 +122,12 @@ impl Session {
         down.then(|| self.become_state(Change::Down, now))
     }
 
+    /// The link that all of it goes over is known to be down.
+    pub fn handle_link_down(&mut self, now: Duration) -> Option<Change> {
+        self.replies_in_row = 0;
+        (self.state == Liveness::Up).then(|| self.become_state(Change::Down, now))
+    }
+
     pub fn quality(&self, now: Duration) -> Quality {
         Quality {
             state: self.state,
@@ -269,6 +275,25 @@ mod tests {
         // in a row are counted from there.
         assert_eq!((at, change), (6200 + 1000, Change::Up));
         assert_eq!(way.session.quality(way.now).downs, 1);
+    }
+
+    #[test]
+    fn a_link_that_is_down_is_not_waited_for() {
+        let mut way = Way::new(MS * 30);
+        way.run(3000);
+        let change = way.session.handle_link_down(way.now);
+        assert_eq!(change, Some(Change::Down));
+        assert_eq!(way.session.handle_link_down(way.now), None, "only once");
+        way.run(800);
+        assert_eq!(
+            way.session.state,
+            Liveness::Down,
+            "what was under way does not bring it up"
+        );
+        way.run(400);
+        assert_eq!(way.session.state, Liveness::Up);
+        let mut fresh = Session::new(Duration::ZERO);
+        assert_eq!(fresh.handle_link_down(MS), None, "it was never up");
     }
 
     #[test]

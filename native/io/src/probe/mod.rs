@@ -9,7 +9,7 @@ mod prober;
 mod window;
 
 pub use liveness::Timers;
-pub use prober::{LocalOutcome, Prober, Target, What, handle_local, handle_tick};
+pub use prober::{LocalOutcome, Prober, Target, What, handle_link_down, handle_local, handle_tick};
 
 /// UDP ports of both ends.
 pub struct StampPorts {

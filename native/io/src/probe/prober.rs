@@ -263,6 +263,19 @@ fn take_answer(
     LocalOutcome::Taken
 }
 
+/// The device of an uplink has no carrier: every adjacency over it is down, at once.
+pub fn handle_link_down(world: &World, uplink: usize, now: Duration) {
+    for (index, adjacency) in world.adjacencies.iter().enumerate() {
+        if adjacency.uplink != uplink {
+            continue;
+        }
+        let mut state = adjacency.prober.state.lock();
+        if let Some(change) = state.session.handle_link_down(now) {
+            publish(world, What::Adjacency(index), change);
+        }
+    }
+}
+
 /// The switch sees it with its next packet.
 fn publish(world: &World, what: What, change: Change) {
     let state = match change {
