@@ -9,12 +9,7 @@ use crate::{
     Sequence, Settings, State, Status, Step, TTL,
 };
 
-/// ```text
-///                     Down ───────────────▶ Init          a packet that says Down
-///    Down, Init, Up ◀──┐ ▲                   │            … Init or Up
-///    AdminDown: stay   │ │ AdminDown,        ▼
-///            Init ─────┴─┴── time's up ──── Up            Down: … Init
-/// ```
+/// What a packet of each state does to a session (§6.8.6), and its absence (§6.8.4):
 ///
 /// | state | receives AdminDown | Down | Init | Up   | nothing for the Detection Time |
 /// | ----- | ------------------ | ---- | ---- | ---- | ------------------------------ |
