@@ -1,13 +1,8 @@
 /** What the engine sends, as tshark reads it. See README.md. */
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect, test } from "vitest";
+import { decode, readPackets } from "./tshark.ts";
 
-const packets: { name: string; hex: string }[] = JSON.parse(
-  readFileSync(new URL("packets.json", import.meta.url), "utf8"),
-);
+const packets = readPackets("packets.json");
 
 /** Fields that tshark is asked for; of a field that occurs more than once, all, outermost first. */
 const FIELDS = [
@@ -172,7 +167,7 @@ test("every recorded packet has an expectation, and the other way round", () => 
   expect(packets.map((packet) => packet.name).sort()).toEqual(Object.keys(expected).sort());
 });
 
-const decoded = decode(packets.map((packet) => packet.hex));
+const decoded = decode(packets.map((packet) => packet.hex), FIELDS);
 
 for (const [index, { name }] of packets.entries()) {
   test(`tshark reads ${name} as the RFCs have it`, () => {
@@ -186,44 +181,4 @@ for (const [index, { name }] of packets.entries()) {
     // 0 is a bad checksum; the header of a quoted packet is as it came.
     expect(seen["ip.checksum.status"]?.split(",")).not.toContain("0");
   });
-}
-
-/** Has tshark decode IP packets, one row of fields each. */
-function decode(hex: string[]): Decoded[] {
-  const folder = mkdtempSync(join(tmpdir(), "labelway-packets-"));
-  try {
-    const file = join(folder, "packets.pcap");
-    writeFileSync(file, pcap(hex.map((text) => Uint8Array.from(text.match(/../g) ?? [], parse))));
-    const preferences = ["ip.check_checksum", "udp.check_checksum", "ip.defragment"].flatMap(
-      (name) => ["-o", `${name}:${name === "ip.defragment" ? "FALSE" : "TRUE"}`],
-    );
-    const fields = FIELDS.flatMap((field) => ["-e", field]);
-    const output = execFileSync("tshark", [
-      "-r",
-      file,
-      ...preferences,
-      ...["-T", "fields", "-E", "occurrence=a", "-E", "separator=|", ...fields],
-    ], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-    return output.trimEnd().split("\n").map((line) => {
-      const values = line.split("|");
-      return Object.fromEntries(FIELDS.map((field, index) => [field, values[index] ?? ""]));
-    });
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-function parse(byte: string): number {
-  return Number.parseInt(byte, 16);
-}
-
-/** A capture file of raw IP packets (link type 101). */
-function pcap(packets: Uint8Array[]): Uint8Array {
-  const header = Uint32Array.of(0xa1b2c3d4, 0x00040002, 0, 0, 65535, 101);
-  const parts: Uint8Array[] = [new Uint8Array(header.buffer)];
-  for (const packet of packets) {
-    const record = Uint32Array.of(0, 0, packet.length, packet.length);
-    parts.push(new Uint8Array(record.buffer), packet);
-  }
-  return Buffer.concat(parts);
 }
