@@ -7,7 +7,7 @@
  * npm packages need no step: Deno installs what deno.lock names before it runs a task.
  */
 
-import { fail, installed, output, run, step } from "./run.ts";
+import { fail, installed, output, run, status, step } from "./run.ts";
 
 interface Tool {
   /** Program whose presence shows that the package is there. */
@@ -31,10 +31,11 @@ const LAB: readonly Tool[] = [
   { program: "curl", package: "curl" },
 ];
 
-/** What counts instructions, and what turns a device's offloads off. */
+/** What counts instructions, what turns a device's offloads off, and another's BFD. */
 const TEST: readonly Tool[] = [
   { program: "valgrind", package: "valgrind" },
   { program: "ethtool", package: "ethtool" },
+  { program: "vtysh", package: "frr" },
 ];
 
 const KERNEL: readonly Tool[] = [
@@ -160,9 +161,37 @@ async function packageProblems(missing: readonly string[], isRoot: boolean): Pro
   ];
 }
 
+/** What Debian's package scripts ask before they start a service; status 101 says no. */
+const POLICY = "/usr/sbin/policy-rc.d";
+
+/** Without starting the services of what is installed: the tests start daemons of their own. */
 async function installPackages(packages: readonly string[]): Promise<void> {
   step(`Installing Debian packages: ${packages.join(" ")}`);
   const env = { DEBIAN_FRONTEND: "noninteractive" };
   await run(["apt-get", "update", "-q"], { env });
-  await run(["apt-get", "install", "-y", "-q", "--no-install-recommends", ...packages], { env });
+  const allow = await forbidServices();
+  const install = ["install", "-y", "-q", "--no-install-recommends", ...packages];
+  const code = await status(["apt-get", ...install], { env });
+  await allow();
+  if (code !== 0) fail(`apt-get ${install.join(" ")} failed (exit status ${code})`);
+}
+
+/**
+ * Until what is answered is called; whoever interrupts ends apt-get, and this goes on to that. A
+ * policy that the system has stays as it is.
+ */
+async function forbidServices(): Promise<() => Promise<void>> {
+  try {
+    await Deno.writeTextFile(POLICY, "#!/bin/sh\nexit 101\n", { createNew: true, mode: 0o755 });
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return () => Promise.resolve();
+    throw error;
+  }
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  const goOn = () => {};
+  for (const signal of signals) Deno.addSignalListener(signal, goOn);
+  return async () => {
+    await Deno.remove(POLICY);
+    for (const signal of signals) Deno.removeSignalListener(signal, goOn);
+  };
 }
