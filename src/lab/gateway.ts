@@ -88,13 +88,19 @@ export async function startWireguardGo(
   return started;
 }
 
-/** Starts the real program, as a gateway's service would. */
-export function startRouter(place: Place, state: LabState, site: LabSite): ProcessId {
+/** Starts the real program, as a gateway's service would; `library`: another native half. */
+export function startRouter(
+  place: Place,
+  state: LabState,
+  site: LabSite,
+  library?: string,
+): ProcessId {
   const own = siteFolder(place.folder, site.name);
   // To the router, wireguard-go's devices are the kernel's: it finds them there and adopts them.
   const backend = site.wireguard === "embedded" ? "embedded" : "kernel";
   const argv = [
     ...enter(place, state, site.name),
+    ...(library === undefined ? [] : ["env", `LABELWAY_LIBRARY=${library}`]),
     ...labelway(),
     "up",
     `${own}/network.yaml`,

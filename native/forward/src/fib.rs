@@ -44,6 +44,9 @@ pub(crate) struct Segment {
     pub(crate) mtu: usize,
     steerings: Vec<Steering>,
     places: Places,
+    /// By steering.
+    #[cfg(any(test, feature = "plain"))]
+    pub(crate) peers: Box<[Option<crate::plain::Peer>]>,
 }
 
 #[derive(Debug)]
@@ -83,6 +86,8 @@ impl Fib {
                     segment.local.iter(),
                     routes.map(|route| (&route.prefix, route.steering)),
                 ),
+                #[cfg(any(test, feature = "plain"))]
+                peers: crate::plain::peers(table, segment),
             })
         });
         let lists = table.lists.iter().map(|list| List {

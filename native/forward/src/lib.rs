@@ -29,6 +29,8 @@ mod local;
 mod mss;
 mod packet;
 mod places;
+#[cfg(any(test, feature = "plain"))]
+mod plain;
 mod repeat;
 mod steering;
 pub mod steps;
@@ -40,12 +42,15 @@ pub use drop_reason::DropReason;
 pub use fib::Fib;
 pub use flows::FlowCache;
 pub use fragment::Fragments;
-pub use ingress::ingress;
 pub use live::Live;
 pub use local::{LocalDatagram, encapsulate_local};
 pub use packet::{HEADROOM, Packet};
-pub use repeat::repeat;
-pub use switch::switch;
+
+#[cfg(not(feature = "plain"))]
+pub use {ingress::ingress, repeat::repeat, switch::switch};
+// Not for use: what the labels cost is measured against it.
+#[cfg(feature = "plain")]
+pub use plain::{ingress, repeat, switch};
 
 /// IPv4 header without options and UDP header: what is in front of the label stack (RFC 7510 §3).
 pub const ENCAPSULATION_BYTES: usize = 28;

@@ -35,6 +35,11 @@ impl Engine {
     /// Starts the threads; they wait for the first table.
     pub fn new(config: EngineConfig) -> Result<Self, Vec<String>> {
         let fail = |error: std::io::Error| vec![format!("Cannot start the engine: {error}")];
+        #[cfg(feature = "plain")]
+        eprintln!(
+            "This library is for the benchmark alone: customers' IPv4 packets go without labels, \
+             policies are not looked at, and segments are not kept apart."
+        );
         let shared = Arc::new(Shared::new().map_err(fail)?);
         let state = State {
             builder: Builder::new(config.uapi_folder.into()),

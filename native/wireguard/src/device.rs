@@ -226,7 +226,11 @@ impl Control {
         }
         peers.allowed = AllowedIps::new(self.config.peers.iter().flat_map(|(key, config)| {
             let id = self.peers[key].id();
-            config.allowed_ips.iter().map(move |net| (*net, id))
+            let nets = config.allowed_ips.iter().copied();
+            // As for a peer that is everybody's way to everywhere: see forward/src/plain.rs.
+            #[cfg(feature = "plain")]
+            let nets = nets.chain([ipnet::Ipv4Net::default().into()]);
+            nets.map(move |net| (net, id))
         }));
         peers
     }

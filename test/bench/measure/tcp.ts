@@ -47,7 +47,7 @@ async function measure(
   const rate = { [name]: flow.receivedMbit / 1000 };
   const peak = memory(stage, "peak");
   if (peak === null) return { values: rate, cpu };
-  const foreign = peer.name === "labelway" ? await idleDeno() : 0;
+  const foreign = peer.name === "labelway" || peer.name === "plain" ? await idleDeno() : 0;
   return {
     values: {
       ...rate,

@@ -6,6 +6,7 @@ import { buildGo, NEBULA, NEBULA_CERT, WIREGUARD_GO } from "../go.ts";
 import { labelway } from "./labelway.ts";
 import type { Peer, PeerName } from "./peer.ts";
 import { nebula } from "./nebula.ts";
+import { buildPlain, plain } from "./plain.ts";
 import { tinc } from "./tinc.ts";
 import { veth } from "./veth.ts";
 import { wireguardGo } from "./wireguard_go.ts";
@@ -14,6 +15,7 @@ import { wireguardGo } from "./wireguard_go.ts";
 export const SETUP: Readonly<Record<PeerName, readonly string[]>> = {
   "veth": [],
   "labelway": [],
+  "plain": [],
   "wireguard-go": ["bench-go"],
   "nebula-current": ["bench-go"],
   "nebula": ["bench-nebula"],
@@ -24,10 +26,10 @@ export async function preparePeer(name: PeerName): Promise<Peer> {
   switch (name) {
     case "veth":
       return veth();
-    case "labelway": {
-      const commit = await output(["git", "describe", "--always", "--dirty"]);
-      return labelway(commit === null ? VERSION : `${VERSION} (${commit.trim()})`);
-    }
+    case "labelway":
+      return labelway(await ownVersion());
+    case "plain":
+      return plain(await buildPlain(), await ownVersion());
     case "wireguard-go":
       return wireguardGo(await buildGo(WIREGUARD_GO), WIREGUARD_GO.version);
     case "nebula-current":
@@ -43,6 +45,11 @@ export async function preparePeer(name: PeerName): Promise<Peer> {
     case "tinc":
       return tinc(`Debian's ${await debianVersion("tinc")}`);
   }
+}
+
+async function ownVersion(): Promise<string> {
+  const commit = await output(["git", "describe", "--always", "--dirty"]);
+  return commit === null ? VERSION : `${VERSION} (${commit.trim()})`;
 }
 
 async function debianVersion(name: string): Promise<string> {

@@ -5,6 +5,7 @@ import type { Stage } from "../stage.ts";
 export const PEER_NAMES = [
   "veth",
   "labelway",
+  "plain",
   "wireguard-go",
   "nebula-current",
   "nebula",

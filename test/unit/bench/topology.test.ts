@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { parseNetwork } from "../../../src/config/mod.ts";
 import { network } from "../../bench/peers/labelway.ts";
+import { plainNetwork } from "../../bench/peers/plain.ts";
 import { gatewaysOf, layOut, underlays, underlaysOf, uplinkOf } from "../../bench/topology.ts";
 
 const TOPOLOGIES = ["direct", "transit"] as const;
@@ -33,8 +34,12 @@ test("through t, a and b have no underlay to each other", () => {
   expect(uplinkOf("transit", "b").neighbour).toBe("t");
 });
 
-test.each(TOPOLOGIES)("%s: Labelway's file is right but for the keys", (topology) => {
-  const text = network(topology, gatewaysOf(topology));
+const FILES = TOPOLOGIES.flatMap((topology) =>
+  [network, plainNetwork].map((file) => [topology, file.name, file] as const)
+);
+
+test.each(FILES)("%s: the file of %s is right but for the keys", (topology, _, file) => {
+  const text = file(topology, gatewaysOf(topology));
   const { network: parsed, problems, warnings } = parseNetwork(text, "network.yaml", {
     allowMissingKeys: true,
   });
