@@ -123,7 +123,7 @@ test("we change our timers: FRR goes by them, and answers our Poll", {
   expect(peer.changes).toEqual([]);
 });
 
-test("a session stays up at 10 ms × 3", { timeout: 20_000 }, async () => {
+test("10 ms × 3 is agreed on, and its packets come", { timeout: 20_000 }, async () => {
   await frr.configure("transmit-interval 10", "receive-interval 10");
   await peer.order("settings 10 10 3");
   await settled(10, 30);

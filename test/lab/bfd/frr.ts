@@ -38,9 +38,9 @@ export class Frr {
     await Deno.writeTextFile(`${this.folder}/zebra.conf`, "");
     const peer = [`peer ${this.peer} local-address ${this.local}`, ...lines, "no shutdown"];
     await Deno.writeTextFile(`${this.folder}/bfdd.conf`, ["bfd", ...peer, ""].join("\n"));
-    await this.#spawn("zebra");
+    this.#spawn("zebra");
     await until("zebra listens", () => exists(`${this.folder}/zserv`));
-    await this.#spawn("bfdd", "--bfdctl", `${this.folder}/bfdd.ctl`);
+    this.#spawn("bfdd", "--bfdctl", `${this.folder}/bfdd.ctl`);
     await until("bfdd answers", async () => await this.#shown() !== null);
   }
 
@@ -59,7 +59,11 @@ export class Frr {
   /** As kill -9: neither says farewell. */
   async end(): Promise<void> {
     for (const daemon of this.#daemons.reverse()) {
-      daemon.kill("SIGKILL");
+      try {
+        daemon.kill("SIGKILL");
+      } catch {
+        // it has ended by itself
+      }
       await daemon.status;
     }
     this.#daemons = [];
@@ -68,8 +72,7 @@ export class Frr {
     }
   }
 
-  // deno-lint-ignore require-await -- it opens a file before it starts
-  async #spawn(daemon: string, ...more: string[]): Promise<void> {
+  #spawn(daemon: string, ...more: string[]): void {
     const files = ["-f", `${this.folder}/${daemon}.conf`, "-i", `${this.folder}/${daemon}.pid`];
     const sockets = ["--vty_socket", this.folder, "-z", `${this.folder}/zserv`, "-P", "0"];
     this.#daemons.push(
