@@ -214,7 +214,8 @@ impl Session {
         };
         // Both intervals that follow from this are computed when they are asked for, so they are
         // "honoured immediately" (§6.8.3).
-        self.timers.handle_packet(packet.r#final(), self.is_up());
+        self.timers
+            .handle_packet(packet.r#final(), self.is_up(), now);
         // AdminDown: §6.8.6 discards the packet here. Its Poll is answered even so, since §6.8.7
         // wants that "without respect to the session state", and it tells that the neighbour is
         // there, which matters to bfd.RemoteDiscr alone.
@@ -300,9 +301,11 @@ impl Session {
             self.last_sent = Some(now);
             self.jitter = random;
             // §6.5: on packets that are sent anyway. News are, when a change begins the sequence.
-            match self.timers.is_polling() {
-                true => Sequence::Poll,
-                false => Sequence::None,
+            if self.timers.is_polling() {
+                self.timers.handle_poll(now);
+                Sequence::Poll
+            } else {
+                Sequence::None
             }
         } else {
             return None;

@@ -19,17 +19,19 @@ pub struct Intervals {
 }
 
 /// ```text
-///          a change           Final               a packet without Final
-///   Idle ────────────▶ Active ──────▶ Settling ─────────────────────────▶ Idle
+///          a change           Final               a packet without Final, late enough
+///   Idle ────────────▶ Active ──────▶ Settling ──────────────────────────────────────▶ Idle
 /// ```
 ///
-/// A change that comes up on the way waits for Idle: each sequence is about one change only, and a
-/// late copy of its Final cannot be taken for an answer to the next (§6.8.3, third choice).
+/// A change that comes up on the way waits for Idle: each sequence is about one change only, and no
+/// late Final may be taken for an answer to the next (§6.8.3). While a first Final is under way,
+/// Polls keep leaving, and each has its own; so a packet without Final (the third choice there) is
+/// not enough, as long as it comes within a round trip of the last Poll (the second).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Poll {
     Idle,
     Active,
-    Settling,
+    Settling { until: Duration },
 }
 
 #[derive(Debug)]
@@ -38,6 +40,9 @@ pub struct Timers {
     announced: Intervals,
     effective: Intervals,
     poll: Poll,
+    /// When the first and the last Poll left, of this sequence and of one that it took the place of;
+    /// none before the first, and when no Final can come any more.
+    polls: Option<(Duration, Duration)>,
 }
 
 impl Timers {
@@ -49,6 +54,7 @@ impl Timers {
             announced: intervals,
             effective: intervals,
             poll: Poll::Idle,
+            polls: None,
         }
     }
 
@@ -90,18 +96,29 @@ impl Timers {
     /// Nobody is there to answer.
     pub fn handle_lost(&mut self) {
         self.poll = Poll::Idle;
+        self.polls = None;
+    }
+
+    /// A packet of the sequence leaves.
+    pub fn handle_poll(&mut self, now: Duration) {
+        let first = self.polls.map_or(now, |(first, _)| first);
+        self.polls = Some((first, now));
     }
 
     /// A packet was taken in.
-    pub fn handle_packet(&mut self, r#final: bool, up: bool) {
-        match self.poll {
+    pub fn handle_packet(&mut self, r#final: bool, up: bool, now: Duration) {
+        match (self.poll, self.polls) {
             // §6.8.6: the sequence ends, and what it put off takes effect.
-            Poll::Active if r#final => {
+            (Poll::Active, Some((first, last))) if r#final => {
                 self.effective = self.announced;
-                self.poll = Poll::Settling;
+                // It answers one of them, so a round trip takes no longer than since the first.
+                // Twice that, since it varies.
+                let until = last + now.saturating_sub(first) * 2;
+                self.poll = Poll::Settling { until };
             }
-            Poll::Settling if !r#final => {
+            (Poll::Settling { until }, _) if !r#final && now >= until => {
                 self.poll = Poll::Idle;
+                self.polls = None;
                 self.follow(up, true);
             }
             _ => {}
@@ -175,12 +192,24 @@ mod tests {
         }
     }
 
+    const SENT: Duration = Duration::from_millis(100);
+    const ANSWERED: Duration = Duration::from_millis(140);
+    const LATER: Duration = Duration::from_millis(180);
+
+    impl Timers {
+        /// A Poll leaves, and its Final arrives 40 ms later.
+        fn answer(&mut self) {
+            self.handle_poll(SENT);
+            self.handle_packet(true, true, ANSWERED);
+        }
+    }
+
     /// Of a session that came Up and settled.
     fn up(tx_millis: u32, rx_millis: u32) -> Timers {
         let mut timers = Timers::new(settings(tx_millis, rx_millis));
         timers.handle_state(true, true);
-        timers.handle_packet(true, true);
-        timers.handle_packet(false, true);
+        timers.answer();
+        timers.handle_packet(false, true, LATER);
         assert_eq!(timers.effective(), intervals(tx_millis, rx_millis));
         assert_eq!(timers.poll, Poll::Idle);
         timers
@@ -217,9 +246,9 @@ mod tests {
         timers.configure(settings(300, 50), true, true);
         assert_eq!(timers.announced(), intervals(300, 50));
         assert_eq!(timers.effective(), intervals(50, 50));
-        timers.handle_packet(false, true);
+        timers.handle_packet(false, true, LATER);
         assert_eq!(timers.effective(), intervals(50, 50));
-        timers.handle_packet(true, true);
+        timers.answer();
         assert_eq!(timers.effective(), intervals(300, 50));
     }
 
@@ -229,7 +258,7 @@ mod tests {
         timers.configure(settings(50, 50), true, true);
         assert_eq!(timers.announced(), intervals(50, 50));
         assert_eq!(timers.effective(), intervals(50, 300));
-        timers.handle_packet(true, true);
+        timers.answer();
         assert_eq!(timers.effective(), intervals(50, 50));
     }
 
@@ -247,16 +276,40 @@ mod tests {
         timers.configure(settings(100, 50), true, true);
         timers.configure(settings(200, 20), true, true);
         assert_eq!(timers.announced(), intervals(100, 50));
-        timers.handle_packet(true, true);
+        timers.answer();
         assert!(!timers.is_polling());
-        timers.handle_packet(true, true); // a copy
+        timers.handle_packet(true, true, LATER); // of another Poll
         assert_eq!(timers.announced(), intervals(100, 50));
-        timers.handle_packet(false, true);
+        timers.handle_packet(false, true, LATER);
         assert!(timers.is_polling());
         assert_eq!(timers.announced(), intervals(200, 20));
         assert_eq!(timers.effective(), intervals(100, 50));
-        timers.handle_packet(true, true);
+        timers.answer();
         assert_eq!(timers.effective(), intervals(200, 20));
+    }
+
+    #[test]
+    fn finals_of_one_sequence_do_not_end_the_next() {
+        let mut timers = up(50, 50);
+        timers.configure(settings(100, 50), true, true);
+        timers.handle_packet(true, true, SENT);
+        assert!(timers.is_polling(), "nothing was asked yet");
+        // Asked at 100 and 130, answered at 140: the other answer can be there until 170.
+        timers.handle_poll(SENT);
+        timers.handle_poll(SENT + Duration::from_millis(30));
+        timers.handle_packet(true, true, ANSWERED);
+        timers.configure(settings(200, 50), true, true);
+        timers.handle_packet(false, true, SENT + Duration::from_millis(65));
+        assert_eq!(
+            timers.announced(),
+            intervals(100, 50),
+            "too early to ask again"
+        );
+        timers.handle_packet(true, true, SENT + Duration::from_millis(70));
+        timers.handle_packet(false, true, SENT + Duration::from_millis(110));
+        assert!(timers.is_polling());
+        assert_eq!(timers.announced(), intervals(200, 50));
+        assert_eq!(timers.effective(), intervals(100, 50));
     }
 
     #[test]
