@@ -1,0 +1,18 @@
+//! What probes tell of a path, and when to send them. Pure: no I/O, no clock, no randomness.
+//!
+//! `now` is a [`std::time::Duration`] since an origin that the caller keeps to (the engine's start);
+//! it never goes back.
+//!
+//! - [`PathMeter`] takes what was sent and what came back on one path, and tells loss in each
+//!   direction, round trips, jitter, order and copies over windows from 1 s to 24 h.
+#![forbid(unsafe_code)]
+
+mod buckets;
+mod direction;
+mod path;
+mod probe;
+mod slices;
+mod summary;
+
+pub use path::{Answer, KEPT, LONGEST_WAIT, MAX_KEPT, PathMeter, Reflector, Reply};
+pub use summary::{Bounds, Counts, Jitter, RoundTrips, Scratch, Summary, Window};
