@@ -1,6 +1,17 @@
-//! STAMP test packets, unauthenticated (RFC 8762 §4.2.1, §4.3.1), and their TLVs (RFC 8972 §4).
+//! STAMP test packets (RFC 8762 §4.2, §4.3) and their TLVs (RFC 8972 §4).
 
+mod authenticated;
+mod reflect;
 mod tlv;
+
+pub use authenticated::{
+    AUTHENTICATED_STAMP_BYTES, AuthenticationKey, CODE_BYTES, LEAST_KEY_BYTES, Refused,
+};
+pub use reflect::{
+    CLASS_OF_SERVICE_TLV_TYPE, ClassOfService, EXTRA_PADDING_TLV_TYPE, HMAC_TLV_TYPE, Integrity,
+    Reflecting, encode_class_of_service, encode_extra_padding, encode_hmac, flag, flag_as_sender,
+    reflect_tlvs, verify_answer,
+};
 
 pub use tlv::{
     GENERATION_TLV_TYPE, RETURN_PATH_TLV_TYPE, ReturnPath, Tlv, Tlvs, encode_generation,

@@ -9,8 +9,8 @@ pub const GENERATION_TLV_TYPE: u8 = 252;
 
 /// RFC 9503 §4.1.3: SR-MPLS label stack of the return path.
 const SR_MPLS_SUB_TLV_TYPE: u8 = 3;
-const HEADER: usize = 4;
-const GENERATION_BYTES: usize = 8;
+pub(super) const HEADER: usize = 4;
+pub(super) const GENERATION_BYTES: usize = 8;
 
 /// ```text
 ///  0                   1                   2                   3
@@ -78,7 +78,7 @@ impl<'a> Iterator for Tlvs<'a> {
 pub struct ReturnPath<'a>(&'a [u8]);
 
 impl<'a> ReturnPath<'a> {
-    fn decode(value: &'a [u8]) -> Result<Self, Malformed> {
+    pub(super) fn decode(value: &'a [u8]) -> Result<Self, Malformed> {
         let (kind, entries, rest) = split_tlv(value)?;
         if kind != SR_MPLS_SUB_TLV_TYPE || !rest.is_empty() {
             return Err(Malformed::Value);
@@ -142,7 +142,7 @@ fn header(kind: u8, length: u16) -> [u8; HEADER] {
     [0, kind, high, low]
 }
 
-fn split_tlv(bytes: &[u8]) -> Result<(u8, &[u8], &[u8]), Malformed> {
+pub(super) fn split_tlv(bytes: &[u8]) -> Result<(u8, &[u8], &[u8]), Malformed> {
     if bytes.len() < HEADER {
         return Err(Malformed::Truncated);
     }
