@@ -280,6 +280,6 @@ fn next_class(classes: u8, last: u8) -> u8 {
 
 /// An even share of `whole`.
 fn fraction(whole: Duration, random: u32) -> Duration {
-    let nanos = whole.as_nanos() * u128::from(random) >> 32;
+    let nanos = (whole.as_nanos() * u128::from(random)) >> 32;
     Duration::from_nanos(nanos as u64)
 }
