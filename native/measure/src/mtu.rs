@@ -243,8 +243,9 @@ impl PathMtu {
     }
 
     fn finish_search(&mut self, now: Duration) {
-        let reached =
-            self.known >= self.max || self.failed <= u32::from(self.known) + u32::from(GRANULARITY);
+        // The largest allowed is tried itself, however near the known size is.
+        let near = self.failed <= u32::from(self.known) + u32::from(GRANULARITY);
+        let reached = self.known >= self.max || (self.failed <= u32::from(self.max) && near);
         if self.phase == Phase::Search && reached {
             self.phase = Phase::Complete;
             self.confirm_at = now + CONFIRM;

@@ -115,6 +115,16 @@ fn a_larger_mtu_is_found_when_it_is_time_to_try_again() {
 }
 
 #[test]
+fn the_last_bytes_are_tried_too() {
+    let mut path = Simulated::new(1420, 1418);
+    path.run(60);
+    assert!(path.is_found() && path.search.size() > Some(1410));
+    path.mtu = 1420;
+    path.run(650);
+    assert_eq!(path.search.size(), Some(1420));
+}
+
+#[test]
 fn a_dead_path_keeps_its_mtu() {
     let mut path = Simulated::new(1500, 1500);
     path.run(5);
