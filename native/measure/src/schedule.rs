@@ -210,6 +210,12 @@ impl Schedule {
         })
     }
 
+    /// Whether another probe of so many bytes, with its answer, may go now: one that looks for an
+    /// MTU, for example. It is paid for if so.
+    pub fn take(&mut self, bytes: u32, now: Duration) -> bool {
+        self.tokens.take(&self.budget, bytes, now)
+    }
+
     /// When to call `poll` again.
     pub fn next_timeout(&mut self) -> Option<Duration> {
         self.drop_stale();

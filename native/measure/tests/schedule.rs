@@ -207,6 +207,22 @@ fn a_thread_that_was_held_up_does_not_make_up_for_it() {
 }
 
 #[test]
+fn other_probes_pay_from_the_same_budget() {
+    let budget = Budget {
+        packets_per_second: 1_000,
+        bits_per_second: 1_000_000,
+    };
+    let mut run = Run::new(Intervals::default(), budget);
+    let mut taken = 0;
+    for _ in 0..1_000 {
+        run.now += Duration::from_millis(10);
+        taken += u32::from(run.schedule.take(2 * 1_500, run.now));
+    }
+    // 24,000 bits each, 10 s.
+    assert!((410..=424).contains(&taken), "{taken}");
+}
+
+#[test]
 fn same_randomness_same_times() {
     let times = || {
         let mut run = Run::new(Intervals::default(), Budget::default());
