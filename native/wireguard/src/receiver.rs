@@ -13,7 +13,7 @@ use crate::handshake::Responder;
 use crate::message::*;
 use crate::negotiate::ephemeral;
 use crate::now::Now;
-use crate::peer::{Datagram, Peer};
+use crate::peer::{Datagram, Peer, Sessions};
 use crate::peers::Peers;
 use crate::replay::Window;
 use crate::session::{REJECT_AFTER_MESSAGES, REJECT_AFTER_TIME, Session};
@@ -134,8 +134,9 @@ impl<'t> Receiver<'t> {
         }
         run.last = now.monotonic;
         run.authentic = true;
-        // Roaming, WireGuard paper §2.1.
-        if run.endpoint != Some(from) {
+        // Roaming, WireGuard paper §2.1. Not back to where an older message came from, which another
+        // thread's newer one, or the network, has overtaken.
+        if run.endpoint != Some(from) && run.window.is_newest(number) {
             run.peer.lock().set_endpoint(from);
             run.endpoint = Some(from);
         }
@@ -223,9 +224,25 @@ impl<'t> Run<'t> {
         }
         let session = sessions.all().find(|session| session.local == index);
         let session = session.ok_or(DropReason::NoSession)?;
-        Ok(Run {
+        if let Some(window) = session.window.try_lock_arc() {
+            return Ok(Run::of(peer, &sessions, session, window, now));
+        }
+        // Another thread receives from the same peer, which roams or has both address families. What
+        // it does meanwhile, to the endpoint for example, is seen once it is done.
+        let window = session.window.lock_arc();
+        Ok(Run::of(peer, &peer.sessions.load(), session, window, now))
+    }
+
+    fn of(
+        peer: &'t Arc<Peer>,
+        sessions: &Sessions,
+        session: &Arc<Session>,
+        window: ArcMutexGuard<RawMutex, Window>,
+        now: Now,
+    ) -> Self {
+        Run {
             peer,
-            window: session.window.lock_arc(),
+            window,
             endpoint: sessions.endpoint,
             source: None,
             rejected_at: session.created + REJECT_AFTER_TIME,
@@ -242,7 +259,7 @@ impl<'t> Run<'t> {
             bytes: 0,
             authentic: false,
             data: false,
-        })
+        }
     }
 }
 

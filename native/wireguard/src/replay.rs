@@ -39,6 +39,11 @@ impl Window {
         new
     }
 
+    /// Whether none greater has been received.
+    pub fn is_newest(&self, number: u64) -> bool {
+        number + 1 == self.next
+    }
+
     fn advance(&mut self, greatest: u64) {
         // Of the word that `next` is in, the bits from it on are clear already, unless it starts there.
         let first = self.next.div_ceil(WORD);
@@ -110,6 +115,7 @@ mod tests {
             for step in steps {
                 number = number.saturating_add_signed(step);
                 prop_assert_eq!(window.accept(number), all.accept(number), "{}", number);
+                prop_assert_eq!(window.is_newest(number), all.0.last() == Some(&number));
             }
         }
 
