@@ -1,6 +1,6 @@
 /** The Prometheus text format, version 0.0.4. Base units: seconds, bytes, shares. */
 
-import type { LabelState } from "../model/boundary.ts";
+import type { LabelState, ThreadState } from "../model/boundary.ts";
 import { measured, type Observation } from "./observation.ts";
 
 export function metricsText(observation: Observation, labels: readonly LabelState[]): string {
@@ -168,6 +168,16 @@ export function metricsText(observation: Observation, labels: readonly LabelStat
       ]),
     ),
     counter(
+      "labelway_thread_packets_total",
+      "Packets taken by a thread of the engine: from LANs (ingress) or neighbours (underlay)",
+      snapshot.threads.map((one) => [thread(one), one.packets]),
+    ),
+    counter(
+      "labelway_thread_bytes_total",
+      "Bytes of those packets",
+      snapshot.threads.map((one) => [thread(one), one.bytes]),
+    ),
+    counter(
       "labelway_label_packets_total",
       "Packets that came under it",
       labels.map((one) => [
@@ -224,6 +234,10 @@ function formatFamily({ name, type, help, samples }: Family): string {
 
 function escapeValue(text: string): string {
   return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}
+
+function thread(one: ThreadState): Record<string, string> {
+  return { thread: one.name, direction: one.direction };
 }
 
 function seconds(micros: number | null | undefined): number | undefined {

@@ -65,6 +65,15 @@ export const statusSchema = z.object({
     total: count.describe("Other sites"),
     reachable: count.describe("Those with a path that is up"),
   }),
+  threads: z.array(z.object({
+    name: z.string(),
+    direction: z.enum(["ingress", "underlay"]).describe(
+      "It takes packets from LANs, or neighbours",
+    ),
+    number: count.describe("Among those of its direction"),
+    packets: count,
+    bytes: count,
+  })).describe("The engine's threads that move packets, and what each has taken"),
   warnings: z.array(z.string()).describe("What does not work and is tried again"),
   lastReload: reloadSchema.nullable(),
 }).openapi("Status");

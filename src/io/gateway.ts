@@ -8,6 +8,7 @@ import { defaultKeysFolder } from "./keys.ts";
 import { type Former, load, type Loaded, type LoadOptions, type LoadResult } from "./load.ts";
 import type { Log } from "./log.ts";
 import { openEngine } from "./native/engine.ts";
+import { parseThreads, THREADS } from "./native/threads.ts";
 import { serviceManager } from "./notify.ts";
 import { missingPrivilege } from "./privilege.ts";
 import { type Handler, type Server, serveTcp, serveUnix } from "./server.ts";
@@ -143,7 +144,10 @@ async function serve(
     }
   };
   try {
-    engine = openEngine(undefined, { uapi_folder: UAPI_FOLDER });
+    engine = openEngine(undefined, {
+      uapi_folder: UAPI_FOLDER,
+      threads: parseThreads(Deno.env.get(THREADS)),
+    });
   } catch (error) {
     problems.push((error as Error).message);
   }

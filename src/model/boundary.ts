@@ -236,7 +236,24 @@ export type EngineConfig = {
 /**
  * Folder of the WireGuard userspace sockets, normally `/var/run/wireguard`.
  */
-uapi_folder: string, };
+uapi_folder: string, 
+/**
+ * Threads that move packets; null: as fits the processors that this process may use.
+ */
+threads: ThreadCounts | null, };
+
+/**
+ * How many threads move packets in each direction, 1 to 64.
+ */
+export type ThreadCounts = { 
+/**
+ * Read the LANs.
+ */
+ingress: number, 
+/**
+ * Read the uplinks.
+ */
+underlay: number, };
 
 /**
  * State of everything at one instant. All counters count since the engine started or, for an
@@ -247,6 +264,10 @@ export type Snapshot = {
  * Generation of the table in use; null before the first.
  */
 generation: string | null, uptime_millis: number, adjacencies: Array<AdjacencyState>, lists: Array<ListState>, segments: Array<SegmentState>, 
+/**
+ * The threads that move packets.
+ */
+threads: Array<ThreadState>, 
 /**
  * Packets dropped, by reason; reasons never seen are present with 0.
  */
@@ -308,6 +329,28 @@ ingress_packets: number, ingress_bytes: number,
  * From the overlay to the LAN.
  */
 egress_packets: number, egress_bytes: number, };
+
+/**
+ * Where a thread takes packets from.
+ */
+export type Direction = "ingress" | "underlay";
+
+/**
+ * What one of the threads that move packets has taken.
+ */
+export type ThreadState = { 
+/**
+ * As the system shows it, e.g. `lw-underlay-1`.
+ */
+name: string, direction: Direction, 
+/**
+ * Among those of its direction, from 0.
+ */
+number: number, 
+/**
+ * From LANs, or decrypted from neighbours (probes included).
+ */
+packets: number, bytes: number, };
 
 /**
  * Hits of one label of the ILM, in the order of the table.

@@ -302,6 +302,7 @@ export class World {
         ...counters,
       })),
       segments: [],
+      threads: [],
       drops: {},
       swaps: 0,
     };

@@ -13,6 +13,19 @@ use ts_rs::TS;
 pub struct EngineConfig {
     /// Folder of the WireGuard userspace sockets, normally `/var/run/wireguard`.
     pub uapi_folder: String,
+    /// Threads that move packets; null: as fits the processors that this process may use.
+    pub threads: Option<ThreadCounts>,
+}
+
+/// How many threads move packets in each direction, 1 to 64.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(TS))]
+#[serde(deny_unknown_fields)]
+pub struct ThreadCounts {
+    /// Read the LANs.
+    pub ingress: u32,
+    /// Read the uplinks.
+    pub underlay: u32,
 }
 
 /// State of everything at one instant. All counters count since the engine started or, for an
@@ -26,6 +39,8 @@ pub struct Snapshot {
     pub adjacencies: Vec<AdjacencyState>,
     pub lists: Vec<ListState>,
     pub segments: Vec<SegmentState>,
+    /// The threads that move packets.
+    pub threads: Vec<ThreadState>,
     /// Packets dropped, by reason; reasons never seen are present with 0.
     #[cfg_attr(test, ts(type = "Record<string, number>"))]
     pub drops: BTreeMap<String, u64>,
@@ -96,6 +111,31 @@ pub struct SegmentState {
     /// From the overlay to the LAN.
     pub egress_packets: u64,
     pub egress_bytes: u64,
+}
+
+/// Where a thread takes packets from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(TS))]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// The segments' LANs.
+    Ingress,
+    /// The neighbours.
+    Underlay,
+}
+
+/// What one of the threads that move packets has taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(TS))]
+pub struct ThreadState {
+    /// As the system shows it, e.g. `lw-underlay-1`.
+    pub name: String,
+    pub direction: Direction,
+    /// Among those of its direction, from 0.
+    pub number: u32,
+    /// From LANs, or decrypted from neighbours (probes included).
+    pub packets: u64,
+    pub bytes: u64,
 }
 
 /// Hits of one label of the ILM, in the order of the table.

@@ -49,12 +49,15 @@ fn render() -> String {
     declare::<LabelAction>(&mut text);
     declare::<Hop>(&mut text);
     declare::<EngineConfig>(&mut text);
+    declare::<ThreadCounts>(&mut text);
     declare::<Snapshot>(&mut text);
     declare::<Liveness>(&mut text);
     declare::<Quality>(&mut text);
     declare::<AdjacencyState>(&mut text);
     declare::<ListState>(&mut text);
     declare::<SegmentState>(&mut text);
+    declare::<Direction>(&mut text);
+    declare::<ThreadState>(&mut text);
     declare::<LabelState>(&mut text);
     text
 }

@@ -88,10 +88,23 @@ impl TokenBucket {
     }
 }
 
+/// As Linux limits its own ICMP errors (`icmp_msgs_per_sec`, `icmp_msgs_burst`; RFC 1812 §4.3.2.8,
+/// RFC 4443 §2.4 f): so many a second, and in a burst.
+const ICMP_PER_SECOND: u32 = 1000;
+const ICMP_BURST: u32 = 50;
+
+impl TokenBucket {
+    /// For ICMP errors, by one of so many that together keep the limit: up to 50, beyond which each
+    /// has a burst of one still.
+    pub fn icmp_shared_by(parts: u32) -> Self {
+        let parts = parts.max(1);
+        Self::new(ICMP_PER_SECOND / parts, ICMP_BURST / parts)
+    }
+}
+
 impl Default for TokenBucket {
-    /// As Linux limits its own (`icmp_msgs_per_sec`, `icmp_msgs_burst`): 1,000 a second, bursts
-    /// of 50 (RFC 1812 §4.3.2.8, RFC 4443 §2.4 f).
+    /// For all ICMP errors.
     fn default() -> Self {
-        Self::new(1000, 50)
+        Self::icmp_shared_by(1)
     }
 }

@@ -64,8 +64,9 @@ impl Builder {
         }
         let timers = Timers::from(&table.probe);
         let mut sessions = Sessions::new(self, before, shared.now(), timers.interval);
-        let adjacencies = adjacencies(table, before, &mut sessions)?;
-        let lists = lists(table, before, &mut sessions);
+        let slots = shared.threads.count();
+        let adjacencies = adjacencies(table, before, &mut sessions, slots)?;
+        let lists = lists(table, before, &mut sessions, slots);
         let targets = targets(&adjacencies, &lists);
         let world = World {
             fib,
@@ -77,15 +78,15 @@ impl Builder {
             by_tun: tuns
                 .iter()
                 .enumerate()
-                .map(|(index, tun)| (tun.token, index))
+                .flat_map(|(index, tun)| tun.queues().iter().map(move |queue| (queue.token, index)))
                 .collect(),
-            segments: segments(table, before, tuns),
+            segments: segments(table, before, tuns, slots),
             by_ssid: targets
                 .iter()
                 .enumerate()
                 .map(|(at, t)| (t.prober.ssid, at))
                 .collect(),
-            labels: label_counters(table, before),
+            labels: label_counters(table, before, slots),
             adjacencies,
             lists,
             targets,
@@ -137,7 +138,9 @@ fn adjacencies(
     table: &Table,
     before: Option<&World>,
     sessions: &mut Sessions<'_>,
+    slots: usize,
 ) -> Result<Vec<Adjacency>, Vec<String>> {
+    let count = || Traffic::new(slots, table.adjacencies.len());
     let known: HashMap<&str, &Adjacency> = before.map_or_else(HashMap::new, |before| {
         let keys = before
             .table
@@ -158,10 +161,8 @@ fn adjacencies(
             uplink: wanted.uplink as usize,
             peer,
             room: wanted.mtu as usize + ENCAPSULATION_BYTES,
-            sent: known.map(|known| known.sent.clone()).unwrap_or_default(),
-            received: known
-                .map(|known| known.received.clone())
-                .unwrap_or_default(),
+            sent: known.map_or_else(count, |known| known.sent.clone()),
+            received: known.map_or_else(count, |known| known.received.clone()),
             prober: match known {
                 Some(known) => known.prober.clone(),
                 None => sessions.start(&wanted.key),
@@ -174,7 +175,13 @@ fn adjacencies(
     table.adjacencies.iter().map(build).collect()
 }
 
-fn lists(table: &Table, before: Option<&World>, sessions: &mut Sessions<'_>) -> Vec<List> {
+fn lists(
+    table: &Table,
+    before: Option<&World>,
+    sessions: &mut Sessions<'_>,
+    slots: usize,
+) -> Vec<List> {
+    let count = || Traffic::new(slots, table.lists.len());
     let known: HashMap<&str, &List> = before.map_or_else(HashMap::new, |before| {
         let keys = before.table.lists.iter().map(|list| list.key.as_str());
         keys.zip(&before.lists).collect()
@@ -182,7 +189,7 @@ fn lists(table: &Table, before: Option<&World>, sessions: &mut Sessions<'_>) -> 
     let build = |wanted: &boundary::SegmentList| {
         let known = known.get(wanted.key.as_str());
         List {
-            sent: known.map(|known| known.sent.clone()).unwrap_or_default(),
+            sent: known.map_or_else(count, |known| known.sent.clone()),
             prober: is_probed(wanted).then(|| {
                 known
                     .and_then(|known| known.prober.clone())
@@ -224,7 +231,13 @@ fn by_peer(uplinks: usize, adjacencies: &[Adjacency]) -> Vec<HashMap<PublicKey, 
     by_peer
 }
 
-fn segments(table: &Table, before: Option<&World>, tuns: Vec<Arc<Tun>>) -> Vec<Segment> {
+fn segments(
+    table: &Table,
+    before: Option<&World>,
+    tuns: Vec<Arc<Tun>>,
+    slots: usize,
+) -> Vec<Segment> {
+    let count = || Traffic::new(slots, table.segments.len());
     let known: HashMap<&str, &Segment> = before.map_or_else(HashMap::new, |before| {
         let names = before
             .table
@@ -237,14 +250,15 @@ fn segments(table: &Table, before: Option<&World>, tuns: Vec<Arc<Tun>>) -> Vec<S
         let known = known.get(wanted.name.as_str());
         Segment {
             tun,
-            ingress: known.map(|known| known.ingress.clone()).unwrap_or_default(),
-            egress: known.map(|known| known.egress.clone()).unwrap_or_default(),
+            ingress: known.map_or_else(count, |known| known.ingress.clone()),
+            egress: known.map_or_else(count, |known| known.egress.clone()),
         }
     };
     table.segments.iter().zip(tuns).map(build).collect()
 }
 
-fn label_counters(table: &Table, before: Option<&World>) -> Vec<Arc<Traffic>> {
+fn label_counters(table: &Table, before: Option<&World>, slots: usize) -> Vec<Traffic> {
+    let count = || Traffic::new(slots, table.labels.len());
     let counter = |label: u32| {
         let before = before?;
         let index = before
@@ -257,7 +271,7 @@ fn label_counters(table: &Table, before: Option<&World>) -> Vec<Arc<Traffic>> {
     table
         .labels
         .iter()
-        .map(|entry| counter(entry.label).unwrap_or_default())
+        .map(|entry| counter(entry.label).unwrap_or_else(count))
         .collect()
 }
 

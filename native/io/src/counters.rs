@@ -1,15 +1,11 @@
 //! Counters with one writer each: an addition is a load and a store, no locked instruction.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use labelway_forward::DropReason;
 
-/// Who counts. Each of the two packet threads has its own half of every counter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Thread {
-    Ingress = 0,
-    Underlay = 1,
-}
+use crate::threads::Thread;
 
 /// A number that one thread alone adds to.
 #[derive(Debug, Default)]
@@ -29,9 +25,9 @@ impl Number {
     }
 }
 
-/// Packets and their bytes.
-#[derive(Debug, Default)]
-pub struct Traffic([Pair; 2]);
+/// Packets and their bytes, counted by each thread in a place of its own.
+#[derive(Debug, Clone)]
+pub struct Traffic(Arc<[Pair]>);
 
 #[derive(Debug, Default)]
 struct Pair {
@@ -39,14 +35,29 @@ struct Pair {
     bytes: Number,
 }
 
+/// Pairs from one thread's to the next one's where they are spread: 64 bytes, a cache line, so that
+/// threads that count the same do not take it away from each other.
+const SPREAD: usize = 4;
+
+/// Most counters of a kind that are spread; of more than these few are in use at a time.
+const MOST_SPREAD: usize = 1 << 14;
+
 impl Traffic {
+    /// For so many threads; `like`: so many counters there are of this kind. Two threads share a
+    /// line: they seldom count the same.
+    pub fn new(slots: usize, like: usize) -> Self {
+        let spread = slots > 2 && like <= MOST_SPREAD;
+        let pairs = if spread { slots * SPREAD } else { slots };
+        Traffic((0..pairs).map(|_| Pair::default()).collect())
+    }
+
     pub fn add(&self, thread: Thread, bytes: usize) {
         self.add_many(thread, 1, bytes);
     }
 
     /// `bytes` is the sum over all packets.
     pub fn add_many(&self, thread: Thread, packets: usize, bytes: usize) {
-        let pair = &self.0[thread as usize];
+        let pair = self.pair(thread);
         pair.packets.add(packets as u64);
         pair.bytes.add(bytes as u64);
     }
@@ -57,6 +68,26 @@ impl Traffic {
 
     pub fn bytes(&self) -> u64 {
         self.0.iter().map(|pair| pair.bytes.read()).sum()
+    }
+
+    /// The same for all that count the same.
+    pub fn identity(&self) -> *const () {
+        Arc::as_ptr(&self.0).cast()
+    }
+
+    /// Packets and bytes that this thread counted.
+    pub fn of(&self, thread: Thread) -> (u64, u64) {
+        let pair = self.pair(thread);
+        (pair.packets.read(), pair.bytes.read())
+    }
+
+    fn pair(&self, thread: Thread) -> &Pair {
+        let spread = self.0.len() > thread.slots;
+        &self.0[if spread {
+            thread.slot * SPREAD
+        } else {
+            thread.slot
+        }]
     }
 }
 
@@ -204,11 +235,33 @@ mod tests {
     }
 
     #[test]
-    fn both_threads_are_summed() {
-        let traffic = Traffic::default();
-        traffic.add(Thread::Ingress, 100);
-        traffic.add(Thread::Underlay, 20);
-        traffic.add(Thread::Underlay, 3);
-        assert_eq!((traffic.packets(), traffic.bytes()), (3, 123));
+    fn each_thread_has_its_own_and_all_are_summed() {
+        let threads = |ingress, underlay| {
+            let counts = labelway_boundary::ThreadCounts { ingress, underlay };
+            crate::threads::Threads::new(Some(counts)).unwrap()
+        };
+        for (threads, like) in [
+            (threads(1, 1), 1),
+            (threads(2, 3), 1),
+            (threads(2, 3), 1 << 20),
+        ] {
+            let traffic = Traffic::new(threads.count(), like);
+            for (thread, bytes) in threads.all().zip(1..) {
+                traffic.add(thread, bytes);
+                traffic.add_many(thread, 2, 100);
+                assert_eq!(traffic.of(thread), (3, 100 + bytes as u64));
+            }
+            let count = threads.count() as u64;
+            assert_eq!(traffic.packets(), 3 * count);
+            assert_eq!(traffic.bytes(), 100 * count + count * (count + 1) / 2);
+        }
+    }
+
+    #[test]
+    fn two_threads_need_no_more_than_their_pairs_and_more_have_lines_apart() {
+        assert_eq!(Traffic::new(2, 1).0.len(), 2);
+        assert_eq!(Traffic::new(4, MOST_SPREAD).0.len(), 4 * SPREAD);
+        assert_eq!(Traffic::new(4, MOST_SPREAD + 1).0.len(), 4);
+        assert_eq!(SPREAD * size_of::<Pair>(), 64);
     }
 }

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use labelway_offload::{Coalescer, Group, VnetHeader};
 
-use crate::counters::{Drops, IoDrop, Thread};
+use crate::counters::{Drops, IoDrop};
+use crate::threads::Thread;
 use crate::world::{Segment, World};
 
 /// Packets that are looked at together.
@@ -66,7 +67,14 @@ impl Deliverer {
         for group in self.coalescer.groups() {
             let first = self.ranges[group.first() as usize].clone();
             let header = group.finish(&mut memory[first]);
-            match write(segment, &group, header, &self.ranges, memory) {
+            match write(
+                segment,
+                self.thread.lane,
+                &group,
+                header,
+                &self.ranges,
+                memory,
+            ) {
                 Ok(bytes) => segment.egress.add_many(self.thread, group.count(), bytes),
                 Err(_) => drops.io_many(IoDrop::TunRefused, group.count()),
             }
@@ -83,6 +91,7 @@ impl Deliverer {
 /// The bytes of all the packets, were they written one by one.
 fn write(
     segment: &Segment,
+    lane: usize,
     group: &Group<'_>,
     header: VnetHeader,
     ranges: &[Range<usize>],
@@ -98,6 +107,6 @@ fn write(
         *part = IoSlice::new(&packet[skipped..]);
         bytes += packet.len();
     }
-    segment.tun.write(&parts[..1 + group.count()])?;
+    segment.tun.write(lane, &parts[..1 + group.count()])?;
     Ok(bytes)
 }

@@ -5,12 +5,13 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use labelway_boundary::{EngineConfig, LabelState, Snapshot, Table};
+use labelway_boundary::{Direction, EngineConfig, LabelState, Snapshot, Table};
 use parking_lot::Mutex;
 
 use crate::build::Builder;
 use crate::shared::{Shared, spawn};
-use crate::snapshot::{RetiredDrops, labels, snapshot};
+use crate::snapshot::{Retired, labels, snapshot};
+use crate::threads::Threads;
 use crate::world::World;
 use crate::{control, ingress, underlay};
 
@@ -26,7 +27,7 @@ pub struct Engine {
 
 struct State {
     builder: Builder,
-    retired_drops: RetiredDrops,
+    retired: Retired,
     /// Worlds that a thread had not let go in time.
     lingering: Vec<Arc<World>>,
 }
@@ -40,27 +41,33 @@ impl Engine {
             "This library is for the benchmark alone: customers' IPv4 packets go without labels, \
              policies are not looked at, and segments are not kept apart."
         );
-        let shared = Arc::new(Shared::new().map_err(fail)?);
+        let threads = Threads::new(config.threads)?;
+        let shared = Arc::new(Shared::new(threads).map_err(fail)?);
         let state = State {
             builder: Builder::new(config.uapi_folder.into()),
-            retired_drops: RetiredDrops::default(),
+            retired: Retired::default(),
             lingering: Vec::new(),
         };
         let mut engine = Engine {
             shared,
-            threads: Vec::with_capacity(3),
+            threads: Vec::with_capacity(threads.count() + 1),
             state: Mutex::new(state),
         };
-        for (name, body) in [
-            ("lw-ingress", ingress::run as fn(&Shared)),
-            ("lw-underlay", underlay::run),
-            ("lw-control", control::run),
-        ] {
-            // On failure, dropping the engine stops the threads that run already.
+        // On failure, dropping the engine stops the threads that run already.
+        for thread in threads.all() {
+            let body = match thread.direction {
+                Direction::Ingress => ingress::run,
+                Direction::Underlay => underlay::run,
+            };
+            let name = threads.name(thread);
+            let body = move |shared: &Shared| body(shared, thread);
             engine
                 .threads
-                .push(spawn(&engine.shared, name, body).map_err(fail)?);
+                .push(spawn(&engine.shared, &name, body).map_err(fail)?);
         }
+        engine
+            .threads
+            .push(spawn(&engine.shared, "lw-control", control::run).map_err(fail)?);
         Ok(engine)
     }
 
@@ -79,15 +86,16 @@ impl Engine {
             uplink.replace(sockets);
         }
         if let Some(before) = before {
-            state.retired_drops.keep_of_gone(&before, &world);
+            let gone = state.retired.part_with(&before, &world);
             state.retire(before);
+            state.retired.keep(&self.shared.threads, &gone);
         }
         Ok(())
     }
 
     pub fn snapshot(&self) -> Snapshot {
         let state = self.state.lock();
-        snapshot(&self.shared, &state.retired_drops)
+        snapshot(&self.shared, &state.retired)
     }
 
     /// Hits by label, in the order of the table's labels.

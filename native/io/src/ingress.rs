@@ -1,4 +1,4 @@
-//! The ingress thread: from the segments' TUNs onto label stacks.
+//! An ingress thread: from the segments' TUNs onto label stacks.
 
 use std::ops::Range;
 use std::os::fd::AsFd;
@@ -9,10 +9,11 @@ use labelway_offload::{Opened, Segments, VNET_HEADER, VnetHeader};
 use labelway_wireguard::Now;
 
 use crate::burst;
-use crate::counters::{IoDrop, Thread};
+use crate::counters::IoDrop;
 use crate::memory::{LARGEST, Memory, Place, lay, room_for};
 use crate::poll::{Events, WAKE};
 use crate::shared::{Counting, Shared, context, run_ahead_of_others, to_lan};
+use crate::threads::Thread;
 use crate::transmit::{Batch, Queued, Transmitter};
 use crate::tun::Unread;
 use crate::world::World;
@@ -30,28 +31,28 @@ const RUN: usize = 16;
 /// Bytes that the pieces of one packet may need beyond its own.
 const PIECES: usize = 16 << 10;
 
-pub fn run(shared: &Shared) {
+pub fn run(shared: &Shared, thread: Thread) {
+    let poll = shared.poll(thread);
     run_ahead_of_others();
     let mut ingress = Ingress {
         shared,
+        thread,
         read: vec![0; VNET_HEADER + 65_536].into_boxed_slice(),
         memory: Memory::new(ARENA, 0),
         at: 0,
         queue: Vec::with_capacity(RUN * 8),
-        transmitter: Transmitter::new(Thread::Ingress),
+        transmitter: Transmitter::new(thread),
         flows: FlowCache::default(),
-        icmp: TokenBucket::default(),
+        icmp: shared.icmp_limit(thread),
     };
     let mut events = Events::with_capacity(64);
     while !shared.is_stopping() {
-        shared
-            .ingress
-            .wait(&mut events)
+        poll.wait(&mut events)
             .expect("the epoll instance stays open");
         let world = shared.world.load();
         for token in events.tokens() {
             if token == WAKE {
-                shared.ingress.drain_waker();
+                poll.drain_waker();
             } else if let Some(world) = world.as_deref()
                 && let Some(&segment) = world.by_tun.get(&token)
             {
@@ -63,6 +64,7 @@ pub fn run(shared: &Shared) {
 
 struct Ingress<'s> {
     shared: &'s Shared,
+    thread: Thread,
     /// What a TUN gave: a virtio-net header and a packet.
     read: Box<[u8]>,
     memory: Memory,
@@ -79,12 +81,13 @@ impl Ingress<'_> {
     fn turn(&mut self, world: &World, segment: usize) {
         let batch = Batch {
             world,
-            drops: self.shared.drops(Thread::Ingress),
+            drops: self.shared.drops(self.thread),
             now: Now::read(),
             elapsed: self.shared.now(),
         };
+        let queue = &world.segments[segment].tun.queues()[self.thread.number];
         for _ in 0..READS {
-            match world.segments[segment].tun.read(&mut self.read) {
+            match queue.read(&mut self.read) {
                 Ok(length) => self.take(batch, segment, length),
                 Err(Unread::Empty) => break,
                 Err(Unread::Indescribable) => batch.drops.io(IoDrop::TunMalformed),
@@ -105,7 +108,7 @@ impl Ingress<'_> {
             VnetHeader::decode(header).and_then(|header| labelway_offload::open(header, packet));
         match opened {
             Ok(Opened::Single) => {
-                traffic.add(Thread::Ingress, packet.len());
+                traffic.add(self.thread, packet.len());
                 let length = packet.len();
                 self.single(batch, segment, length, |packet, room| {
                     room.copy_from_slice(&packet[..room.len()]);
@@ -114,7 +117,7 @@ impl Ingress<'_> {
             Ok(Opened::Super(segments)) => {
                 let packets = segments.count();
                 let bytes = (0..packets).map(|index| segments.length(index)).sum();
-                traffic.add_many(Thread::Ingress, packets, bytes);
+                traffic.add_many(self.thread, packets, bytes);
                 self.run_of_like(batch, segment, &segments);
             }
             Err(_) => batch.drops.io(IoDrop::TunMalformed),
@@ -164,7 +167,7 @@ impl Ingress<'_> {
             self.queue.push(Queued { adjacency, place });
         }
         let sent = &batch.world.lists[first.list].sent;
-        sent.add_many(Thread::Ingress, packets, bytes);
+        sent.add_many(self.thread, packets, bytes);
     }
 
     /// Forwards one packet of `length` bytes, which `fill` writes from what was read. Tells what
@@ -187,7 +190,7 @@ impl Ingress<'_> {
         let (front, behind) = self.memory.bytes_mut().split_at_mut(place.limit);
         let room = &mut front[base..place.packet.end];
         fill(&self.read[VNET_HEADER..], &mut room[HEADROOM..]);
-        let mut counting = Counting::new(Thread::Ingress, world, drops);
+        let mut counting = Counting::new(self.thread, world, drops);
         let mut packet = Packet::new(room, length);
         let mut context = context(&mut counting, &mut self.icmp, batch.elapsed);
         match ingress(&mut context, &mut self.flows, segment, &mut packet) {
@@ -231,7 +234,7 @@ impl Ingress<'_> {
                 self.at = place.limit + end;
             }
             Outcome::ToTun { segment } | Outcome::Deliver { segment } => {
-                to_lan(world, drops, segment, packet.bytes());
+                to_lan(world, drops, self.thread, segment, packet.bytes());
             }
             Outcome::Drop(_) | Outcome::Local { .. } => {}
         }
@@ -264,9 +267,10 @@ impl Ingress<'_> {
     fn lose(&self, world: &World, segment: usize) {
         // It would be told as readable for ever.
         let tun = &world.segments[segment].tun;
-        self.shared.ingress.remove(tun.as_fd());
+        let queue = &tun.queues()[self.thread.number];
+        self.shared.poll(self.thread).remove(queue.as_fd());
         tun.lost.store(true, Ordering::Relaxed);
-        self.shared.drops(Thread::Ingress).io(IoDrop::TunRefused);
+        self.shared.drops(self.thread).io(IoDrop::TunRefused);
     }
 }
 

@@ -3,15 +3,17 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
+use arc_swap::{ArcSwap, Guard};
 use labelway_wire::Ecn;
 use parking_lot::Mutex;
 use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 
 use crate::ids;
 use crate::outer::{enlarge_buffers, integer_option};
-use crate::poll::Token;
+use crate::poll::{Poll, Token};
 use crate::receive::{accept_trains, tell_ecn};
 
 /// Receives the payload of those UDP ports that the switch understands, and sends in two ways:
@@ -19,7 +21,9 @@ use crate::receive::{accept_trains, tell_ecn};
 /// one piece until WireGuard takes them apart.
 pub struct InnerSockets {
     pub raw: Socket,
-    pub ports: Vec<InnerPort>,
+    ports: ArcSwap<Vec<InnerPort>>,
+    /// UDP ports, and how many sockets each has.
+    wanted: Vec<(u16, usize)>,
     interface: String,
     address: Ipv4Addr,
     /// The flows that last had a train, by entropy port, the last one at the end. None: somebody
@@ -33,37 +37,41 @@ const FLOWS: usize = 32;
 /// Bytes of an inner packet's headers, which a socket that is not raw makes itself.
 pub const HEADERS: usize = 28;
 
+/// One of the sockets of a port. Where a port has several, the kernel parts what arrives among them
+/// by source address and port (SO_REUSEPORT): a flow stays with one thread, in its order.
 pub struct InnerPort {
     pub socket: Socket,
     pub port: u16,
+    /// The underlay thread that it is for.
+    lane: usize,
     pub token: Token,
 }
 
 impl InnerSockets {
-    pub fn open(interface: &str, address: Ipv4Addr, ports: &[u16]) -> io::Result<Self> {
+    /// `ports`: UDP ports, and how many sockets each gets, for as many underlay threads.
+    pub fn open(interface: &str, address: Ipv4Addr, ports: &[(u16, usize)]) -> io::Result<Self> {
         let kind = Type::RAW.nonblocking().cloexec();
         let raw = Socket::new(Domain::IPV4, kind, Some(Protocol::from(libc::IPPROTO_RAW)))?;
         raw.bind_device(Some(interface.as_bytes()))?;
         raw.set_header_included_v4(true)?;
         enlarge_buffers(&raw);
-        let mut open = Vec::with_capacity(ports.len());
-        for &port in ports {
-            let socket = bound(interface, address, port)?;
-            accept_trains(&socket)?;
-            tell_ecn(&socket, Domain::IPV4)?;
-            open.push(InnerPort {
-                socket,
-                port,
-                token: ids::next(),
-            });
-        }
         Ok(InnerSockets {
             raw,
-            ports: open,
+            ports: ArcSwap::from_pointee(open_ports(interface, address, ports)?),
+            wanted: ports.to_vec(),
             interface: interface.to_owned(),
             address,
             flows: Mutex::new(Vec::with_capacity(FLOWS)),
         })
+    }
+
+    pub fn ports(&self) -> Guard<Arc<Vec<InnerPort>>> {
+        self.ports.load()
+    }
+
+    /// Lets each underlay thread wait for what arrives for it.
+    pub fn register(&self, polls: &[Poll]) -> io::Result<()> {
+        register(&self.ports.load(), polls)
     }
 
     /// Sends trains of the flow that has this entropy port, with it as the source port: a flow keeps
@@ -85,16 +93,61 @@ impl InnerSockets {
         flows.last().and_then(|(_, socket)| socket.clone())
     }
 
-    /// The interface came back with another index: bind to the new one.
-    pub fn rebind_device(&self) -> io::Result<()> {
+    /// The interface came back with another index: bind to the new one. Sockets that are bound to
+    /// another device leave their SO_REUSEPORT group, so where there are several of a port, new
+    /// ones take the place of all.
+    pub fn rebind_device(&self, polls: &[Poll]) -> io::Result<()> {
         let interface = &self.interface;
         self.raw.bind_device(Some(interface.as_bytes()))?;
-        for port in &self.ports {
-            port.socket.bind_device(Some(interface.as_bytes()))?;
+        if self.wanted.iter().any(|(_, count)| *count > 1) {
+            let ports = open_ports(interface, self.address, &self.wanted)?;
+            register(&ports, polls)?;
+            self.ports.store(Arc::new(ports));
+        } else {
+            for port in self.ports.load().iter() {
+                port.socket.bind_device(Some(interface.as_bytes()))?;
+            }
         }
         self.flows.lock().clear();
         Ok(())
     }
+}
+
+fn open_ports(
+    interface: &str,
+    address: Ipv4Addr,
+    wanted: &[(u16, usize)],
+) -> io::Result<Vec<InnerPort>> {
+    let mut open = Vec::new();
+    for &(port, count) in wanted {
+        for lane in 0..count {
+            let socket = unbound(interface)?;
+            // The first has the port for itself, so that another program's is an error, and then
+            // takes the others in.
+            if lane > 0 {
+                socket.set_reuse_port(true)?;
+            }
+            socket.bind(&SocketAddr::from((address, port)).into())?;
+            if lane == 0 && count > 1 {
+                socket.set_reuse_port(true)?;
+            }
+            accept_trains(&socket)?;
+            tell_ecn(&socket, Domain::IPV4)?;
+            open.push(InnerPort {
+                socket,
+                port,
+                lane,
+                token: ids::next(),
+            });
+        }
+    }
+    Ok(open)
+}
+
+fn register(ports: &[InnerPort], polls: &[Poll]) -> io::Result<()> {
+    ports
+        .iter()
+        .try_for_each(|port| polls[port.lane].add(port.socket.as_fd(), port.token))
 }
 
 /// A filter (linux/filter.h) that lets nothing in: no byte of any packet.
@@ -117,13 +170,18 @@ fn sending(interface: &str, address: Ipv4Addr, port: u16) -> io::Result<Socket> 
 }
 
 fn bound(interface: &str, address: Ipv4Addr, port: u16) -> io::Result<Socket> {
+    let socket = unbound(interface)?;
+    socket.bind(&SocketAddr::from((address, port)).into())?;
+    Ok(socket)
+}
+
+fn unbound(interface: &str) -> io::Result<Socket> {
     let kind = Type::DGRAM.nonblocking().cloexec();
     let socket = Socket::new(Domain::IPV4, kind, Some(Protocol::UDP))?;
     socket.bind_device(Some(interface.as_bytes()))?;
     // The address may come a moment later than the socket, or go and come back.
     integer_option(&socket, libc::IPPROTO_IP, libc::IP_FREEBIND, 1)?;
     enlarge_buffers(&socket);
-    socket.bind(&SocketAddr::from((address, port)).into())?;
     Ok(socket)
 }
 

@@ -56,7 +56,7 @@ fn open_uplink(
     wanted: &boundary::Uplink,
     shared: &Shared,
 ) -> Result<Arc<Uplink>, String> {
-    let uplink = Uplink::open(wanted, uapi_folder)?;
+    let uplink = Uplink::open(wanted, uapi_folder, shared.underlay.len())?;
     let mut watched = uplink.register(&shared.underlay);
     if let Ports::Embedded(embedded) = &uplink.ports {
         let listener = embedded.listener.load();
@@ -85,8 +85,10 @@ pub fn tuns(
             tuns.push(tun.clone());
             continue;
         }
-        let opened = Tun::create(&wanted.tun, wanted.mtu).and_then(|tun| {
-            let watched = shared.ingress.add(tun.as_fd(), tun.token);
+        let (queues, writers) = (shared.ingress.len(), shared.underlay.len());
+        let opened = Tun::create(&wanted.tun, wanted.mtu, queues, writers).and_then(|tun| {
+            let mut each = tun.queues().iter().zip(&shared.ingress);
+            let watched = each.try_for_each(|(queue, poll)| poll.add(queue.as_fd(), queue.token));
             watched.map_err(|error| format!("Cannot watch TUN {}: {error}", wanted.tun))?;
             Ok(tun)
         });

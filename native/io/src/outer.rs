@@ -1,7 +1,7 @@
 //! The UDP sockets of one embedded uplink: what WireGuard datagrams go through.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -21,29 +21,67 @@ const AWAY: &str = "lo";
 /// Tries to find one number that is free for both families when any will do.
 const EPHEMERAL_TRIES: usize = 32;
 
-/// One IPv4 and one IPv6 socket on the same port of one device. IPv6 may be missing altogether
-/// from a kernel.
+/// The sockets on one port of one device: a pair an underlay thread. Where there are several, the
+/// kernel parts what arrives among them by source address and port (SO_REUSEPORT): what a neighbour
+/// sends stays with one thread, in its order.
 pub struct OuterSockets {
-    pub v4: Socket,
-    pub v6: Option<Socket>,
+    pairs: Box<[Pair]>,
     pub device: String,
     /// Index of the device when they were bound; 0: it was away, see [`AWAY`].
     pub index: u32,
     pub port: u16,
     mark: AtomicU32,
-    pub token4: Token,
-    pub token6: Token,
     /// Whether the device takes trains of datagrams apart (UDP GSO); until it refuses one.
     pub takes_trains: AtomicBool,
 }
 
+/// One IPv4 and one IPv6 socket. IPv6 may be missing altogether from a kernel.
+pub struct Pair {
+    pub v4: Socket,
+    pub v6: Option<Socket>,
+    token4: Token,
+    token6: Token,
+}
+
+impl Pair {
+    /// `bind` is handed each socket and the unspecified address of its family.
+    fn open(
+        device: &str,
+        mark: u32,
+        mut bind: impl FnMut(&Socket, IpAddr) -> io::Result<()>,
+    ) -> io::Result<Self> {
+        let v4 = prepare(Domain::IPV4, device, mark)?;
+        bind(&v4, Ipv4Addr::UNSPECIFIED.into())?;
+        let v6 = match prepare(Domain::IPV6, device, mark) {
+            Ok(v6) => {
+                bind(&v6, Ipv6Addr::UNSPECIFIED.into())?;
+                Some(v6)
+            }
+            Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Pair {
+            v4,
+            v6,
+            token4: ids::next(),
+            token6: ids::next(),
+        })
+    }
+
+    /// Both sockets with their tokens.
+    pub fn all(&self) -> impl Iterator<Item = (&Socket, Token)> {
+        std::iter::once((&self.v4, self.token4))
+            .chain(self.v6.as_ref().map(|socket| (socket, self.token6)))
+    }
+}
+
 impl OuterSockets {
-    /// Port 0: any that is free.
-    pub fn open(device: &str, port: u16, mark: u32) -> io::Result<Self> {
+    /// So many pairs. Port 0: any that is free.
+    pub fn open(device: &str, port: u16, mark: u32, pairs: usize) -> io::Result<Self> {
         let mut tries = EPHEMERAL_TRIES;
         loop {
             tries -= 1;
-            let error = match Self::open_once(device, port, mark) {
+            let error = match Self::open_once(device, port, mark, pairs) {
                 Ok(sockets) => return Ok(sockets),
                 Err(error) => error,
             };
@@ -56,46 +94,61 @@ impl OuterSockets {
         }
     }
 
-    fn open_once(device: &str, port: u16, mark: u32) -> io::Result<Self> {
+    fn open_once(device: &str, port: u16, mark: u32, count: usize) -> io::Result<Self> {
         // Before the sockets: should the device come this moment, they are bound once more.
         let index = device_index(device).unwrap_or(0);
         let bound = if index == 0 { AWAY } else { device };
-        let v4 = prepare(Domain::IPV4, bound, mark)?;
-        v4.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)).into())?;
-        let address = v4.local_addr()?.as_socket();
-        let port = address.map(|address| address.port()).unwrap_or(port);
-        let v6 = match prepare(Domain::IPV6, bound, mark) {
-            Ok(v6) => {
-                v6.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)).into())?;
-                Some(v6)
+        let mut port = port;
+        let first = Pair::open(bound, mark, |socket, address| {
+            socket.bind(&SocketAddr::from((address, port)).into())?;
+            let bound = socket.local_addr()?.as_socket();
+            port = bound.map_or(port, |bound| bound.port());
+            Ok(())
+        })?;
+        let mut pairs = vec![first];
+        if count > 1 {
+            // Only now: bound without it, the first pair has the port for itself, and where another
+            // program has it, that is an error. It takes the others in all the same.
+            for (socket, _) in pairs[0].all() {
+                socket.set_reuse_port(true)?;
             }
-            Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => None,
-            Err(error) => return Err(error),
-        };
+        }
+        while pairs.len() < count {
+            pairs.push(Pair::open(bound, mark, |socket, address| {
+                socket.set_reuse_port(true)?;
+                socket.bind(&SocketAddr::from((address, port)).into())
+            })?);
+        }
         Ok(OuterSockets {
-            v4,
-            v6,
+            pairs: pairs.into(),
             device: device.to_owned(),
             index,
             port,
             mark: AtomicU32::new(mark),
-            token4: ids::next(),
-            token6: ids::next(),
             takes_trains: AtomicBool::new(true),
         })
     }
 
-    /// Both sockets with their tokens.
+    /// The same sockets anew, on the device as it is now.
+    pub fn again(&self) -> io::Result<Self> {
+        Self::open(&self.device, self.port, self.mark(), self.pairs.len())
+    }
+
+    /// Those of each underlay thread.
+    pub fn pairs(&self) -> &[Pair] {
+        &self.pairs
+    }
+
+    /// All sockets with their tokens.
     pub fn all(&self) -> impl Iterator<Item = (&Socket, Token)> {
-        std::iter::once((&self.v4, self.token4))
-            .chain(self.v6.as_ref().map(|socket| (socket, self.token6)))
+        self.pairs.iter().flat_map(Pair::all)
     }
 
     /// Sends one datagram at once: one that WireGuard makes by itself, a handshake or a keepalive.
     pub fn send(&self, drops: &Drops, datagram: &[u8], to: SocketAddr) {
         let socket = match to {
-            SocketAddr::V4(_) => Some(&self.v4),
-            SocketAddr::V6(_) => self.v6.as_ref(),
+            SocketAddr::V4(_) => Some(&self.pairs[0].v4),
+            SocketAddr::V6(_) => self.pairs[0].v6.as_ref(),
         };
         let sent = match socket {
             Some(socket) => socket.send_to(datagram, &to.into()).map(drop),
@@ -119,6 +172,8 @@ impl OuterSockets {
     }
 
     /// The device came back with another index: bind to the new one, which may be another device.
+    /// For a single pair: several would no longer be parted by the kernel, see
+    /// [`OuterSockets::again`].
     pub fn rebind_device(&self) -> io::Result<()> {
         for (socket, _) in self.all() {
             socket.bind_device(Some(self.device.as_bytes()))?;
@@ -230,7 +285,7 @@ mod tests {
         if !root() {
             return;
         }
-        let sockets = OuterSockets::open("lo", 0, 0).unwrap();
+        let sockets = OuterSockets::open("lo", 0, 0, 1).unwrap();
         assert_ne!(sockets.port, 0);
         for (socket, _) in sockets.all() {
             let address = socket.local_addr().unwrap().as_socket().unwrap();
@@ -243,7 +298,7 @@ mod tests {
         if !root() {
             return;
         }
-        let sockets = OuterSockets::open("no-such-dev", 0, 7).unwrap();
+        let sockets = OuterSockets::open("no-such-dev", 0, 7, 1).unwrap();
         assert_eq!((sockets.index, sockets.device.as_str()), (0, "no-such-dev"));
         for (socket, _) in sockets.all() {
             assert_eq!(socket.device().unwrap().unwrap(), AWAY.as_bytes());
@@ -256,7 +311,7 @@ mod tests {
         if !root() {
             return;
         }
-        let sockets = OuterSockets::open("lo", 0, 7).unwrap();
+        let sockets = OuterSockets::open("lo", 0, 7, 1).unwrap();
         sockets.takes_trains.store(false, Ordering::Relaxed);
         sockets.rebind_device().unwrap();
         assert!(sockets.takes_trains.load(Ordering::Relaxed));
@@ -267,16 +322,16 @@ mod tests {
         if !root() {
             return;
         }
-        let sockets = OuterSockets::open("lo", 0, 7).unwrap();
-        assert_eq!(sockets.v4.mark().unwrap(), 7);
-        assert_eq!(sockets.v4.device().unwrap().unwrap(), b"lo");
-        assert!(sockets.v4.recv_buffer_size().unwrap() >= BUFFER);
+        let sockets = OuterSockets::open("lo", 0, 7, 1).unwrap();
+        assert_eq!(sockets.pairs[0].v4.mark().unwrap(), 7);
+        assert_eq!(sockets.pairs[0].v4.device().unwrap().unwrap(), b"lo");
+        assert!(sockets.pairs[0].v4.recv_buffer_size().unwrap() >= BUFFER);
         let mut value: libc::c_int = -1;
         let mut length = size_of::<libc::c_int>() as libc::socklen_t;
         // SAFETY: the option value is one int, which lives across the call.
         let status = unsafe {
             libc::getsockopt(
-                std::os::fd::AsRawFd::as_raw_fd(&sockets.v4),
+                std::os::fd::AsRawFd::as_raw_fd(&sockets.pairs[0].v4),
                 libc::IPPROTO_IP,
                 libc::IP_MTU_DISCOVER,
                 (&raw mut value).cast(),
@@ -293,8 +348,8 @@ mod tests {
         if !root() {
             return;
         }
-        let first = OuterSockets::open("lo", 0, 0).unwrap();
-        let error = OuterSockets::open("lo", first.port, 0).err().unwrap();
+        let first = OuterSockets::open("lo", 0, 0, 1).unwrap();
+        let error = OuterSockets::open("lo", first.port, 0, 1).err().unwrap();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
         let text = explain("fibre", "lo", first.port, &error);
         assert!(

@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
+use labelway_boundary::Direction;
 use labelway_forward::{Context, Count, DropReason, TokenBucket};
 use labelway_offload::VnetHeader;
 
-use crate::counters::{Drops, IoDrop, Thread};
+use crate::counters::{Drops, IoDrop};
 use crate::poll::Poll;
+use crate::threads::{Thread, Threads};
 use crate::world::World;
 
 pub struct Shared {
@@ -19,25 +21,31 @@ pub struct Shared {
     pub started: Instant,
     pub stopping: AtomicBool,
     pub swaps: AtomicU64,
-    pub ingress: Poll,
-    pub underlay: Poll,
+    pub threads: Threads,
+    /// One a thread of each direction.
+    pub ingress: Box<[Poll]>,
+    pub underlay: Box<[Poll]>,
     pub control: Poll,
-    pub drops: [Drops; 2],
+    drops: Box<[Drops]>,
     /// Times that a thread failed and was started again.
     pub faults: AtomicU64,
 }
 
 impl Shared {
-    pub fn new() -> std::io::Result<Self> {
+    pub fn new(threads: Threads) -> std::io::Result<Self> {
+        let polls = |direction| -> std::io::Result<Box<[Poll]>> {
+            (0..threads.of(direction)).map(|_| Poll::new()).collect()
+        };
         Ok(Shared {
             world: ArcSwapOption::empty(),
             started: Instant::now(),
             stopping: AtomicBool::new(false),
             swaps: AtomicU64::new(0),
-            ingress: Poll::new()?,
-            underlay: Poll::new()?,
+            ingress: polls(Direction::Ingress)?,
+            underlay: polls(Direction::Underlay)?,
             control: Poll::new()?,
-            drops: Default::default(),
+            drops: threads.all().map(|_| Drops::default()).collect(),
+            threads,
             faults: AtomicU64::new(0),
         })
     }
@@ -48,7 +56,25 @@ impl Shared {
     }
 
     pub fn drops(&self, thread: Thread) -> &Drops {
-        &self.drops[thread as usize]
+        &self.drops[thread.slot]
+    }
+
+    /// What each thread dropped.
+    pub fn all_drops(&self) -> &[Drops] {
+        &self.drops
+    }
+
+    /// What a thread that moves packets waits with.
+    pub fn poll(&self, thread: Thread) -> &Poll {
+        match thread.direction {
+            Direction::Ingress => &self.ingress[thread.number],
+            Direction::Underlay => &self.underlay[thread.number],
+        }
+    }
+
+    /// For the ICMP errors of one thread: those of a direction keep the limit together.
+    pub fn icmp_limit(&self, thread: Thread) -> TokenBucket {
+        TokenBucket::icmp_shared_by(self.threads.of(thread.direction) as u32)
     }
 
     pub fn is_stopping(&self) -> bool {
@@ -57,7 +83,8 @@ impl Shared {
 
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
-        for poll in [&self.ingress, &self.underlay, &self.control] {
+        let polls = self.ingress.iter().chain(&self.underlay);
+        for poll in polls.chain([&self.control]) {
             poll.wake();
         }
     }
@@ -113,10 +140,14 @@ pub fn context<'a, 'c>(
 }
 
 /// Writes one packet to a segment's LAN: an error that a host is told.
-pub fn to_lan(world: &World, drops: &Drops, segment: usize, packet: &[u8]) {
+pub fn to_lan(world: &World, drops: &Drops, thread: Thread, segment: usize, packet: &[u8]) {
     let header = VnetHeader::NONE.encode();
     let parts = [IoSlice::new(&header), IoSlice::new(packet)];
-    if world.segments[segment].tun.write(&parts).is_err() {
+    if world.segments[segment]
+        .tun
+        .write(thread.lane, &parts)
+        .is_err()
+    {
         drops.io(IoDrop::TunRefused);
     }
 }
@@ -126,7 +157,7 @@ pub fn to_lan(world: &World, drops: &Drops, segment: usize, packet: &[u8]) {
 pub fn spawn(
     shared: &Arc<Shared>,
     name: &str,
-    body: fn(&Shared),
+    body: impl Fn(&Shared) + Send + 'static,
 ) -> std::io::Result<std::thread::JoinHandle<()>> {
     let shared = shared.clone();
     std::thread::Builder::new()
@@ -182,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_fails_is_counted_and_starts_afresh() {
-        let shared = Arc::new(Shared::new().unwrap());
+        let shared = Arc::new(Shared::new(Threads::for_processors(1)).unwrap());
         let thread = spawn(&shared, "lw-test", |shared| {
             if shared.faults.load(Ordering::Relaxed) < 2 {
                 panic!("on purpose");

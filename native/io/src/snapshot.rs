@@ -1,31 +1,75 @@
 //! State for those who ask.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use labelway_boundary::{AdjacencyState, LabelState, ListState, SegmentState, Snapshot};
+use labelway_boundary::{
+    AdjacencyState, LabelState, ListState, SegmentState, Snapshot, ThreadState,
+};
 use labelway_wireguard::DropReason as WireguardDrop;
 
+use crate::counters::Traffic;
 use crate::shared::Shared;
+use crate::threads::{Thread, Threads};
 use crate::uplink::{Ports, Uplink};
 use crate::world::World;
 
-/// What embedded devices that are gone had dropped: counters never go back.
+/// What was counted by parts that are gone: counters that sum over parts never go back.
 #[derive(Default)]
-pub struct RetiredDrops(BTreeMap<&'static str, u64>);
+pub struct Retired {
+    /// Of embedded devices.
+    drops: BTreeMap<&'static str, u64>,
+    /// Packets and bytes taken by each thread, from segments and adjacencies.
+    taken: Vec<(u64, u64)>,
+}
 
-impl RetiredDrops {
-    pub fn keep_of_gone(&mut self, before: &World, after: &World) {
+impl Retired {
+    /// Keeps the drops of what has no place in the next world. Gives the counters of what was taken
+    /// there, to be kept when nobody counts any more.
+    pub fn part_with(&mut self, before: &World, after: &World) -> Vec<Traffic> {
         for uplink in &before.uplinks {
             if !after.uplinks.iter().any(|kept| Arc::ptr_eq(kept, uplink)) {
-                add_wireguard(uplink, &mut self.0);
+                add_wireguard(uplink, &mut self.drops);
             }
+        }
+        let kept: HashSet<_> = taken(after).map(Traffic::identity).collect();
+        let gone = taken(before).filter(|traffic| !kept.contains(&traffic.identity()));
+        gone.cloned().collect()
+    }
+
+    pub fn keep(&mut self, threads: &Threads, gone: &[Traffic]) {
+        self.taken.resize(threads.count(), (0, 0));
+        for thread in threads.all() {
+            let before = self.taken[thread.slot];
+            self.taken[thread.slot] = sum(gone.iter(), thread, before);
         }
     }
 }
 
-pub fn snapshot(shared: &Shared, retired: &RetiredDrops) -> Snapshot {
+/// Counters of what threads take: ingress threads from segments, underlay threads from adjacencies.
+fn taken(world: &World) -> impl Iterator<Item = &Traffic> {
+    let segments = world.segments.iter().map(|segment| &segment.ingress);
+    segments.chain(
+        world
+            .adjacencies
+            .iter()
+            .map(|adjacency| &adjacency.received),
+    )
+}
+
+fn sum<'t>(
+    counters: impl Iterator<Item = &'t Traffic>,
+    thread: Thread,
+    before: (u64, u64),
+) -> (u64, u64) {
+    counters.fold(before, |(packets, bytes), traffic| {
+        let (more, more_bytes) = traffic.of(thread);
+        (packets + more, bytes + more_bytes)
+    })
+}
+
+pub fn snapshot(shared: &Shared, retired: &Retired) -> Snapshot {
     let world = shared.world.load();
     let world = world.as_deref();
     Snapshot {
@@ -36,6 +80,7 @@ pub fn snapshot(shared: &Shared, retired: &RetiredDrops) -> Snapshot {
             .unwrap_or_default(),
         lists: world.map(|world| lists(shared, world)).unwrap_or_default(),
         segments: world.map(segments).unwrap_or_default(),
+        threads: threads(shared, world, retired),
         drops: drops(shared, world, retired),
         swaps: shared.swaps.load(Ordering::Relaxed),
     }
@@ -110,16 +155,32 @@ fn segments(world: &World) -> Vec<SegmentState> {
     states.collect()
 }
 
-fn drops(shared: &Shared, world: Option<&World>, retired: &RetiredDrops) -> BTreeMap<String, u64> {
+fn threads(shared: &Shared, world: Option<&World>, retired: &Retired) -> Vec<ThreadState> {
+    let states = shared.threads.all().map(|thread| {
+        let before = retired.taken.get(thread.slot).copied().unwrap_or_default();
+        let counters = world.into_iter().flat_map(taken);
+        let (packets, bytes) = sum(counters, thread, before);
+        ThreadState {
+            name: shared.threads.name(thread),
+            direction: thread.direction,
+            number: thread.number as u32,
+            packets,
+            bytes,
+        }
+    });
+    states.collect()
+}
+
+fn drops(shared: &Shared, world: Option<&World>, retired: &Retired) -> BTreeMap<String, u64> {
     let mut sum: BTreeMap<&'static str, u64> = BTreeMap::new();
-    for (name, count) in shared.drops.iter().flat_map(|drops| drops.read()) {
+    for (name, count) in shared.all_drops().iter().flat_map(|drops| drops.read()) {
         *sum.entry(name).or_default() += count;
     }
     for reason in WireguardDrop::ALL {
         sum.insert(reason.name(), 0);
     }
     sum.insert("engine-fault", shared.faults.load(Ordering::Relaxed));
-    for (name, count) in &retired.0 {
+    for (name, count) in &retired.drops {
         *sum.entry(name).or_default() += count;
     }
     for uplink in world.map(|world| &world.uplinks[..]).unwrap_or_default() {

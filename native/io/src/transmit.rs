@@ -10,11 +10,12 @@ use labelway_wire::{Ecn, ecn};
 use labelway_wireguard::{Now, Peer, Sent, TAG};
 use socket2::Socket;
 
-use crate::counters::{Drops, IoDrop, Thread};
+use crate::counters::{Drops, IoDrop};
 use crate::inner::HEADERS;
 use crate::memory::{LARGEST, Memory, Place};
 use crate::outer::OuterSockets;
 use crate::send::{DATAGRAMS, Destination, Sender};
+use crate::threads::Thread;
 use crate::uplink::{MPLS_PORT, Ports, Uplink};
 use crate::world::{Adjacency, World};
 
@@ -83,9 +84,11 @@ impl Transmitter {
         match self.target.take() {
             _ if self.sender.is_empty() => {}
             Some(Target::Outer(sockets)) => {
-                let v6 = sockets.v6.as_ref().map(|socket| socket.as_fd());
+                // All send from the same port; each thread by the sockets that are its own.
+                let pair = &sockets.pairs()[self.thread.lane];
+                let v6 = pair.v6.as_ref().map(|socket| socket.as_fd());
                 let bytes = memory.bytes();
-                if !self.sender.flush(bytes, sockets.v4.as_fd(), v6, refused) {
+                if !self.sender.flush(bytes, pair.v4.as_fd(), v6, refused) {
                     sockets.takes_trains.store(false, Ordering::Relaxed);
                 }
             }

@@ -14,6 +14,9 @@ const CLONE_DEVICE: &str = "/dev/net/tun";
 /// Refuse a name that exists, rather than attach to somebody else's device (linux/if_tun.h).
 const IFF_TUN_EXCL: libc::c_int = 0x8000;
 
+/// The end that this request names reads nothing from now on, but still writes (linux/if_tun.h).
+const IFF_DETACH_QUEUE: libc::c_int = 0x0400;
+
 /// What the kernel may leave to us (linux/if_tun.h): checksums, cutting TCP up, also with ECN, and,
 /// since Linux 6.2, UDP.
 const OFFLOAD_TCP: libc::c_uint = 0x01 | 0x02 | 0x04 | 0x08;
@@ -43,10 +46,18 @@ impl Unread {
 }
 
 /// One TUN device, up, without addresses. It is gone when this is dropped.
+///
+/// With several ingress threads it has a queue for each. The kernel puts a packet on the queue that
+/// the hash of its addresses, protocol and ports says, the same for both directions of a flow
+/// (`tun_automq_select_queue`), so a flow stays with one thread. It would learn another queue from
+/// what is written to that one, and move a flow to it while packets still wait on the first; so
+/// nothing is written to a queue that is read: the writing ends are detached, which learn nothing
+/// (`tun_get_user`).
 pub struct Tun {
-    file: File,
+    queues: Box<[Queue]>,
+    /// For each underlay thread; none where there is one queue, which cannot be mistaken.
+    writers: Box<[File]>,
     pub name: String,
-    pub token: Token,
     /// Somebody removed the device under us; the next table makes it anew.
     pub lost: AtomicBool,
     /// Whether the kernel takes UDP super-packets from us.
@@ -54,23 +65,39 @@ pub struct Tun {
 }
 
 impl Tun {
-    /// Creates the device, sets its MTU and brings it up.
-    pub fn create(name: &str, mtu: u32) -> Result<Self, String> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC)
-            .open(CLONE_DEVICE)
-            .map_err(|error| explain_open(name, &error))?;
-        attach(&file, name).map_err(|error| explain_attach(name, &error))?;
-        let takes_udp_super_packets = offload(&file, OFFLOAD_TCP | OFFLOAD_UDP)
+    /// Creates the device with so many queues, sets its MTU and brings it up. So many threads
+    /// write what comes from neighbours.
+    pub fn create(name: &str, mtu: u32, queues: usize, writers: usize) -> Result<Self, String> {
+        let several = if queues > 1 { libc::IFF_MULTI_QUEUE } else { 0 };
+        let attached = |exclusive| -> Result<File, String> {
+            let file = open().map_err(|error| explain_open(name, &error))?;
+            attach(&file, name, several | exclusive)
+                .map_err(|error| explain_attach(name, &error))?;
+            Ok(file)
+        };
+        let queue = |number| {
+            let file = attached(if number == 0 { IFF_TUN_EXCL } else { 0 })?;
+            let token = ids::next();
+            Ok(Queue { file, token })
+        };
+        let writer = |_| {
+            let file = attached(0)?;
+            detach(&file).map_err(|error| format!("Cannot detach a queue of {name}: {error}"))?;
+            Ok(file)
+        };
+        let queues: Box<[Queue]> = (0..queues).map(queue).collect::<Result<_, String>>()?;
+        let writers = if queues.len() > 1 { writers } else { 0 };
+        let writers = (0..writers).map(writer).collect::<Result<_, String>>()?;
+        // It holds for the device.
+        let file = &queues[0].file;
+        let takes_udp_super_packets = offload(file, OFFLOAD_TCP | OFFLOAD_UDP)
             .map(|()| true)
-            .or_else(|_| offload(&file, OFFLOAD_TCP).map(|()| false))
+            .or_else(|_| offload(file, OFFLOAD_TCP).map(|()| false))
             .map_err(|error| format!("Cannot have {name} carry super-packets: {error}"))?;
         let tun = Tun {
-            file,
+            queues,
+            writers,
             name: name.to_owned(),
-            token: ids::next(),
             lost: AtomicBool::new(false),
             takes_udp_super_packets,
         };
@@ -78,6 +105,11 @@ impl Tun {
         tun.accept_own_errors();
         tun.bring_up()?;
         Ok(tun)
+    }
+
+    /// One an ingress thread.
+    pub fn queues(&self) -> &[Queue] {
+        &self.queues
     }
 
     pub fn set_mtu(&self, mtu: u32) -> Result<(), String> {
@@ -106,21 +138,39 @@ impl Tun {
             .map_err(|error| format!("Cannot bring {} up: {error}", self.name))
     }
 
+    /// A virtio-net header and one packet or super-packet in parts, whole or not at all. `lane`: the
+    /// number of an underlay thread.
+    pub fn write(&self, lane: usize, parts: &[IoSlice<'_>]) -> io::Result<()> {
+        let mut file = self.writers.get(lane).unwrap_or(&self.queues[0].file);
+        file.write_vectored(parts).map(drop)
+    }
+}
+
+/// What one ingress thread reads of a TUN device.
+pub struct Queue {
+    file: File,
+    pub token: Token,
+}
+
+impl Queue {
     /// The bytes of a virtio-net header and one packet or super-packet.
     pub fn read(&self, room: &mut [u8]) -> Result<usize, Unread> {
         (&self.file).read(room).map_err(|error| Unread::of(&error))
     }
-
-    /// A virtio-net header and one packet or super-packet in parts, whole or not at all.
-    pub fn write(&self, parts: &[IoSlice<'_>]) -> io::Result<()> {
-        (&self.file).write_vectored(parts).map(drop)
-    }
 }
 
-impl AsFd for Tun {
+impl AsFd for Queue {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
     }
+}
+
+fn open() -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC)
+        .open(CLONE_DEVICE)
 }
 
 /// An interface request for the device of that name; longer names were refused with the table.
@@ -134,13 +184,25 @@ fn request(name: &str) -> libc::ifreq {
     request
 }
 
-fn attach(file: &File, name: &str) -> io::Result<()> {
+fn attach(file: &File, name: &str, more: libc::c_int) -> io::Result<()> {
     let mut request = request(name);
-    let flags = libc::IFF_TUN | libc::IFF_NO_PI | libc::IFF_VNET_HDR | IFF_TUN_EXCL;
+    let flags = libc::IFF_TUN | libc::IFF_NO_PI | libc::IFF_VNET_HDR | more;
     request.ifr_ifru.ifru_flags = flags as libc::c_short;
     // SAFETY: TUNSETIFF reads and writes one ifreq, which lives across the call; the descriptor is
     // open.
     let status = unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETIFF, &mut request) };
+    if status < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
+
+fn detach(file: &File) -> io::Result<()> {
+    let mut request = request("");
+    request.ifr_ifru.ifru_flags = IFF_DETACH_QUEUE as libc::c_short;
+    // SAFETY: TUNSETQUEUE reads one ifreq, which lives across the call; the descriptor is open.
+    let status = unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETQUEUE as _, &mut request) };
     if status < 0 {
         Err(io::Error::last_os_error())
     } else {
@@ -211,7 +273,7 @@ mod tests {
         let thread = std::thread::spawn(|| {
             // SAFETY: moves this thread alone to a new network namespace, gone with it.
             assert_eq!(unsafe { libc::unshare(libc::CLONE_NEWNET) }, 0);
-            let tun = Tun::create("lws1-test", 1400).unwrap();
+            let tun = Tun::create("lws1-test", 1400, 1, 1).unwrap();
             let switch = "/proc/sys/net/ipv4/conf/lws1-test/accept_local";
             let value = std::fs::read_to_string(switch).unwrap();
             drop(tun);

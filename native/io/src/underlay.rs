@@ -1,4 +1,5 @@
-//! The underlay thread: from the uplinks' sockets to the next hop or a LAN; probes; timers.
+//! An underlay thread: from the uplinks' sockets to the next hop or a LAN. The first one has the
+//! timers too: probes, WireGuard's, devices that come and go.
 
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -9,7 +10,7 @@ use labelway_forward::{HEADROOM, Outcome, TokenBucket, switch};
 use labelway_wireguard::{Now, Peer, Received, Receiver};
 
 use crate::congestion::combine_ecn;
-use crate::counters::{IoDrop, Thread};
+use crate::counters::IoDrop;
 use crate::deliver::Deliverer;
 use crate::inner::{self, InnerPort};
 use crate::memory::{LARGEST, Memory, Place};
@@ -18,6 +19,7 @@ use crate::poll::{Events, Timer, Token, WAKE};
 use crate::probe::{self, LocalOutcome};
 use crate::receive::{self, MESSAGE_BYTES, MESSAGES, Train};
 use crate::shared::{Counting, Shared, context, run_ahead_of_others, to_lan};
+use crate::threads::Thread;
 use crate::transmit::{Batch, Queued, Transmitter};
 use crate::uplink::{Embedded, Ports};
 use crate::world::World;
@@ -37,37 +39,38 @@ const RUN: usize = 16;
 /// Buffers for what does not stay where it came: probes, errors, packets that grow.
 const SLOTS: usize = 2 * RUN;
 
-pub fn run(shared: &Shared) {
+pub fn run(shared: &Shared, thread: Thread) {
     run_ahead_of_others();
-    let timer = Timer::every(TICK_PERIOD).expect("a timer can be made");
-    shared
-        .underlay
-        .add(timer.as_fd(), TICK)
-        .expect("the epoll instance stays open");
+    let poll = shared.poll(thread);
+    let timer = (thread.number == 0).then(|| {
+        let timer = Timer::every(TICK_PERIOD).expect("a timer can be made");
+        poll.add(timer.as_fd(), TICK)
+            .expect("the epoll instance stays open");
+        timer
+    });
     let mut underlay = Underlay {
         shared,
+        thread,
         receiver: receive::Receiver::new(),
         memory: Memory::new(MESSAGES * MESSAGE_BYTES, SLOTS),
         scratch: vec![0; LARGEST].into_boxed_slice(),
         arrived: Vec::with_capacity(RUN),
         queue: Vec::with_capacity(SLOTS),
-        transmitter: Transmitter::new(Thread::Underlay),
-        deliverer: Deliverer::new(Thread::Underlay),
-        icmp: TokenBucket::default(),
+        transmitter: Transmitter::new(thread),
+        deliverer: Deliverer::new(thread),
+        icmp: shared.icmp_limit(thread),
     };
     let mut events = Events::with_capacity(64);
     let mut ticks = 0;
     while !shared.is_stopping() {
-        shared
-            .underlay
-            .wait(&mut events)
+        poll.wait(&mut events)
             .expect("the epoll instance stays open");
         let world = shared.world.load();
         for token in events.tokens() {
             match token {
-                WAKE => shared.underlay.drain_waker(),
+                WAKE => poll.drain_waker(),
                 TICK => {
-                    timer.drain();
+                    timer.iter().for_each(Timer::drain);
                     ticks += 1;
                     if let Some(world) = world.as_deref() {
                         underlay.tick(world, ticks);
@@ -85,6 +88,7 @@ pub fn run(shared: &Shared) {
 
 struct Underlay<'s> {
     shared: &'s Shared,
+    thread: Thread,
     receiver: receive::Receiver,
     /// What came from a socket, and slots.
     memory: Memory,
@@ -119,7 +123,7 @@ impl<'s> Underlay<'s> {
                 }
             }
             Ports::Kernel { sockets, .. } => {
-                for port in sockets.ports.iter().filter(|port| port.token == token) {
+                for port in sockets.ports().iter().filter(|port| port.token == token) {
                     self.take_inner_turn(world, index, port);
                 }
             }
@@ -281,8 +285,8 @@ impl<'s> Underlay<'s> {
             ..
         } = batch;
         let received = &world.adjacencies[from].received;
-        received.add(Thread::Underlay, place.packet.len());
-        let mut counting = Counting::new(Thread::Underlay, world, drops);
+        received.add(self.thread, place.packet.len());
+        let mut counting = Counting::new(self.thread, world, drops);
         let mut context = context(&mut counting, &mut self.icmp, elapsed);
         let mut packet = self.memory.packet(&place);
         let outcome = switch(&mut context, from, &mut packet);
@@ -296,7 +300,13 @@ impl<'s> Underlay<'s> {
                     .push(world, drops, memory, segment, place.packet);
             }
             Outcome::ToTun { segment } => {
-                to_lan(world, drops, segment, &self.memory.bytes()[place.packet]);
+                to_lan(
+                    world,
+                    drops,
+                    self.thread,
+                    segment,
+                    &self.memory.bytes()[place.packet],
+                );
             }
             Outcome::Local { labelled } => {
                 let Some(packet) = self.memory.copy(&place) else {
@@ -346,7 +356,7 @@ impl<'s> Underlay<'s> {
     {
         Batch {
             world,
-            drops: self.shared.drops(Thread::Underlay),
+            drops: self.shared.drops(self.thread),
             now: Now::read(),
             elapsed: self.shared.now(),
         }
@@ -359,7 +369,7 @@ impl<'s> Underlay<'s> {
         }
         if ticks.is_multiple_of(TICKS_A_DEVICE_ROUND) {
             for uplink in &world.uplinks {
-                uplink.follow_device();
+                uplink.follow_device(&self.shared.underlay);
                 uplink.follow_listener(&self.shared.control);
             }
         }
@@ -382,7 +392,7 @@ impl<'s> Underlay<'s> {
     }
 
     fn wireguard_timers(&mut self, world: &World) {
-        let drops = self.shared.drops(Thread::Underlay);
+        let drops = self.shared.drops(self.thread);
         let now = Now::read();
         for uplink in &world.uplinks {
             let Ports::Embedded(embedded) = &uplink.ports else {

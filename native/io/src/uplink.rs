@@ -51,11 +51,16 @@ impl Embedded {
 }
 
 impl Uplink {
-    pub fn open(uplink: &boundary::Uplink, uapi_folder: &Path) -> Result<Self, String> {
+    /// With sockets for so many underlay threads.
+    pub fn open(
+        uplink: &boundary::Uplink,
+        uapi_folder: &Path,
+        lanes: usize,
+    ) -> Result<Self, String> {
         let interface = uplink.interface.clone();
         let (ports, index) = match uplink.backend {
             boundary::Backend::Embedded => {
-                let sockets = open_outer(uplink, 0, 0)?;
+                let sockets = open_outer(uplink, 0, 0, lanes)?;
                 let device = Device::new(&interface);
                 device.listening(sockets.port);
                 let listener = ArcSwap::from_pointee(Listener::bind(uapi_folder, &interface)?);
@@ -72,7 +77,13 @@ impl Uplink {
             }
             boundary::Backend::Kernel => {
                 let address = uplink.tunnel_address;
-                let ports = [MPLS_PORT, STAMP_PORTS.reflector, STAMP_PORTS.sender];
+                // Probes are one thread's; labelled packets, each flow with its own source port,
+                // are all threads'.
+                let ports = [
+                    (MPLS_PORT, lanes),
+                    (STAMP_PORTS.reflector, 1),
+                    (STAMP_PORTS.sender, 1),
+                ];
                 let sockets = InnerSockets::open(&interface, address, &ports)
                     .map_err(|error| inner::explain(&uplink.key, &interface, &error))?;
                 let index = device_index(&interface).unwrap_or(0);
@@ -105,7 +116,7 @@ impl Uplink {
     pub fn moved(
         &self,
         wanted: &boundary::Uplink,
-        poll: &Poll,
+        polls: &[Poll],
     ) -> Result<Option<OuterSockets>, String> {
         let Ports::Embedded(embedded) = &self.ports else {
             return Ok(None);
@@ -114,8 +125,8 @@ impl Uplink {
         if now.device == wanted.device {
             return Ok(None);
         }
-        let sockets = open_outer(wanted, now.port, now.mark())?;
-        register(&sockets, poll)
+        let sockets = open_outer(wanted, now.port, now.mark(), polls.len())?;
+        register(&sockets, polls)
             .map_err(|error| format!("Cannot watch uplink {}: {error}", wanted.key))?;
         Ok(Some(sockets))
     }
@@ -129,14 +140,11 @@ impl Uplink {
         embedded.sockets.store(Arc::new(sockets));
     }
 
-    /// Lets the underlay thread wait for what this uplink receives.
-    pub fn register(&self, poll: &Poll) -> std::io::Result<()> {
+    /// Lets each underlay thread wait for what this uplink receives for it.
+    pub fn register(&self, polls: &[Poll]) -> std::io::Result<()> {
         match &self.ports {
-            Ports::Embedded(embedded) => register(&embedded.sockets.load(), poll),
-            Ports::Kernel { sockets, .. } => sockets
-                .ports
-                .iter()
-                .try_for_each(|port| poll.add(port.socket.as_fd(), port.token)),
+            Ports::Embedded(embedded) => register(&embedded.sockets.load(), polls),
+            Ports::Kernel { sockets, .. } => sockets.register(polls),
         }
     }
 
@@ -147,7 +155,7 @@ impl Uplink {
                 .load()
                 .all()
                 .any(|(_, known)| known == token),
-            Ports::Kernel { sockets, .. } => sockets.ports.iter().any(|port| port.token == token),
+            Ports::Kernel { sockets, .. } => sockets.ports().iter().any(|port| port.token == token),
         }
     }
 
@@ -169,7 +177,7 @@ impl Uplink {
     }
 
     /// Binds to the device anew if it came, or went away and came back. To be called every second.
-    pub fn follow_device(&self) {
+    pub fn follow_device(&self, polls: &[Poll]) {
         let sockets;
         let name = match &self.ports {
             Ports::Embedded(embedded) => {
@@ -185,16 +193,17 @@ impl Uplink {
             return;
         }
         let bound = match &self.ports {
-            Ports::Embedded(embedded) => embedded.sockets.load().rebind_device(),
-            Ports::Kernel { sockets, .. } => sockets.rebind_device(),
+            Ports::Embedded(embedded) => rebind_outer(embedded, index, polls),
+            Ports::Kernel { sockets, .. } => sockets.rebind_device(polls).map(|()| index),
         };
-        if bound.is_ok() {
+        // Where it fails, the next round tries again.
+        if let Ok(index) = bound {
             self.index.store(index, Ordering::Relaxed);
         }
     }
 
     /// What a request of the userspace protocol wants of the sockets: all of it or nothing.
-    pub fn change_sockets(&self, change: SocketChange, poll: &Poll) -> Result<u16, i32> {
+    pub fn change_sockets(&self, change: SocketChange, polls: &[Poll]) -> Result<u16, i32> {
         let Ports::Embedded(embedded) = &self.ports else {
             return Err(libc::EINVAL);
         };
@@ -203,9 +212,10 @@ impl Uplink {
         let mark = change.fwmark.unwrap_or(now.mark());
         match change.listen_port {
             Some(port) if port != now.port => {
-                let sockets = OuterSockets::open(&now.device, port, mark).map_err(errno)?;
+                let opened = OuterSockets::open(&now.device, port, mark, polls.len());
+                let sockets = opened.map_err(errno)?;
                 let port = sockets.port;
-                register(&sockets, poll).map_err(errno)?;
+                register(&sockets, polls).map_err(errno)?;
                 self.replace(sockets);
                 Ok(port)
             }
@@ -217,15 +227,44 @@ impl Uplink {
     }
 }
 
-fn open_outer(uplink: &boundary::Uplink, port: u16, mark: u32) -> Result<OuterSockets, String> {
-    OuterSockets::open(&uplink.device, port, mark)
+fn open_outer(
+    uplink: &boundary::Uplink,
+    port: u16,
+    mark: u32,
+    lanes: usize,
+) -> Result<OuterSockets, String> {
+    OuterSockets::open(&uplink.device, port, mark, lanes)
         .map_err(|error| outer::explain(&uplink.key, &uplink.device, port, &error))
 }
 
-fn register(sockets: &OuterSockets, poll: &Poll) -> std::io::Result<()> {
-    sockets
-        .all()
-        .try_for_each(|(socket, token)| poll.add(socket.as_fd(), token))
+/// Each pair with the thread that it is for.
+fn register(sockets: &OuterSockets, polls: &[Poll]) -> std::io::Result<()> {
+    for (pair, poll) in sockets.pairs().iter().zip(polls) {
+        for (socket, token) in pair.all() {
+            poll.add(socket.as_fd(), token)?;
+        }
+    }
+    Ok(())
+}
+
+/// Sockets that are bound to another device leave their SO_REUSEPORT group, so where there are
+/// several of a kind, new ones take their place. The device's index is `index` or, if it changed
+/// meanwhile, as it is told.
+fn rebind_outer(embedded: &Embedded, index: u32, polls: &[Poll]) -> std::io::Result<u32> {
+    let now = embedded.sockets.load_full();
+    if now.pairs().len() == 1 {
+        return now.rebind_device().map(|()| index);
+    }
+    let sockets = now.again()?;
+    let index = sockets.index;
+    register(&sockets, polls)?;
+    let before = embedded.sockets.compare_and_swap(&now, Arc::new(sockets));
+    if Arc::ptr_eq(&before, &now) {
+        Ok(index)
+    } else {
+        // Others took their place meanwhile, and are bound to the device as it was then.
+        Err(std::io::ErrorKind::Interrupted.into())
+    }
 }
 
 #[cfg(test)]
@@ -250,20 +289,21 @@ mod tests {
             device: "lo".into(),
             tunnel_address: [100, 96, 0, 8].into(),
         };
-        let uplink = Uplink::open(&wanted, &folder).unwrap();
+        let uplink = Uplink::open(&wanted, &folder, 1).unwrap();
         let Ports::Embedded(embedded) = &uplink.ports else {
             panic!("it is embedded")
         };
-        let poll = Poll::new().unwrap();
+        let polls = [Poll::new().unwrap()];
         const ROUNDS: usize = 300;
+        let first_token = |sockets: &OuterSockets| sockets.all().next().unwrap().1;
         // Tokens ascend: these are the sockets that belong to the first peer, the second, …
         let versions = Mutex::new(Vec::with_capacity(ROUNDS));
         let change = |change: SocketChange| {
-            let bound = uplink.change_sockets(change, &poll)?;
-            versions.lock().push(embedded.sockets.load().token4);
+            let bound = uplink.change_sockets(change, &polls)?;
+            versions.lock().push(first_token(&embedded.sockets.load()));
             Ok(bound)
         };
-        let ports = [0; 2].map(|port| OuterSockets::open("lo", port, 0).unwrap().port);
+        let ports = [0; 2].map(|port| OuterSockets::open("lo", port, 0, 1).unwrap().port);
         std::thread::scope(|scope| {
             let asking = scope.spawn(|| {
                 for round in 1..=ROUNDS {
@@ -281,7 +321,10 @@ mod tests {
             while !asking.is_finished() {
                 let (peers, sockets) = embedded.load();
                 if let Some(last) = peers.iter().len().checked_sub(1) {
-                    assert!(sockets.token4 >= versions.lock()[last], "peer {last}");
+                    assert!(
+                        first_token(&sockets) >= versions.lock()[last],
+                        "peer {last}"
+                    );
                 }
             }
             asking.join().unwrap();

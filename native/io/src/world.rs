@@ -32,7 +32,7 @@ pub struct World {
     pub by_tun: HashMap<Token, usize>,
     pub lists: Vec<List>,
     /// In the order of the table's labels.
-    pub labels: Vec<Arc<Traffic>>,
+    pub labels: Vec<Traffic>,
     pub targets: Vec<Target>,
     /// STAMP session identifier → index into `targets`.
     pub by_ssid: HashMap<u16, usize>,
@@ -43,20 +43,20 @@ pub struct Adjacency {
     pub peer: PublicKey,
     /// Bytes of an inner packet, header included, that WireGuard may pad up to.
     pub room: usize,
-    pub sent: Arc<Traffic>,
-    pub received: Arc<Traffic>,
+    pub sent: Traffic,
+    pub received: Traffic,
     pub prober: Arc<Prober>,
     pub remote_generation: Arc<Mutex<Option<[u8; 8]>>>,
 }
 
 pub struct Segment {
     pub tun: Arc<Tun>,
-    pub ingress: Arc<Traffic>,
-    pub egress: Arc<Traffic>,
+    pub ingress: Traffic,
+    pub egress: Traffic,
 }
 
 pub struct List {
-    pub sent: Arc<Traffic>,
+    pub sent: Traffic,
     /// None where the list pushes no labels: it is as its adjacency is.
     pub prober: Option<Arc<Prober>>,
 }

@@ -107,7 +107,11 @@ fn nothing_is_allocated_for_a_packet() {
 
 fn start(me: usize, folder: &Path) -> Engine {
     let uapi_folder = folder.to_string_lossy().into_owned();
-    let engine = Engine::new(EngineConfig { uapi_folder }).unwrap();
+    let engine = Engine::new(EngineConfig {
+        uapi_folder,
+        threads: None,
+    })
+    .unwrap();
     engine.apply(&table(me)).unwrap();
     let other = 1 - me;
     let request = format!(

@@ -47,6 +47,7 @@ export function statusAnswer(observation: Observation): Status {
       total: state.network.sites.length - 1 - unmeasuredSites(observation),
       reachable: reachable.size,
     },
+    threads: snapshot.threads.map((thread) => ({ ...thread })),
     warnings: [...state.warnings],
     lastReload: state.lastReload === null ? null : reloadAnswer(state.lastReload),
   };

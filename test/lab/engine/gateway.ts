@@ -4,12 +4,19 @@
  */
 
 import { openEngine } from "../../../src/io/native/engine.ts";
+import { parseThreads, THREADS } from "../../../src/io/native/threads.ts";
 import type { Engine } from "../../../src/ports/engine.ts";
 import type { Table } from "../../../src/model/boundary.ts";
 import { TextLineStream } from "./lines.ts";
 
 export type Command =
-  | { readonly do: "open"; readonly library?: string; readonly folder?: string }
+  | {
+    readonly do: "open";
+    readonly library?: string;
+    readonly folder?: string;
+    /** As `LABELWAY_THREADS`. */
+    readonly threads?: string;
+  }
   | { readonly do: "apply"; readonly table: Table }
   /** Applies the tables in turn, so many times, with a pause between. */
   | {
@@ -35,7 +42,10 @@ function opened(): Engine {
 async function handle(command: Command): Promise<unknown> {
   switch (command.do) {
     case "open":
-      engine = openEngine(command.library, { uapi_folder: command.folder ?? "/run/wireguard" });
+      engine = openEngine(command.library, {
+        uapi_folder: command.folder ?? "/run/wireguard",
+        threads: parseThreads(command.threads ?? Deno.env.get(THREADS)),
+      });
       return null;
     case "apply": {
       const start = performance.now();
