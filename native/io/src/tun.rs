@@ -282,6 +282,65 @@ mod tests {
         assert_eq!(thread.join().unwrap().trim(), "1");
     }
 
+    /// A flow stays on its queue, whatever is written of its other direction meanwhile.
+    #[test]
+    fn what_is_written_moves_no_flow_to_another_queue() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let thread = std::thread::spawn(|| {
+            // SAFETY: moves this thread alone to a new network namespace, gone with it.
+            assert_eq!(unsafe { libc::unshare(libc::CLONE_NEWNET) }, 0);
+            let tun = Tun::create("lws1-test", 1400, 4, 2).unwrap();
+            let run = |command: &str| {
+                let ip = std::process::Command::new("ip")
+                    .args(command.split(' '))
+                    .status();
+                assert!(ip.unwrap().success(), "ip {command}");
+            };
+            run("addr add 10.0.0.1/24 dev lws1-test");
+            let sockets: Vec<_> = (0..32)
+                .map(|_| std::net::UdpSocket::bind("10.0.0.1:0").unwrap())
+                .collect();
+            let mut room = [0; 2000];
+            let mut queue_of = |socket: &std::net::UdpSocket| {
+                socket.send_to(b"hello", "10.0.0.9:9").unwrap();
+                let mut found = None;
+                for (number, queue) in tun.queues().iter().enumerate() {
+                    // The kernel has things of its own to say, in IPv6.
+                    while queue.read(&mut room).is_ok() {
+                        if room[labelway_offload::VNET_HEADER] == 0x45 {
+                            found = Some(number);
+                        }
+                    }
+                }
+                found.unwrap()
+            };
+            let mut queues = || sockets.iter().map(&mut queue_of).collect::<Vec<_>>();
+            let before = queues();
+            for socket in &sockets {
+                let port = socket.local_addr().unwrap().port();
+                let mut packet = [0; 33];
+                packet[..4].copy_from_slice(&[0x45, 0, 0, 33]);
+                packet[8..10].copy_from_slice(&[64, 17]);
+                packet[12..20].copy_from_slice(&[10, 0, 0, 9, 10, 0, 0, 1]);
+                packet[21] = 9;
+                packet[22..24].copy_from_slice(&port.to_be_bytes());
+                packet[25] = 13;
+                for lane in [0, 1] {
+                    let header = [0; labelway_offload::VNET_HEADER];
+                    let parts = [IoSlice::new(&header), IoSlice::new(&packet)];
+                    tun.write(lane, &parts).unwrap();
+                }
+            }
+            (before, queues())
+        });
+        let (before, after) = thread.join().unwrap();
+        assert_eq!(before, after);
+        let used: std::collections::HashSet<_> = before.iter().collect();
+        assert!(used.len() > 2, "{before:?}");
+    }
+
     /// One packet that cannot be described must not cost the segment its device.
     #[test]
     fn a_device_is_gone_only_when_the_kernel_says_so() {

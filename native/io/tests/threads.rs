@@ -252,7 +252,7 @@ fn spread(hub: &Member, neighbours: &[Member]) {
         {
             return;
         }
-        neighbours[0].set(&format!("listen_port={}", 52_000 + port));
+        neighbours[0].set(&format!("listen_port={}\n", 52_000 + port));
         wait("the moved one is up", || neighbours[0].is_up());
     }
     panic!(

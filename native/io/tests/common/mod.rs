@@ -104,10 +104,11 @@ impl Member {
         member
     }
 
-    /// Lines of a set request of the userspace protocol.
+    /// Lines, each with its end, of a set request of the userspace protocol.
     pub fn set(&self, lines: &str) {
         let path = self.folder.join(format!("lw{}.sock", self.number));
         let mut wg = UnixStream::connect(path).unwrap();
+        wg.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         wg.write_all(format!("set=1\n{lines}\n").as_bytes())
             .unwrap();
         let mut answer = [0; 9];
