@@ -244,7 +244,9 @@ test("sockets carry the firewall mark and are bound to the device", async () => 
     must("ip", "netns", "exec", network.namespace("a"), "ss", "-Huane", "sport = :51820");
   await network.gateways.a.run(`wg set ${INTERFACE} fwmark 0x4c570000`);
   const lines = (await sockets()).trim().split("\n");
-  expect(lines.length, "one for each family").toBe(2);
+  const { threads } = await snapshot(network, "a");
+  const underlay = threads.filter(({ direction }) => direction === "underlay").length;
+  expect(lines.length, "one for each family and underlay thread").toBe(2 * underlay);
   for (const line of lines) {
     expect(line).toContain("fwmark:0x4c570000");
     expect(line).toContain("%wan:51820");

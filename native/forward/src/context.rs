@@ -108,3 +108,34 @@ impl Default for TokenBucket {
         Self::icmp_shared_by(1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Errors that so many threads let through in a minute, when all are asked every 100 µs.
+    fn let_through(parts: u32) -> usize {
+        let mut buckets = vec![TokenBucket::icmp_shared_by(parts); parts as usize];
+        let times = (0..600_000).map(|step| Duration::from_micros(100) * step);
+        times
+            .map(|now| {
+                buckets
+                    .iter_mut()
+                    .filter_map(|b| b.take(now).then_some(()))
+                    .count()
+            })
+            .sum()
+    }
+
+    #[test]
+    fn threads_that_share_a_limit_keep_it_together() {
+        let alone = let_through(1);
+        assert!((60_000..=60_050).contains(&alone), "{alone}");
+        for parts in [2, 3, 8, 64] {
+            let together = let_through(parts);
+            let longest = 60 * (ICMP_PER_SECOND as usize + 1) + 64;
+            assert!(together <= longest, "{together} by {parts}");
+            assert!(together >= alone * 9 / 10, "{together} by {parts}");
+        }
+    }
+}

@@ -92,6 +92,11 @@ test("metrics follow the text format and tell what the router knows", async () =
     0,
   ]);
   expect(value(samples, "labelway_label_packets_total", { label: "28001" })).toEqual([100]);
+  expect(value(samples, "labelway_thread_packets_total", { direction: "underlay" })).toEqual([
+    40,
+    60,
+  ]);
+  expect(value(samples, "labelway_thread_bytes_total", { thread: "lw-ingress" })).toEqual([500]);
 });
 
 test("names with quotes, backslashes and line ends stay within their label", () => {
