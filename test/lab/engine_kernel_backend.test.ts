@@ -4,44 +4,28 @@
  */
 
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ip } from "./engine/namespaces.ts";
 import {
   allUp,
   apply,
   build,
   type Network,
   ping,
-  route,
   snapshot,
   start,
+  startKernel,
   tcp,
 } from "./engine/network.ts";
-import { hop, inner, INTERFACE, type Name, table, wireguard } from "./engine/tables.ts";
+import { hop, table } from "./engine/tables.ts";
 
 let network: Network;
 
 beforeAll(async () => {
   network = await build();
-  await Promise.all([start(network, "a"), startKernel("b"), startKernel("h")]);
+  await Promise.all([start(network, "a"), startKernel(network, "b"), startKernel(network, "h")]);
   await Promise.all([allUp(network, "a"), allUp(network, "b"), allUp(network, "h")]);
 }, 60_000);
 
 afterAll(() => network?.net.remove(), 30_000);
-
-async function startKernel(name: Name): Promise<void> {
-  const gateway = network.gateways[name];
-  await gateway.run(`wireguard-go ${INTERFACE}`);
-  await gateway.run(`wg syncconf ${INTERFACE} /dev/stdin`, wireguard(name, network.keys));
-  await ip(`
-    -n ${network.namespace(name)} addr add ${inner(name)}/32 dev ${INTERFACE}
-    -n ${network.namespace(name)} link set ${INTERFACE} mtu 1420 up`);
-  await gateway.ask({ do: "open" });
-  await gateway.ask({
-    do: "apply",
-    table: table(name, network.keys, { backend: "kernel" }),
-  });
-  if (name !== "h") await route(network, name);
-}
 
 const ways = (ways: ("direct" | "through-h")[]) =>
   Promise.all([

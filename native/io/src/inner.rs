@@ -265,6 +265,46 @@ mod tests {
     }
 
     #[test]
+    fn an_interface_that_comes_back_is_listened_to_by_as_many_threads() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let thread = std::thread::spawn(|| {
+            // SAFETY: moves this thread alone to a new network namespace, gone with it.
+            assert_eq!(unsafe { libc::unshare(libc::CLONE_NEWNET) }, 0);
+            let ip = |command: &str| {
+                let status = std::process::Command::new("ip")
+                    .args(command.split(' '))
+                    .status();
+                assert!(status.unwrap().success(), "ip {command}");
+            };
+            let polls = [Poll::new().unwrap(), Poll::new().unwrap()];
+            let address = Ipv4Addr::new(100, 96, 0, 8);
+            for ports in [[(6635, 2), (862, 1)], [(6635, 1), (862, 1)]] {
+                ip("link add wg0 type veth peer name wg1");
+                let sockets = InnerSockets::open("wg0", address, &ports).unwrap();
+                sockets.register(&polls).unwrap();
+                let again = InnerSockets::open("wg0", address, &ports).err().unwrap();
+                assert_eq!(again.kind(), io::ErrorKind::AddrInUse);
+                let seen = |sockets: &InnerSockets| -> Vec<_> {
+                    let ports = sockets.ports();
+                    ports.iter().map(|port| (port.port, port.lane)).collect()
+                };
+                let before = seen(&sockets);
+                ip("link delete wg0");
+                ip("link add wg0 type veth peer name wg1");
+                sockets.rebind_device(&polls).unwrap();
+                assert_eq!(seen(&sockets), before);
+                for port in sockets.ports().iter() {
+                    assert_eq!(port.socket.device().unwrap().unwrap(), b"wg0");
+                }
+                ip("link delete wg0");
+            }
+        });
+        thread.join().unwrap();
+    }
+
+    #[test]
     fn headers_come_back() {
         let mut room = [0xff; 64];
         let from = "100.96.0.8:50000".parse().unwrap();

@@ -1,6 +1,8 @@
 //! An underlay thread: from the uplinks' sockets to the next hop or a LAN. The first one has the
 //! timers too: probes, WireGuard's, devices that come and go.
 
+mod rounds;
+
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -27,10 +29,6 @@ use crate::world::World;
 const TICK: Token = 1;
 /// How finely probes are spread over their interval, and how exactly they are sent.
 const TICK_PERIOD: Duration = Duration::from_millis(10);
-/// WireGuard's timers are looked at every 100 ms.
-const TICKS_A_WIREGUARD_ROUND: u64 = 10;
-/// Devices that went away are looked for every second.
-const TICKS_A_DEVICE_ROUND: u64 = 100;
 /// Batches from one socket before the others have their turn.
 const TURN: usize = 4;
 /// Packets that are decrypted before they are switched, and switched before they are encrypted:
@@ -359,49 +357,6 @@ impl<'s> Underlay<'s> {
             drops: self.shared.drops(self.thread),
             now: Now::read(),
             elapsed: self.shared.now(),
-        }
-    }
-
-    fn tick(&mut self, world: &World, ticks: u64) {
-        self.probe(world);
-        if ticks.is_multiple_of(TICKS_A_WIREGUARD_ROUND) {
-            self.wireguard_timers(world);
-        }
-        if ticks.is_multiple_of(TICKS_A_DEVICE_ROUND) {
-            for uplink in &world.uplinks {
-                uplink.follow_device(&self.shared.underlay);
-                uplink.follow_listener(&self.shared.control);
-            }
-        }
-    }
-
-    fn probe(&mut self, world: &World) {
-        let batch = self.batch(world);
-        for target in &world.targets {
-            self.make_room(batch);
-            match probe::handle_tick(world, target, self.memory.slot(), batch.elapsed) {
-                Ok(Some((adjacency, range))) => {
-                    let place = self.memory.take(range);
-                    self.queue.push(Queued { adjacency, place });
-                }
-                Ok(None) => {}
-                Err(reason) => batch.drops.forward(reason),
-            }
-        }
-        self.finish(batch);
-    }
-
-    fn wireguard_timers(&mut self, world: &World) {
-        let drops = self.shared.drops(self.thread);
-        let now = Now::read();
-        for uplink in &world.uplinks {
-            let Ports::Embedded(embedded) = &uplink.ports else {
-                continue;
-            };
-            let (peers, sockets) = embedded.load();
-            peers.update_timers(now, &mut self.scratch, |datagram, to| {
-                sockets.send(drops, datagram, to);
-            });
         }
     }
 }

@@ -3,6 +3,7 @@
 import { TextLineStream } from "./lines.ts";
 import { exec, type Gateway, ip, must, Net } from "./namespaces.ts";
 import {
+  inner,
   INTERFACE,
   type Keys,
   lan4,
@@ -34,8 +35,11 @@ const veths: Underlay = async (net, middle) => {
   for (const name of NAMES) await net.join(net.name(name), "wan", middle, `to-${name}`);
 };
 
-/** Everything up, nothing configured. */
-export async function build(underlay: Underlay = veths): Promise<Network> {
+/** Everything up, nothing configured. The gateways' programs get the environment. */
+export async function build(
+  underlay: Underlay = veths,
+  environment: Record<string, string> = {},
+): Promise<Network> {
   await Net.removeStale();
   const net = new Net();
   const middle = await net.add("net");
@@ -54,7 +58,7 @@ export async function build(underlay: Underlay = veths): Promise<Network> {
     await must("ip", "netns", "exec", namespace, "sysctl", "-qw", "net.ipv4.ip_forward=1");
     await must("ip", "netns", "exec", namespace, "sysctl", "-qw", "net.ipv6.conf.all.forwarding=1");
     if (name !== "h") await addLan(net, namespace, name);
-    gateways[name] = net.gateway(namespace);
+    gateways[name] = net.gateway(namespace, environment);
   }
   const keys = await makeKeys();
   return {
@@ -94,6 +98,22 @@ export async function start(network: Network, name: Name, options: Options = {})
   await gateway.ask({ do: "open" });
   await gateway.ask({ do: "apply", table: table(name, network.keys, options) });
   await gateway.run(`wg syncconf ${INTERFACE} /dev/stdin`, wireguard(name, network.keys));
+  if (name !== "h") await route(network, name);
+}
+
+/** As {@link start}, with the WireGuard of another program: Debian's wireguard-go. */
+export async function startKernel(network: Network, name: Name): Promise<void> {
+  const gateway = network.gateways[name];
+  await gateway.run(`wireguard-go ${INTERFACE}`);
+  await gateway.run(`wg syncconf ${INTERFACE} /dev/stdin`, wireguard(name, network.keys));
+  await ip(`
+    -n ${network.namespace(name)} addr add ${inner(name)}/32 dev ${INTERFACE}
+    -n ${network.namespace(name)} link set ${INTERFACE} mtu 1420 up`);
+  await gateway.ask({ do: "open" });
+  await gateway.ask({
+    do: "apply",
+    table: table(name, network.keys, { backend: "kernel" }),
+  });
   if (name !== "h") await route(network, name);
 }
 
