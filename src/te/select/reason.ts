@@ -1,0 +1,106 @@
+/** Why a path stands where it stands: as data, and in words for people. */
+
+import type { Instant } from "../../model/quantity.ts";
+
+/** How a path does against the SLO of one class; from the best down. */
+export type Verdict =
+  /** Nothing measured breaks the SLO. */
+  | "meets"
+  /** It was bad; what is measured now is good, but not for long enough. */
+  | "recovering"
+  | "breaks"
+  /** Not measured, or too long ago: neither good nor bad. */
+  | "unknown"
+  /** It failed too often. */
+  | "suppressed"
+  | "dead";
+
+export type Fault = "loss" | "latency" | "jitter" | "bandwidth" | "dead";
+
+export type Reason =
+  | { readonly kind: "unmeasured"; readonly what: "liveness" | "anything" | "latency" | "jitter" }
+  | { readonly kind: "stale"; readonly at: Instant }
+  | { readonly kind: "dead"; readonly since: Instant }
+  | {
+    readonly kind: "loss";
+    readonly lost: number;
+    readonly sent: number;
+    readonly spanMillis: number;
+    readonly allowed: number;
+    readonly direction: "forward" | "backward" | "round-trip";
+  }
+  | {
+    readonly kind: "latency" | "jitter";
+    readonly micros: number;
+    readonly allowedMicros: number;
+    readonly spanMillis: number;
+  }
+  | {
+    readonly kind: "bandwidth";
+    readonly bitsPerSecond: number | null;
+    readonly neededBitsPerSecond: number;
+  }
+  /** `at`: when it is good again if nothing bad comes; null: not before its figures improve. */
+  | { readonly kind: "recovering"; readonly fault: Fault; readonly at: Instant | null }
+  | { readonly kind: "suppressed"; readonly penalty: number; readonly until: Instant };
+
+/** `loss forward 3.1 % in 3 s > 1 % allowed; good again 42 s from now if it stays so`. */
+export function inWords(reason: Reason, now: Instant): string {
+  switch (reason.kind) {
+    case "unmeasured":
+      return reason.what === "liveness"
+        ? "it has not answered yet"
+        : reason.what === "anything"
+        ? "not measured yet"
+        : `no ${reason.what} measured`;
+    case "stale":
+      return `last measured ${seconds(now - reason.at)} ago`;
+    case "dead":
+      return `dead for ${seconds(now - reason.since)}`;
+    case "loss": {
+      const direction = reason.direction === "round-trip"
+        ? "in the round trip (directions unknown)"
+        : reason.direction;
+      return `loss ${direction} ${percent(reason.lost / reason.sent)} in ` +
+        `${seconds(reason.spanMillis)} > ${percent(reason.allowed)} allowed`;
+    }
+    case "latency":
+    case "jitter":
+      return `${reason.kind} ${millis(reason.micros)} in ${seconds(reason.spanMillis)} > ` +
+        `${millis(reason.allowedMicros)} allowed`;
+    case "bandwidth": {
+      const needed = `${megabits(reason.neededBitsPerSecond)} needed`;
+      return reason.bitsPerSecond === null
+        ? `bandwidth not known, ${needed}`
+        : `bandwidth ${megabits(reason.bitsPerSecond)} < ${needed}`;
+    }
+    case "recovering": {
+      const past = reason.fault === "dead" ? "was dead" : `broke its SLO by ${reason.fault}`;
+      return reason.at === null
+        ? `${past}; its figures are not good enough yet to return`
+        : `${past}; good again ${seconds(reason.at - now)} from now if it stays so`;
+    }
+    case "suppressed":
+      return `suppressed: penalty ${Math.round(reason.penalty)}, reusable in ` +
+        seconds(reason.until - now);
+  }
+}
+
+/** `0.4 s`, `42 s`. */
+export function seconds(millis: number): string {
+  const value = Math.max(0, millis) / 1_000;
+  return `${value < 10 ? Number(value.toFixed(1)) : Math.round(value)} s`;
+}
+
+/** Of a share: `3.1 %`. */
+export function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(2))} %`;
+}
+
+function millis(micros: number): string {
+  return `${Number((micros / 1_000).toPrecision(3))} ms`;
+}
+
+function megabits(bits: number): string {
+  return `${Number((bits / 1e6).toPrecision(3))} Mbit/s`;
+}
