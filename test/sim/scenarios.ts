@@ -15,13 +15,13 @@ export const SIMULATED: SloClass = {
     marginShare: 0.1,
     holdMillis: 5_000,
     minimumStayMillis: 30_000,
-    // RFC 2439 gives no numbers; these are what routers of the Internet used for BGP.
+    // The penalties that routers of the Internet used for BGP, with shorter times: a path of many.
     flap: {
       penalty: 1_000,
       suppress: 2_000,
       reuse: 750,
-      halfLifeMillis: 900_000,
-      maximumMillis: 3_600_000,
+      halfLifeMillis: 600_000,
+      maximumMillis: 1_200_000,
     },
   },
   move: "better",

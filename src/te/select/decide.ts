@@ -87,21 +87,22 @@ export function decide(
   const incumbentPath = previous?.order[0];
   const incumbent = incumbentPath === undefined ? undefined : byPath.get(incumbentPath);
 
-  let lead = incumbent ?? best;
+  let lead: Rank = incumbent ?? best;
   let leadSince = incumbent ? previous!.leadSince : now;
   let waiting: readonly Waiting[] = [];
   let left: Rank | null = null;
   if (incumbent) {
-    const contest = challenge(ranked, incumbent, previous!, choice, now);
-    waiting = contest.waiting;
-    if (contest.winner) {
-      lead = contest.winner;
+    // Against the winner, another may need no patience: each is better than the one before.
+    for (let winner: Rank | null = incumbent; winner !== null;) {
+      lead = winner;
+      const since = lead === incumbent ? leadSince : now;
+      ({ winner, waiting } = challenge(ranked, lead, since, previous!.waiting, choice, now));
+    }
+    if (lead !== incumbent) {
       leadSince = now;
-      waiting = [];
       const atOnce = patienceOf(lead, incumbent) === "none";
       if (!atOnce) left = incumbent;
-      const flows = atOnce ? "all" : "new";
-      moves.push(move(flows, incumbent, lead, choice));
+      moves.push(move(atOnce ? "all" : "new", incumbent, lead, choice));
     }
   } else {
     const kind = incumbentPath === undefined ? "first" : "gone";
@@ -172,18 +173,19 @@ const NOTHING: Omit<Decision, "leadSince"> = {
 function challenge(
   ranked: readonly Rank[],
   incumbent: Rank,
-  previous: Decision,
+  leadSince: Instant,
+  before: readonly Waiting[],
   { class: slo }: Choice,
   now: Instant,
 ): { winner: Rank | null; waiting: readonly Waiting[] } {
   const { minimumStayMillis, holdMillis } = slo.timers;
-  const staysUntil = previous.leadSince + minimumStayMillis;
+  const staysUntil = leadSince + minimumStayMillis;
   const waiting: Waiting[] = [];
   for (const rank of ranked) {
     if (rank === incumbent || !isClearlyBetter(rank, incumbent, slo)) continue;
     const patience = patienceOf(rank, incumbent);
     const path = rank.candidate.path;
-    const since = previous.waiting.find((one) => one.path === path)?.since ?? now;
+    const since = before.find((one) => one.path === path)?.since ?? now;
     const until = patience === "none"
       ? now
       : Math.max(staysUntil, patience === "hold" ? since + holdMillis : 0) as Instant;
