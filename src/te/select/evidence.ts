@@ -55,7 +55,8 @@ export function evidenceAbove({ lost, sent }: Tally, allowed: number): number {
   if (bound >= 1 || lost <= bound * sent) return 0;
   const got = sent - lost;
   const kept = got === 0 ? 0 : got * Math.log(got / sent / (1 - bound));
-  return lost * Math.log(lost / sent / bound) + kept;
+  // Of a hair above the allowed share, rounding makes less than nothing.
+  return Math.max(0, lost * Math.log(lost / sent / bound) + kept);
 }
 
 /** What a look adds to the proof that the loss is well below the allowed share; may be negative. */

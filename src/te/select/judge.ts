@@ -33,6 +33,9 @@ export interface Judgement {
   } | null;
 }
 
+/** Proof from which a lossy path counts as getting better: e = 2.7 times likelier than not. */
+const RECOVERING_EVIDENCE = 1;
+
 const UNMEASURED: Judgement = {
   verdict: "unknown",
   reasons: [{ kind: "unmeasured", what: "anything" }],
@@ -69,6 +72,10 @@ export function judge(
   let bad = previous?.bad ? after(previous.bad, looks, previous.seen?.lookAt ?? null, slo) : null;
   const wasGood = bad === null;
   if (measurement.live === "down" || deaths > 0) bad = worse(bad, ["dead"], measurement.liveSince);
+  // Until then it was dead or unheard of: the return window begins with its life.
+  if (bad && isUp && measurement.liveSince > bad.last) {
+    bad = { ...bad, last: measurement.liveSince };
+  }
   if (broken.length > 0) bad = worse(bad, broken.map((reason) => reason.kind), newest!.at);
   else if (bad && isUp && newest && !stale && mayReturn(bad, observed, newest, slo)) bad = null;
   const failures = deaths > 0 ? deaths : Number(wasGood && broken.length > 0);
@@ -113,7 +120,10 @@ export function judge(
       found.push(["breaks", ...broken]);
     } else if (isUp && bad) {
       const at = returnAt(bad, observed!, newest!, slo);
-      found.push(["recovering", { kind: "recovering", fault: bad.faults.at(-1)!, at }]);
+      // Two bad paths are not played against each other for a moment in which one looks better.
+      const better = at !== null && (bad.proof === null || bad.proof >= RECOVERING_EVIDENCE);
+      const verdict = better ? "recovering" : "breaks";
+      found.push([verdict, { kind: "recovering", fault: bad.faults.at(-1)!, at }]);
     }
     if (missing.length > 0) found.push(["unknown", ...missing]);
     const reasons = found.flatMap(([, ...why]) => why);

@@ -77,8 +77,11 @@ export function observe(previous: Observed | undefined, measurement: PathMeasure
   const fresh = shortest !== undefined && shortest.sent > 0 &&
     (last === undefined || measurement.at - shortest.spanMillis >= last.at);
   const oldest = measurement.at - LOOKS_MILLIS;
-  const kept = fresh ? [...looks, look(shortest, measurement.at)] : looks;
-  return { measurement, looks: kept.filter((one) => one.at > oldest) };
+  const all = fresh ? [...looks, look(shortest, measurement.at)] : looks;
+  // What was lost while the path was dead is told by that, and nothing new once it lives again.
+  const alive = measurement.live === "up" ? measurement.liveSince : 0;
+  const kept = all.filter((one) => one.at > oldest && one.at - one.spanMillis >= alive);
+  return { measurement, looks: kept };
 }
 
 /** The worse direction of a window; the round trip, which loses no less, where they are unknown. */
