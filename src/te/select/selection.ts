@@ -10,12 +10,12 @@ import type { SloClass } from "../../model/slo.ts";
 import { decide, type Decision, type Move } from "./decide.ts";
 import { judge, type Judgement } from "./judge.ts";
 import { observe, type Observed, type PathMeasurement } from "./measurement.ts";
-import type { Choice } from "./rank.ts";
+import type { Candidate, Choice } from "./rank.ts";
 
 /** What a caller has to hand to the engine, or to say. */
 export interface Change {
-  /** Of the choice. */
-  readonly key: string;
+  /** Of the choices that this is of: all that differ by nothing but their key. */
+  readonly keys: readonly string[];
   readonly decision: Decision;
   /** Empty: only the order behind the lead, or who shares with it, is another. */
   readonly moves: readonly Move[];
@@ -28,11 +28,12 @@ export interface Undecided {
   readonly inUse: boolean;
 }
 
-interface ChoiceEntry {
+/** Choices that differ by nothing but their key have one decision: a thousand policies, few classes. */
+interface Contest {
   readonly choice: Choice;
+  /** Ascending once all are there. */
+  readonly keys: string[];
   readonly classIndex: number;
-  /** In the order of its candidates. */
-  readonly paths: readonly PathEntry[];
   decision: Decision | undefined;
   /** In the queue for this instant; null: not in it. */
   due: Instant | null;
@@ -43,16 +44,17 @@ interface PathEntry {
   observed: Observed | undefined;
   /** By class. */
   readonly judgements: (Judgement | undefined)[];
-  /** By class: the choices that this path is a candidate of. */
-  readonly choices: (ChoiceEntry[] | undefined)[];
+  /** By class: the contests that this path is a candidate of. */
+  readonly contests: (Contest[] | undefined)[];
   due: Instant | null;
 }
 
 export class Selection {
   readonly #paths = new Map<string, PathEntry>();
-  readonly #choices = new Map<string, ChoiceEntry>();
+  /** By the key of each choice. */
+  readonly #contests = new Map<string, Contest>();
   readonly #classes: SloClass[] = [];
-  readonly #queue = new FlatQueue<PathEntry | ChoiceEntry>();
+  readonly #queue = new FlatQueue<PathEntry | Contest>();
 
   /**
    * Every choice is decided once, at `now`. What `previous` knew of the same paths, classes and
@@ -61,26 +63,41 @@ export class Selection {
    * @throws RangeError two choices of one key, or a path twice in one choice
    */
   constructor(choices: readonly Choice[], now: Instant, previous?: Selection) {
-    const classes = new Map<string, number>();
-    const known = new Map<SloClass, number>();
+    const classIndices = new Numbers<SloClass>(JSON.stringify);
+    const candidateSets = new Numbers<readonly Candidate[]>(JSON.stringify);
+    const decisions = new Numbers<Decision | undefined>();
+    const known = new Map<string, Contest>();
     for (const choice of choices) {
-      let classIndex = known.get(choice.class);
-      if (classIndex === undefined) {
-        const text = JSON.stringify(choice.class);
-        classIndex = classes.get(text) ?? this.#classes.push(choice.class) - 1;
-        classes.set(text, classIndex);
-        known.set(choice.class, classIndex);
+      const { key, balance, candidates } = choice;
+      if (this.#contests.has(key)) {
+        throw new RangeError(`Cannot select: there are two choices "${key}"`);
       }
-      this.#add(choice, classIndex);
+      const classIndex = classIndices.of(choice.class);
+      this.#classes[classIndex] ??= choice.class;
+      const decision = previous?.decision(key);
+      // Equal choices with another past may stand elsewhere, and go on from there.
+      const same = [classIndex, candidateSets.of(candidates), balance, decisions.of(decision)];
+      const name = same.join(" ");
+      let contest = known.get(name);
+      if (contest === undefined) {
+        contest = { choice, keys: [], classIndex, decision, due: null };
+        this.#enter(contest);
+        known.set(name, contest);
+      }
+      contest.keys.push(key);
+      this.#contests.set(key, contest);
     }
-    if (previous) this.#takeOver(previous, classes);
+    if (previous) this.#takeOver(previous, classIndices);
     for (const path of this.#paths.values()) this.#judge(path, now);
-    for (const entry of this.#choices.values()) this.#decide(entry, now);
+    for (const contest of known.values()) {
+      contest.keys.sort();
+      this.#decide(contest, now);
+    }
   }
 
-  /** Paths that are no candidate of any choice are passed over. In the order of the choices. */
+  /** Paths that are no candidate of any choice are passed over. Changes come by key. */
   measure(measurements: readonly PathMeasurement[], now: Instant): Change[] {
-    const touched = new Set<ChoiceEntry>();
+    const touched = new Set<Contest>();
     for (const measurement of measurements) {
       const path = this.#paths.get(measurement.path);
       if (path === undefined) continue;
@@ -107,16 +124,17 @@ export class Selection {
 
   /** undefined: no such choice. */
   decision(key: string): Decision | undefined {
-    return this.#choices.get(key)?.decision;
+    return this.#contests.get(key)?.decision;
   }
 
   choice(key: string): Choice | undefined {
-    return this.#choices.get(key)?.choice;
+    const contest = this.#contests.get(key);
+    return contest && { ...contest.choice, key };
   }
 
   /** What is known of a path for the class of a choice. */
   judgement(key: string, path: string): Judgement | undefined {
-    const entry = this.#choices.get(key);
+    const entry = this.#contests.get(key);
     return entry && this.#paths.get(path)?.judgements[entry.classIndex];
   }
 
@@ -129,7 +147,7 @@ export class Selection {
     const found: Undecided[] = [];
     for (const path of this.#paths.values()) {
       if (!path.judgements.some((judgement) => judgement?.undecided)) continue;
-      const inUse = path.choices.some((entries) =>
+      const inUse = path.contests.some((entries) =>
         entries?.some(({ decision }) =>
           decision?.equals.includes(path.key) ||
           decision?.kept.some((kept) => kept.path === path.key)
@@ -140,48 +158,41 @@ export class Selection {
     return found.sort((a, b) => a.path < b.path ? -1 : 1);
   }
 
-  #add(choice: Choice, classIndex: number): void {
-    if (this.#choices.has(choice.key)) {
-      throw new RangeError(`Cannot select: there are two choices "${choice.key}"`);
-    }
-    const paths = choice.candidates.map((candidate) => this.#path(candidate.path));
-    if (new Set(paths).size < paths.length) {
+  #enter(contest: Contest): void {
+    const { choice, classIndex } = contest;
+    const paths = new Set(choice.candidates.map((candidate) => this.#path(candidate.path)));
+    if (paths.size < choice.candidates.length) {
       throw new RangeError(`Cannot select: choice "${choice.key}" has a path twice`);
     }
-    const entry: ChoiceEntry = { choice, classIndex, paths, decision: undefined, due: null };
-    for (const path of paths) (path.choices[classIndex] ??= []).push(entry);
-    this.#choices.set(choice.key, entry);
+    for (const path of paths) (path.contests[classIndex] ??= []).push(contest);
   }
 
   #path(key: string): PathEntry {
     let path = this.#paths.get(key);
     if (path === undefined) {
-      path = { key, observed: undefined, judgements: [], choices: [], due: null };
+      path = { key, observed: undefined, judgements: [], contests: [], due: null };
       this.#paths.set(key, path);
     }
     return path;
   }
 
-  #takeOver(previous: Selection, classes: ReadonlyMap<string, number>): void {
+  #takeOver(previous: Selection, classIndices: Numbers<SloClass>): void {
     for (const [key, path] of this.#paths) {
       const former = previous.#paths.get(key);
       if (former === undefined) continue;
       path.observed = former.observed;
       previous.#classes.forEach((slo, index) => {
-        const own = classes.get(JSON.stringify(slo));
-        if (own !== undefined) path.judgements[own] = former.judgements[index];
+        const own = classIndices.of(slo);
+        if (path.contests[own]) path.judgements[own] = former.judgements[index];
       });
-    }
-    for (const [key, entry] of this.#choices) {
-      entry.decision = previous.#choices.get(key)?.decision;
     }
   }
 
-  /** Judges for every class that has the path; gives the choices to which it makes a difference. */
-  #judge(path: PathEntry, now: Instant): ChoiceEntry[] {
-    const touched: ChoiceEntry[] = [];
+  /** Judges for every class that has the path; gives the contests to which it makes a difference. */
+  #judge(path: PathEntry, now: Instant): Contest[] {
+    const touched: Contest[] = [];
     let due: Instant | null = null;
-    path.choices.forEach((entries, index) => {
+    path.contests.forEach((entries, index) => {
       const before = path.judgements[index];
       const judgement = judge(before, path.observed, this.#classes[index]!, now);
       path.judgements[index] = judgement;
@@ -193,8 +204,8 @@ export class Selection {
     return touched;
   }
 
-  /** Everything whose time has come, then the choices touched by it or before. */
-  #settle(touched: Set<ChoiceEntry>, now: Instant): Change[] {
+  /** Everything whose time has come, then the contests touched by it or before. */
+  #settle(touched: Set<Contest>, now: Instant): Change[] {
     for (let at = this.nextTimeout(); at !== null && at <= now; at = this.nextTimeout()) {
       const entry = this.#queue.pop()!;
       entry.due = null;
@@ -206,12 +217,12 @@ export class Selection {
       const before = entry.decision;
       const decision = this.#decide(entry, now);
       if (before && decision.moves.length === 0 && sameOutcome(before, decision)) continue;
-      changes.push({ key: entry.choice.key, decision, moves: decision.moves });
+      changes.push({ keys: entry.keys, decision, moves: decision.moves });
     }
-    return changes.sort((a, b) => a.key < b.key ? -1 : 1);
+    return changes.sort((a, b) => a.keys[0]! < b.keys[0]! ? -1 : 1);
   }
 
-  #decide(entry: ChoiceEntry, now: Instant): Decision {
+  #decide(entry: Contest, now: Instant): Decision {
     const { classIndex, choice } = entry;
     const judgementOf = (path: string) => this.#paths.get(path)!.judgements[classIndex]!;
     entry.decision = decide(entry.decision, choice, judgementOf, now);
@@ -220,10 +231,32 @@ export class Selection {
   }
 
   /** An entry has one place in the queue that counts: that of its `due`. */
-  #schedule(entry: PathEntry | ChoiceEntry, due: Instant | null): void {
+  #schedule(entry: PathEntry | Contest, due: Instant | null): void {
     if (entry.due === due) return;
     entry.due = due;
     if (due !== null) this.#queue.push(entry, due);
+  }
+}
+
+/** Numbers things from 0, equal ones alike: by identity first, then by the text given for them. */
+class Numbers<Thing> {
+  readonly #byThing = new Map<Thing, number>();
+  readonly #byText = new Map<unknown, number>();
+  readonly #text: (thing: Thing) => unknown;
+
+  constructor(text: (thing: Thing) => unknown = (thing) => thing) {
+    this.#text = text;
+  }
+
+  of(thing: Thing): number {
+    let number = this.#byThing.get(thing);
+    if (number === undefined) {
+      const text = this.#text(thing);
+      number = this.#byText.get(text) ?? this.#byText.size;
+      this.#byText.set(text, number);
+      this.#byThing.set(thing, number);
+    }
+    return number;
   }
 }
 

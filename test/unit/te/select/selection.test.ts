@@ -126,7 +126,8 @@ describe("all choices at once", () => {
         for (const { key } of list) leads.set(key, selection.decision(key)!.order[0]!);
         for (const { now, measured } of script(events)) {
           const moved = new Map(
-            selection.measure(measured, now).map((one) => [one.key, one.moves]),
+            selection.measure(measured, now)
+              .flatMap((one) => one.keys.map((key) => [key, one.moves] as const)),
           );
           for (const { key } of list) {
             const lead = selection.decision(key)!.order[0]!;
@@ -202,6 +203,34 @@ describe("all choices at once", () => {
         });
       }),
       { numRuns: 150 },
+    );
+  });
+
+  test("choices that differ by their key alone have one decision, unless their past differs", () => {
+    fc.assert(
+      fc.property(choices, steps, steps, (list, first, then) => {
+        const twin = list.map((choice) => ({ ...choice, key: `twin ${choice.key}` }));
+        const [one, other] = [
+          play(list, script(first), () => {}),
+          new Selection(twin, at(100_000)),
+        ];
+        const now = script(first).at(-1)?.now ?? at(100_000);
+        const both = new Selection([...list, ...twin], now, one);
+        expect(other.decision(twin[0]!.key)!.kept).toEqual([]);
+        for (const { now: later, measured } of script(then)) {
+          const after = at(later + now - 100_000);
+          both.measure(measured.map((sample) => ({ ...sample, at: after })), after);
+        }
+        for (const { key } of list) {
+          const [own, twins] = [both.decision(key)!, both.decision(`twin ${key}`)!];
+          expect(both.choice(`twin ${key}`)!.key).toBe(`twin ${key}`);
+          expect(own.order.toSorted()).toEqual(twins.order.toSorted());
+        }
+        const fresh = new Selection([...list, ...twin], at(100_000));
+        for (const { now: later, measured } of script(then)) fresh.measure(measured, later);
+        for (const { key } of list) expect(fresh.decision(key)).toBe(fresh.decision(`twin ${key}`));
+      }),
+      { numRuns: 60 },
     );
   });
 
