@@ -2,12 +2,13 @@
  * `deno task sim`: how quickly and how rightly traffic moves, on a simulated clock. The same seeds
  * give the same table.
  *
- *     deno task sim [SEEDS] [HOURS]     default: 200 seeds a fault, 4 hours a state
+ *     deno task sim [SEEDS] [HOURS]     default: 50 seeds a fault, 4 hours a state
  */
 
+import { departures, returns } from "./run.ts";
 import { FAULTS, flapping, hour, HOURS, type Probing, PROBINGS, timeToLeave } from "./scenarios.ts";
 
-const [seeds = 200, hours = 4] = Deno.args.map((text) => {
+const [seeds = 50, hours = 4] = Deno.args.map((text) => {
   if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
   console.error(`sim: ${text} is not accepted: give whole numbers, 1–99999 (seeds, then hours)`);
   Deno.exit(2);
@@ -49,8 +50,8 @@ function hourTable(probing: Probing): void {
 function flapLine(probing: Probing): void {
   const course = flapping(probing, 1, 50_000, 5_000);
   const suppressed = course.verdicts.some((one) => one.verdict === "suppressed");
-  const back = course.moves.filter((move) => move.to === "first" && move.millis > 20_000);
-  const gone = course.moves.filter((move) => move.from === "first" && move.millis < 50_000);
+  const back = returns(course, "first");
+  const gone = departures(course, "first").filter((move) => move.millis < 50_000);
   const when = back[0] ? `${((back[0].millis - 50_000) / 1_000).toFixed(0)} s` : "not";
   console.log(
     `\n1 Hz flaps for 30 s: left ${gone.length}×, ${suppressed ? "" : "not "}suppressed, ` +

@@ -45,7 +45,7 @@ export const FAULTS: Readonly<Record<string, Partial<LinkState>>> = {
   "loss 3 % in bursts of 4": { loss: 0.03, burst: 4 },
   "loss 6 % in bursts of 4": { loss: 0.06, burst: 4 },
   "round trip +80 ms": { rttMicros: 100_000 },
-  "round trips of 20 ± 19 ms": { jitterMicros: 19_000 * 1.6, rttMicros: 40_000 },
+  "round trips of 40 ± 30 ms": { jitterMicros: 30_000, rttMicros: 40_000 },
   "loss 100 %": { up: false },
 };
 

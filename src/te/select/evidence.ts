@@ -26,8 +26,9 @@ const LEAST_LOOKS = 2;
 /** … and so many probes must be lost in all. */
 const LEAST_LOST = 3;
 /**
- * Likelihood e¹² = 160,000 : 1. A path exactly at the threshold, looked at 100 times a second for an
- * hour, reaches it with a probability below 1 %.
+ * Likelihood e¹² = 160,000 : 1. By itself, a path exactly at the threshold that is probed 100 times a
+ * second reaches it in an hour with a probability of about one in a hundred; besides, nothing may
+ * have been bad for the whole return window.
  */
 export const RETURN_EVIDENCE = 12;
 /**
@@ -73,6 +74,8 @@ export function strongestExcess(
   windowMillis: number,
 ): Excess | null {
   const newest = looks.at(-1);
+  // Most paths lose nothing, and are asked about every second.
+  if (!looks.some((look) => look.forward.lost > 0 || look.backward.lost > 0)) return null;
   if (newest === undefined) return null;
   const forward = scan(looks, "forward", allowed, windowMillis, newest.at);
   if (!newest.directed) return forward && { ...forward, direction: "round-trip" };
