@@ -172,15 +172,47 @@ export const pathSchema = z.object({
 
 const portsSchema = z.array(z.object({ low: count, high: count })).describe("Empty: any");
 
+const placesSchema = z.array(z.string()).describe("Prefixes, or sites by name; empty: any");
+
 const matchSchema = z.object({
-  segment: z.string().nullable(),
-  source: z.string().nullable(),
-  destination: z.string().nullable(),
-  dscp: count.nullable(),
-  protocol: count.nullable(),
+  segment: z.string().nullable().describe("null: any"),
+  sources: placesSchema,
+  destinations: placesSchema,
+  applications: z.array(z.string()).describe("Traffic of one of these; empty: any"),
+  dscps: z.array(count).describe("Empty: any"),
+  protocols: z.array(count).describe("Empty: any"),
   sourcePorts: portsSchema,
   destinationPorts: portsSchema,
-}).describe("null: any").openapi("PolicyMatch");
+  time: z.string().nullable().describe("Days and hours in a time zone; null: always"),
+}).openapi("PolicyMatch");
+
+const sloSchema = z.object({
+  latencyMicros: count.nullable().describe("Round trip, at most"),
+  jitterMicros: count.nullable().describe("At most"),
+  loss: share.nullable().describe("At most"),
+  bandwidthBitsPerSecond: z.number().nullable().describe("At least"),
+}).describe("null: nothing is asked").openapi("Slo");
+
+export const objectiveSchema = z.enum(["cost", "latency", "loss", "jitter", "throughput"]);
+
+const classSchema = z.object({
+  name: z.string(),
+  objective: objectiveSchema,
+  slo: sloSchema,
+  flows: z.enum(["better", "broken"]).describe("When a flow that has a path moves"),
+  leaveMillis: count.describe("A path is judged bad by what was measured in so long"),
+  returnMillis: count.describe("A bad path is judged good by what was measured in so long"),
+  margin: share.describe("Another path must be better by this share"),
+  holdMillis: count.describe("… for so long"),
+  stayMillis: count.describe("A path stays in use for so long"),
+  flap: z.object({
+    penalty: count,
+    suppress: count,
+    reuse: count,
+    halfLifeMillis: count,
+    maximumMillis: count,
+  }).describe("Damping of paths that keep failing (after RFC 2439)"),
+}).openapi("SloClass");
 
 export const rankedPathSchema = z.object({
   rank: z.int().positive(),
@@ -194,6 +226,10 @@ export const rankedPathSchema = z.object({
 export const policySchema = z.object({
   name: z.string().nullable().describe("null: what no policy matches"),
   match: matchSchema,
+  holds: z.boolean().describe("It is the time of day that it asks for"),
+  class: classSchema.nullable().describe(
+    "How its paths are judged, with what the policy changes; null: it drops, or it is no policy",
+  ),
   action: z.string(),
   destinations: z.array(z.object({
     segment: z.string(),

@@ -1,11 +1,12 @@
 /** `labelway policies`. */
 
 import type { Policies, PolicyAnswer } from "../api/schema.ts";
+import { dscpName, protocolName } from "../match/words.ts";
 import { connect, socketOption } from "./client.ts";
 import type { Command, Io } from "./command.ts";
 import { livenessCell } from "./liveness.ts";
 import { outputOptions, show, watchOption } from "./output.ts";
-import { formatMicros } from "./quantity.ts";
+import { formatBitRate, formatMicros, formatShare } from "./quantity.ts";
 import { type Cell, paint, renderTable } from "./table.ts";
 
 export const policies: Command = {
@@ -32,6 +33,7 @@ export function renderPolicies(value: Policies, io: Pick<Io, "columns" | "color"
 
 function renderPolicy(policy: PolicyAnswer, io: Pick<Io, "columns" | "color">): string {
   const title = `${policy.name ?? "(no policy)"}: ${policy.action}`;
+  const slo = formatSlo(policy);
   const matches = paint(`matches ${formatMatch(policy)}`, "quiet", io.color);
   const rows = policy.destinations.flatMap(({ segment, egress, verdict, paths }): Cell[][] => {
     if (verdict === "drop") return [[segment, egress, "", { text: "drop", tone: "warn" }]];
@@ -59,10 +61,28 @@ function renderPolicy(policy: PolicyAnswer, io: Pick<Io, "columns" | "color">): 
     { title: "RTT", right: true },
     { title: "WHY NOT", shrinks: true },
   ];
+  const away = policy.holds ? [] : [paint("It does not hold at this time.", "warn", io.color)];
   const table = rows.length === 0
     ? "It concerns no segment that this site has."
     : renderTable(columns, rows, io);
-  return [title, matches, table].join("\n");
+  return [title, matches, ...slo.map((line) => paint(line, "quiet", io.color)), ...away, table]
+    .join("\n");
+}
+
+/** What a path has to keep to, if anything. */
+export function formatSlo({ class: judged }: Pick<PolicyAnswer, "class">): string[] {
+  if (judged === null) return [];
+  const { latencyMicros, jitterMicros, loss, bandwidthBitsPerSecond } = judged.slo;
+  const parts = [
+    ["latency", latencyMicros === null ? null : formatMicros(latencyMicros)],
+    ["jitter", jitterMicros === null ? null : formatMicros(jitterMicros)],
+    ["loss", loss === null ? null : formatShare(loss)],
+    ["bandwidth", bandwidthBitsPerSecond === null ? null : formatBitRate(bandwidthBitsPerSecond)],
+  ] as const;
+  const given = parts.filter(([, value]) => value !== null);
+  return given.length === 0
+    ? []
+    : [`SLO ${given.map((pair) => pair.join(" ")).join(", ")} (not judged yet)`];
 }
 
 export function formatMatch({ name, match }: Pick<PolicyAnswer, "name" | "match">): string {
@@ -71,24 +91,15 @@ export function formatMatch({ name, match }: Pick<PolicyAnswer, "name" | "match"
     ranges.map(({ low, high }) => low === high ? `${low}` : `${low}-${high}`).join(", ");
   const parts = [
     ["segment", match.segment],
-    ["from", match.source],
-    ["to", match.destination],
-    ["DSCP", match.dscp],
-    ["protocol", match.protocol === null ? null : PROTOCOLS[match.protocol] ?? match.protocol],
+    ["from", match.sources.join(" or ")],
+    ["to", match.destinations.join(" or ")],
+    ["application", match.applications.join(" or ")],
+    ["DSCP", match.dscps.map(dscpName).join(" or ")],
+    ["protocol", match.protocols.map(protocolName).join(" or ")],
     ["source ports", ports(match.sourcePorts)],
     ["ports", ports(match.destinationPorts)],
+    ["time", match.time],
   ] as const;
   const given = parts.filter(([, value]) => value !== null && value !== "");
   return given.length === 0 ? "everything" : given.map((pair) => pair.join(" ")).join("; ");
 }
-
-/** IANA's names of the protocols that people know by name. */
-const PROTOCOLS: Readonly<Record<number, string>> = {
-  1: "icmp",
-  6: "tcp",
-  17: "udp",
-  47: "gre",
-  50: "esp",
-  58: "icmpv6",
-  132: "sctp",
-};

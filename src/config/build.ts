@@ -1,7 +1,7 @@
 /** The checked file → the network: every default filled in, every order fixed. */
 
 import { createHash } from "node:crypto";
-import type { Network, Policy, Segment, Site, Uplink } from "../model/network.ts";
+import type { Network, Segment, Site, Uplink } from "../model/network.ts";
 import type {
   Address,
   Generation,
@@ -11,8 +11,9 @@ import type {
   Sid,
   UplinkNumber,
 } from "../model/quantity.ts";
+import { buildPolicy } from "./build_policy.ts";
 import { compareRanges, isIpv6, rangeOf } from "./scalar.ts";
-import type { File, FilePolicy, FileSite, FileUplink } from "./schema.ts";
+import type { File, FileSite, FileUplink } from "./schema.ts";
 
 export function buildNetwork(file: File): Network {
   const network = {
@@ -31,7 +32,7 @@ export function buildNetwork(file: File): Network {
     meet: meetingPairs(file),
     sites: byName(file.sites).map(([name, site]) => buildSite(name, site)),
     segments: buildSegments(file),
-    policies: file.policies.map(buildPolicy),
+    policies: file.policies.map((policy) => buildPolicy(file, policy)),
   };
   return { ...network, generation: generationOf(network) };
 }
@@ -126,43 +127,4 @@ function buildSegments(file: File): Segment[] {
 
 function inOrder(prefixes: readonly Prefix[]): Prefix[] {
   return [...prefixes].sort((a, b) => compareRanges(rangeOf(a), rangeOf(b)));
-}
-
-function buildPolicy(policy: FilePolicy): Policy {
-  const { match } = policy;
-  return {
-    name: policy.name,
-    match: {
-      ...(match.segment !== undefined && { segment: match.segment }),
-      ...(match.source !== undefined && { source: match.source }),
-      ...(match.destination !== undefined && { destination: match.destination }),
-      ...(match.dscp !== undefined && { dscp: match.dscp }),
-      ...(match.protocol !== undefined && { protocol: match.protocol }),
-      sourcePorts: sortedPorts(match.source_ports),
-      destinationPorts: sortedPorts(match.ports),
-    },
-    action: buildAction(policy),
-  };
-}
-
-function sortedPorts(ports: readonly [number, number][] = []): [number, number][] {
-  return [...ports].sort((a, b) => a[0] - b[0] || a[1] - b[1]);
-}
-
-function buildAction(policy: FilePolicy): Policy["action"] {
-  const otherwise = policy.otherwise ?? "computed";
-  if (policy.action === "drop") return { kind: "drop" };
-  if (policy.path) return { kind: "explicit", hops: policy.path, otherwise };
-  if (policy.via) return { kind: "via", sites: policy.via, otherwise };
-  const sorted = (list: readonly string[] = []) => [...new Set(list)].sort();
-  return {
-    kind: "objective",
-    objective: policy.objective ?? "cost",
-    constraints: {
-      avoidSites: sorted(policy.avoid?.sites),
-      requireSites: sorted(policy.require?.sites),
-      avoidColors: sorted(policy.avoid?.colors),
-      requireColors: sorted(policy.require?.colors),
-    },
-  };
 }

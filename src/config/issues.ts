@@ -40,19 +40,38 @@ export function checkShape(value: unknown): Checked {
   };
 
   let result = schema.safeParse(tree);
-  const found = result.error?.issues ?? [];
+  const found = flatten(result.error?.issues ?? [], value);
   const issues = found.filter((issue) => !isMisspelt(issue, found, value))
     .flatMap((issue) => describe(issue, value));
   // Cut off what is wrong, then what is incomplete without it, until the rest is right. Each round
   // takes something away, so the end comes.
   while (!result.success) {
-    if (!prune(tree, result.error.issues, numbering)) break;
+    if (!prune(tree, flatten(result.error.issues, tree), numbering)) break;
     result = schema.safeParse(tree);
   }
   return { issues, file: result.data, original };
 }
 
 type ZodIssue = z.core.$ZodIssue;
+
+/**
+ * What a choice between shapes refuses, told of the shape that was meant: the one whose outline,
+ * a list or a group of keys, is what stands there.
+ */
+function flatten(issues: readonly ZodIssue[], root: unknown): ZodIssue[] {
+  return issues.flatMap((issue) => {
+    const value = valueAt(root, issue.path as Path);
+    if (issue.code !== "invalid_union" || typeof value !== "object" || value === null) return issue;
+    const meant = issue.errors.find((branch) => branch.every((one) => !refusesOutline(one)));
+    if (!meant) return issue;
+    const inside = meant.map((one) => ({ ...one, path: [...issue.path, ...one.path] }));
+    return flatten(inside as ZodIssue[], root);
+  });
+}
+
+function refusesOutline({ code, path }: ZodIssue): boolean {
+  return path.length === 0 && code !== "unrecognized_keys";
+}
 
 /** A key that is missing because it stands there with a slip in it, which is reported. */
 function isMisspelt(issue: ZodIssue, all: readonly ZodIssue[], root: unknown): boolean {
@@ -99,16 +118,6 @@ function describe(issue: ZodIssue, root: unknown): Issue[] {
       atKey: false,
       message: `${what} has no value; needs ${issue.message}`,
       absent: true,
-    }];
-  }
-  // What breaks a list inside a union is known to the list only: find the entry to point at.
-  const entries: unknown[] = issue.code === "invalid_union" && Array.isArray(found) ? found : [];
-  const inside = entries.findIndex((each) => typeof each !== "string" && typeof each !== "number");
-  if (inside >= 0) {
-    return [{
-      path: [...path, inside],
-      atKey: false,
-      message: `${show(entries[inside])} is not accepted here; needs ${issue.message}`,
     }];
   }
   const word = issue.code === "invalid_value" && typeof found === "string"

@@ -1,14 +1,19 @@
 /** The operator's file, as text → the network, or everything that is wrong with it at once. */
 
 import type { Network } from "../model/network.ts";
+import { BUILT_IN_APPLICATIONS } from "./applications.ts";
 import { buildNetwork } from "./build.ts";
+import { checkClasses } from "./checks/classes.ts";
 import { checkEffects } from "./checks/effects.ts";
 import { checkLabels } from "./checks/labels.ts";
 import { checkLans } from "./checks/lans.ts";
+import { checkApplications } from "./checks/match.ts";
 import { checkPolicies } from "./checks/policies.ts";
 import { checkReachability } from "./checks/reachability.ts";
+import { checkUnjudged } from "./checks/unjudged.ts";
 import { checkUplinks } from "./checks/uplinks.ts";
 import type { Context, Names } from "./checks/context.ts";
+import { BUILT_IN_CLASSES } from "./classes.ts";
 import { checkShape } from "./issues.ts";
 import { comparePositions, compareProblems, type Problem } from "./problem.ts";
 import { type Path, readSource } from "./source.ts";
@@ -81,8 +86,11 @@ export function parseNetwork(text: string, file: string, options: ParseOptions =
     checkUplinks(context);
     checkLans(context);
     checkPolicies(context);
+    checkApplications(context);
+    checkClasses(context);
     checkReachability(context);
     checkEffects(context);
+    checkUnjudged(context);
   }
 
   if (brokenFrom) {
@@ -121,6 +129,14 @@ function namesIn(root: unknown): Names {
     uplinks,
     segments: new Set(entries(root, "segments").map(([name]) => name)),
     colors,
+    applications: new Set([
+      ...Object.keys(BUILT_IN_APPLICATIONS),
+      ...entries(root, "applications").map(([name]) => name),
+    ]),
+    classes: new Set([
+      ...Object.keys(BUILT_IN_CLASSES),
+      ...entries(root, "classes").map(([name]) => name),
+    ]),
   };
 }
 

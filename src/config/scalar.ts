@@ -1,6 +1,7 @@
 /** Single values of the file: text → value, or what would be accepted in its place. */
 
 import ipaddr from "ipaddr.js";
+import { DSCP, PROTOCOLS } from "../match/words.ts";
 import type { Address, Prefix, PublicKey } from "../model/quantity.ts";
 
 /** Thrown by the parsers below with what is accepted instead. */
@@ -8,6 +9,19 @@ export class Unaccepted extends Error {}
 
 function refuse(accepted: string): never {
   throw new Unaccepted(accepted);
+}
+
+/** Letters of names: they go into interface names, keys of paths, metrics and file names. */
+export const NAME = /^[a-z0-9](?:[a-z0-9_-]{0,30}[a-z0-9])?$/;
+export const NAME_ACCEPTED =
+  "a name: 1–32 lower-case letters, digits, - or _, beginning and ending with a letter or digit";
+
+export function isName(text: string): boolean {
+  return NAME.test(text);
+}
+
+export function parseName(text: string): string {
+  return isName(text) ? text : refuse(NAME_ACCEPTED);
 }
 
 export function parseAddress(text: string): Address {
@@ -24,7 +38,7 @@ export function addressBytes(text: string): number[] | undefined {
   return address.isIPv4MappedAddress() ? undefined : address.toByteArray();
 }
 
-export const isIpv6 = (text: string): boolean => text.includes(":");
+export { isIpv6 } from "../match/prefix.ts";
 
 export function parsePrefix(text: string): Prefix {
   const accepted = "a prefix, e.g. 10.1.0.0/24 or 2001:db8:1::/64";
@@ -150,13 +164,6 @@ export function parseMillis(text: string, least: number, most: number): number {
   return millis;
 }
 
-/** RFC 2474, 2597, 3246, 5865, 8622. */
-const DSCP: Record<string, number> = { ef: 46, va: 44, le: 1, be: 0, df: 0 };
-for (let selector = 0; selector < 8; selector++) DSCP[`cs${selector}`] = selector * 8;
-for (let klass = 1; klass <= 4; klass++) {
-  for (let drop = 1; drop <= 3; drop++) DSCP[`af${klass}${drop}`] = klass * 8 + drop * 2;
-}
-
 export function parseDscp(value: string | number): number {
   const known = typeof value === "number" ? value : DSCP[value.toLowerCase()];
   if (known === undefined || !Number.isInteger(known) || known < 0 || known > 63) {
@@ -164,19 +171,6 @@ export function parseDscp(value: string | number): number {
   }
   return known;
 }
-
-const PROTOCOLS: Record<string, number> = {
-  icmp: 1,
-  igmp: 2,
-  tcp: 6,
-  udp: 17,
-  gre: 47,
-  esp: 50,
-  ah: 51,
-  icmpv6: 58,
-  ospf: 89,
-  sctp: 132,
-};
 
 export function parseProtocol(value: string | number): number {
   const known = typeof value === "number" ? value : PROTOCOLS[value.toLowerCase()];

@@ -7,90 +7,9 @@
  */
 
 import { z } from "zod";
+import { application, policy, sloClass } from "./policy_schema.ts";
 import * as scalar from "./scalar.ts";
-
-/** An object of these keys and no others. */
-function keys<Shape extends z.ZodRawShape>(shape: Shape) {
-  const list = Object.keys(shape).join(", ");
-  return z.strictObject(shape, {
-    error: (issue) => issue.code === "unrecognized_keys" ? list : `the keys ${list}`,
-  });
-}
-
-function whole(least: number, most: number) {
-  const error = () => `a whole number from ${least} to ${most}`;
-  return z.int({ error }).min(least, { error }).max(most, { error });
-}
-
-function oneOf<const Words extends readonly string[]>(words: Words) {
-  return z.enum(words, { error: () => words.join(" or ") });
-}
-
-const flag = z.boolean({ error: () => "true or false" });
-
-/** A scalar that `parse` reads or refuses. */
-function leaf<Value>(accepted: string, parse: (text: string) => Value) {
-  return z.string({ error: () => accepted }).transform((text, context) =>
-    attempt(text, [], parse, context)
-  );
-}
-
-function leafOrNumber<Value>(accepted: string, parse: (value: string | number) => Value) {
-  return z.union([z.string(), z.int()], { error: () => accepted })
-    .transform((value, context) => attempt(value, [], parse, context));
-}
-
-/** One scalar or a list of them; errors point at the one. */
-function oneOrMany<Value>(accepted: string, parse: (text: string) => Value) {
-  return z.union([z.string(), z.array(z.string())], { error: () => accepted })
-    .transform((value, context) =>
-      typeof value === "string"
-        ? [attempt(value, [], parse, context)]
-        : value.map((text, index) => attempt(text, [index], parse, context))
-    );
-}
-
-/** A list (or one) of numbers or texts. */
-function oneOrManyNumbers<Value>(accepted: string, parse: (value: string | number) => Value) {
-  const one = z.union([z.string(), z.int()]);
-  return z.union([one, z.array(one)], { error: () => accepted })
-    .transform((value, context) =>
-      Array.isArray(value)
-        ? value.map((each, index) => attempt(each, [index], parse, context))
-        : [attempt(value, [], parse, context)]
-    );
-}
-
-function attempt<Input, Value>(
-  input: Input,
-  path: (string | number)[],
-  parse: (input: Input) => Value,
-  context: z.RefinementCtx,
-): Value {
-  try {
-    return parse(input);
-  } catch (error) {
-    if (!(error instanceof scalar.Unaccepted)) throw error;
-    context.issues.push({ code: "custom", message: error.message, input, path });
-    return z.NEVER;
-  }
-}
-
-/** Letters of names: they go into interface names, keys of paths, metrics and file names. */
-const NAME = /^[a-z0-9](?:[a-z0-9_-]{0,30}[a-z0-9])?$/;
-const nameAccepted = () =>
-  "a name: 1–32 lower-case letters, digits, - or _, beginning and ending with a letter or digit";
-const name = z.string({ error: nameAccepted }).regex(NAME, { error: nameAccepted });
-
-function named<Value extends z.ZodType>(value: Value, example: string) {
-  return z.record(name, value, {
-    error: (issue) => issue.code === "invalid_key" ? nameAccepted() : `names, e.g. ${example}`,
-  });
-}
-
-function list<Value extends z.ZodType>(value: Value, accepted: string) {
-  return z.array(value, { error: () => accepted });
-}
+import { flag, keys, leaf, list, name, named, oneOf, oneOrMany, whole } from "./shapes.ts";
 
 const deviceAccepted = () =>
   "a network device of the site: 1–15 bytes without spaces, /, or :, and not one of Labelway's own " +
@@ -106,8 +25,6 @@ const addresses = oneOrMany(
 );
 const prefix = leaf("a prefix, e.g. 10.1.0.0/24", scalar.parsePrefix);
 const color = name;
-const sites = list(name, "a list of sites, e.g. [hub]").default([]);
-const colors = list(color, "a list of colors, e.g. [lte]").default([]);
 
 const block = (base: number, size: number) =>
   keys({
@@ -170,56 +87,6 @@ const segment = keys({
   ),
 });
 
-const PORTS = "ports, e.g. [5060, 10000-20000]";
-const match = keys({
-  segment: name.optional().describe("Name of a segment."),
-  source: prefix.optional().describe("Prefix of the sender."),
-  destination: prefix.optional().describe("Prefix of the receiver."),
-  dscp: leafOrNumber("a DSCP, e.g. ef or 46", scalar.parseDscp).optional()
-    .describe("0–63, or ef, va, le, be, cs0–cs7, af11–af43."),
-  protocol: leafOrNumber("an IP protocol, e.g. udp or 17", scalar.parseProtocol).optional()
-    .describe("0–255, or tcp, udp, sctp, icmp, icmpv6, gre, esp, ah, ospf, igmp."),
-  ports: oneOrManyNumbers(PORTS, scalar.parsePorts).optional().describe(
-    "Destination ports: one, a range 10000-20000, or a list of both; TCP, UDP and SCTP only.",
-  ),
-  source_ports: oneOrManyNumbers(PORTS, scalar.parsePorts).optional().describe(
-    "Source ports, written as `ports` are.",
-  ),
-});
-
-const avoided = keys({
-  sites: sites.describe("Sites that the path does not pass."),
-  colors: colors.describe("Colors that no hop uses."),
-});
-const required = keys({
-  sites: sites.describe("Sites that the path passes, in any order."),
-  colors: colors.describe("Every hop uses these colors only."),
-});
-
-const policy = keys({
-  name: name.describe("Name of the policy, its own."),
-  match: match.prefault({}).describe(
-    "Which traffic; every key that is given must match, no key matches everything.",
-  ),
-  path: list(
-    leaf("one hop, e.g. lisbon.fibre > hub.fibre", scalar.parseHop),
-    "a list of hops, e.g. [lisbon.fibre > hub.fibre, hub.fibre > porto.lte]",
-  ).optional().describe(
-    "Exactly these hops, each as SITE.UPLINK > SITE.UPLINK; applies at its first site, to " +
-      "traffic for its last.",
-  ),
-  via: list(name, "a list of sites, e.g. [hub]").optional().describe(
-    "Through these sites, in this order; the router chooses the uplinks.",
-  ),
-  objective: oneOf(["cost", "latency"]).optional().describe("What makes one path the best."),
-  avoid: avoided.optional().describe("What a computed path keeps away from."),
-  require: required.optional().describe("What a computed path keeps to."),
-  otherwise: oneOf(["computed", "drop"]).optional().describe(
-    "When no way of `path` or `via` is up: computed paths (default), or nothing.",
-  ),
-  action: oneOf(["drop"]).optional().describe("drop: the traffic goes nowhere."),
-});
-
 const interval = "a time with its unit, e.g. 100ms";
 
 export const schema = keys({
@@ -264,6 +131,14 @@ export const schema = keys({
   segments: named(segment, "office: { number: 1 }").default({}).describe(
     "Isolated networks across the sites, by name.",
   ),
+  applications: named(application, "erp: { protocol: tcp, ports: [3200-3299] }").default({})
+    .describe(
+      "Applications of your own for `match`, by name; a built-in one of that name gives way.",
+    ),
+  classes: named(sloClass, "voice: { slo: { latency: 200ms } }").default({}).describe(
+    "SLO classes, by name. Of a built-in one (voice, video, interactive, bulk, default), what is " +
+      "given here replaces its own; another begins as default does.",
+  ),
   policies: list(policy, "a list of policies, e.g. - { name: voice, objective: latency }").default(
     [],
   ).describe("Which traffic takes which way; the first policy that matches decides."),
@@ -273,3 +148,5 @@ export type File = z.infer<typeof schema>;
 export type FileSite = File["sites"][string];
 export type FileUplink = FileSite["uplinks"][string];
 export type FilePolicy = File["policies"][number];
+export type FileApplication = File["applications"][string];
+export type FileClass = File["classes"][string];

@@ -10,6 +10,7 @@ import type {
   Sid,
   UplinkNumber,
 } from "./quantity.ts";
+import type { SloClass } from "./slo.ts";
 
 export interface Network {
   readonly name: string;
@@ -91,38 +92,73 @@ export interface Segment {
 export interface Policy {
   readonly name: string;
   readonly match: PolicyMatch;
-  readonly action:
-    | { readonly kind: "drop" }
-    /** Candidate paths ranked by the objective, under the constraints. */
-    | {
-      readonly kind: "objective";
-      readonly objective: Objective;
-      readonly constraints: Constraints;
-    }
-    /** Paths that pass through these sites in this order, ranked by cost; then as `otherwise` says. */
-    | {
-      readonly kind: "via";
-      readonly sites: readonly string[];
-      readonly otherwise: "computed" | "drop";
-    }
-    /** Explicit path first; `otherwise` computed ones after it, or nothing (drop). */
-    | {
-      readonly kind: "explicit";
-      readonly hops: readonly ExplicitHop[];
-      readonly otherwise: "computed" | "drop";
-    };
+  /** How its paths compare, and when traffic moves: the named class with what the policy changes. */
+  readonly class: SloClass;
+  /** Ways for the traffic: the first step that has a path that is up. None: it is dropped. */
+  readonly steps: readonly Step[];
+  /** Its path shares no uplink and no site between the ends with the path of this policy. */
+  readonly disjointFrom?: string;
 }
 
-export type Objective = "cost" | "latency";
+export type Step =
+  /** Whatever the constraints allow; what is preferred comes first. */
+  | { readonly kind: "computed"; readonly constraints: Constraints; readonly prefer: Preference }
+  /** Paths that pass through these sites in this order. */
+  | { readonly kind: "via"; readonly sites: readonly string[] }
+  /** These hops and no others. */
+  | { readonly kind: "explicit"; readonly hops: readonly ExplicitHop[] };
 
+/** Every field that asks for something must hold; an empty list asks for nothing. */
 export interface PolicyMatch {
   readonly segment?: string;
-  readonly source?: Prefix;
-  readonly destination?: Prefix;
-  readonly dscp?: number;
-  readonly protocol?: number;
-  readonly sourcePorts: readonly (readonly [low: number, high: number])[];
-  readonly destinationPorts: readonly (readonly [low: number, high: number])[];
+  /** The traffic comes from one of these. */
+  readonly sources: readonly Place[];
+  /** The traffic goes to one of these. */
+  readonly destinations: readonly Place[];
+  readonly dscps: readonly number[];
+  /** IP protocol numbers. */
+  readonly protocols: readonly number[];
+  /** Ports are of TCP, UDP and SCTP; a later fragment has none. */
+  readonly sourcePorts: readonly PortRange[];
+  readonly destinationPorts: readonly PortRange[];
+  /** The traffic is of one of these. */
+  readonly applications: readonly Application[];
+  readonly time?: TimeWindow;
+}
+
+/** A site: where the traffic enters the overlay, or leaves it, whatever its addresses. */
+export type Place = { readonly site: string } | { readonly prefix: Prefix };
+
+/** Inclusive. */
+export type PortRange = readonly [low: number, high: number];
+
+export interface Application {
+  readonly name: string;
+  /** Traffic of any of these is the application's. */
+  readonly terms: readonly ApplicationTerm[];
+}
+
+/** Every field that asks for something must hold; an empty list asks for nothing. */
+export interface ApplicationTerm {
+  readonly protocols: readonly number[];
+  readonly dscps: readonly number[];
+  /** Of the server: the destination on the way to it, the source on the way back. */
+  readonly ports: readonly PortRange[];
+  /** Addresses of the server, which is at the same end as the ports. */
+  readonly servers: readonly Prefix[];
+}
+
+/** Holds while a clock on the wall of the zone shows one of the days and one of the hours. */
+export interface TimeWindow {
+  /** IANA name, e.g. `Europe/Lisbon`. */
+  readonly zone: string;
+  /** ISO 8601: Monday is 1, Sunday 7; ascending, at least one. */
+  readonly days: readonly number[];
+  /**
+   * Minutes of the day `[start, end)`, 0–1440, ascending by start, at least one. A range whose end
+   * is not after its start goes on past midnight and belongs to the day on which it starts.
+   */
+  readonly hours: readonly (readonly [start: number, end: number])[];
 }
 
 export interface Constraints {
@@ -130,6 +166,12 @@ export interface Constraints {
   readonly requireSites: readonly string[];
   readonly avoidColors: readonly string[];
   readonly requireColors: readonly string[];
+}
+
+/** Paths that pass all these sites and use these colors only go before the others of the step. */
+export interface Preference {
+  readonly sites: readonly string[];
+  readonly colors: readonly string[];
 }
 
 /** One adjacency of an explicit path: out by this uplink, in by that one. */

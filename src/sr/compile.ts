@@ -19,26 +19,31 @@ export interface Compiled {
   readonly survey: Survey;
 }
 
-/** Without rankings, latency policies stand as by cost until something is measured. */
+/**
+ * Without rankings, latency policies stand as by cost until something is measured. `absent` names
+ * policies whose time it is not.
+ */
 export function compile(
   network: Network,
   site: string,
   backend: Backend,
   rankings: Rankings = new Map(),
+  absent: ReadonlySet<string> = new Set(),
 ): Compiled {
   const surveyed = survey(network, site);
   return {
-    table: compileTable(surveyed, backend, rankings),
+    table: compileTable(surveyed, backend, rankings, absent),
     candidates: allCandidates(surveyed),
     survey: surveyed,
   };
 }
 
-/** The cheap half, for a change of rankings alone. */
+/** The cheap half, for a change of rankings or of the time of day alone. */
 export function compileTable(
   surveyed: Survey,
   backend: Backend,
   rankings: Rankings = new Map(),
+  absent: ReadonlySet<string> = new Set(),
 ): Table {
   const { network, site, siteIndex, labelling } = surveyed;
   const { topology } = labelling.paths.view;
@@ -47,7 +52,7 @@ export function compileTable(
     { length: topology.first[siteIndex + 1]! - topology.first[siteIndex]! },
     (_, index) => topology.first[siteIndex]! + index,
   );
-  const { segments, paths, lists } = forwardingEntries(surveyed, rankings);
+  const { segments, paths, lists } = forwardingEntries(surveyed, rankings, absent);
   return {
     generation: network.generation,
     site: {

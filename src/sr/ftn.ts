@@ -1,12 +1,13 @@
 /** Customer packets → paths (RFC 3031 §3.12): segment, then prefix, then policy, then ranked paths. */
 
 import type { Match, Path, Route, Rule, Segment, SegmentList, Verdict } from "../model/boundary.ts";
-import type { Policy, PolicyMatch, Segment as NetworkSegment, Site } from "../model/network.ts";
+import { type Alternative, alternatives } from "../match/alternatives.ts";
+import { overlaps } from "../match/prefix.ts";
+import type { Place, Policy, Segment as NetworkSegment, Site } from "../model/network.ts";
 import type { CandidatePath } from "../model/path.ts";
 import { rankByCost } from "../te/rank.ts";
 import { findAdjacency } from "../te/topology.ts";
 import { LABEL_BYTES, OVERHEAD_BYTES, serviceLabel, tunName, tunnelAddress } from "./labels.ts";
-import { overlaps } from "./prefix.ts";
 import type { Rankings } from "./rankings.ts";
 import { type Choice, choiceKey, type Survey } from "./survey.ts";
 
@@ -16,8 +17,15 @@ export interface ForwardingEntries {
   readonly lists: SegmentList[];
 }
 
-/** Only segments with LANs at this site; only paths to their other members. */
-export function forwardingEntries(surveyed: Survey, rankings: Rankings): ForwardingEntries {
+/**
+ * Only segments with LANs at this site; only paths to their other members. `absent` names policies
+ * whose time it is not: they have no rule, yet their paths stay known and measured.
+ */
+export function forwardingEntries(
+  surveyed: Survey,
+  rankings: Rankings,
+  absent: ReadonlySet<string>,
+): ForwardingEntries {
   const { network, site, membership } = surveyed;
   const topology = surveyed.labelling.paths.view.topology;
   const segments = membership.segmentsAt(site.name);
@@ -25,6 +33,9 @@ export function forwardingEntries(surveyed: Survey, rankings: Rankings): Forward
     other.name !== site.name && segments.some((segment) => membership.has(segment, other.name))
   );
   const used = usedPaths(surveyed, egresses);
+  const spelled = new Map(
+    network.policies.map((policy) => [policy.name, alternatives(policy.match)]),
+  );
   const place = new Map(used.map((path, index) => [path.key, index]));
 
   const verdict = (choice: Choice | undefined, key: string): Verdict => {
@@ -45,25 +56,29 @@ export function forwardingEntries(surveyed: Survey, rankings: Rankings): Forward
   };
 
   function compileSegment(segment: NetworkSegment): Segment {
+    // Of every hour, so that the device keeps its MTU when a policy comes or goes with the time.
+    const mentioned: Verdict[] = [];
     const members = egresses.filter((egress) => membership.has(segment, egress.name));
     const steerings = members.map((egress) => {
       const prefixes = membership.prefixes(segment, egress);
       const rules = network.policies.flatMap((policy): Rule[] => {
         const key = choiceKey(policy.name, egress.name);
         const choice = surveyed.choices.get(key);
-        if (!choice || !mayMatch(policy, segment, prefixes)) return [];
-        return [{
-          policy: policy.name,
-          matches: compileMatch(policy.match),
-          verdict: verdict(choice, key),
-        }];
+        if (!choice || !isOf(policy, segment)) return [];
+        const decided = verdict(choice, key);
+        return spelled.get(policy.name)!.flatMap((one): Rule[] => {
+          const matches = compileMatch(one, site.name, egress.name);
+          if (!matches || !mayLead(matches, prefixes)) return [];
+          mentioned.push(decided);
+          return absent.has(policy.name)
+            ? []
+            : [{ policy: policy.name, matches, verdict: decided }];
+        });
       });
       const plain = surveyed.candidates.get(egress.name) ?? [];
-      return { rules, fallback: verdict({ kind: "ordered", paths: plain }, "") };
+      return { rules, fallback: verdict({ kind: "ordered", paths: plain, grades: new Map() }, "") };
     });
-    const verdicts = steerings.flatMap((
-      one,
-    ) => [one.fallback, ...one.rules.map((rule) => rule.verdict)]);
+    const verdicts = [...mentioned, ...steerings.map((one) => one.fallback)];
     const mtus = verdicts.flatMap((one) =>
       one === "drop" ? [] : one.paths.map((at) => used[at]!.mtu)
     );
@@ -114,22 +129,36 @@ function compileList(surveyed: Survey, path: CandidatePath): SegmentList {
   };
 }
 
-function mayMatch(policy: Policy, segment: NetworkSegment, prefixes: readonly string[]): boolean {
-  const { match } = policy;
-  if (match.segment !== undefined && match.segment !== segment.name) return false;
-  return match.destination === undefined ||
-    prefixes.some((prefix) => overlaps(prefix, match.destination!));
+function isOf({ match }: Policy, segment: NetworkSegment): boolean {
+  return match.segment === undefined || match.segment === segment.name;
 }
 
-function compileMatch(match: PolicyMatch): Match {
+function mayLead({ destination }: Match, prefixes: readonly string[]): boolean {
+  return destination === null || prefixes.some((prefix) => overlaps(prefix, destination));
+}
+
+/**
+ * From one site to another: where a place is a site, it is either the one at hand and asks nothing
+ * more, or another, and nothing matches (null).
+ */
+function compileMatch(one: Alternative, ingress: string, egress: string): Match | null {
+  if (!isHere(one.source, ingress) || !isHere(one.destination, egress)) return null;
   return {
-    source: match.source ?? null,
-    destination: match.destination ?? null,
-    dscp: match.dscp ?? null,
-    protocol: match.protocol ?? null,
-    source_ports: match.sourcePorts.map(([low, high]) => [low, high]),
-    destination_ports: match.destinationPorts.map(([low, high]) => [low, high]),
+    source: prefixOf(one.source) ?? one.sourceServer,
+    destination: prefixOf(one.destination) ?? one.destinationServer,
+    dscp: one.dscp,
+    protocol: one.protocol,
+    source_ports: one.sourcePorts.map(([low, high]) => [low, high]),
+    destination_ports: one.destinationPorts.map(([low, high]) => [low, high]),
   };
+}
+
+function isHere(place: Place | null, site: string): boolean {
+  return place === null || "prefix" in place || place.site === site;
+}
+
+function prefixOf(place: Place | null): string | null {
+  return place !== null && "prefix" in place ? place.prefix : null;
 }
 
 function inOrder(

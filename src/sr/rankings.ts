@@ -1,5 +1,6 @@
 /** The measured half of ranking: latency policies, as they stand now. */
 
+import type { CandidatePath } from "../model/path.ts";
 import type { Instant } from "../model/quantity.ts";
 import { rankByLatency, type RoundTrips, type Standing } from "../te/rank.ts";
 import type { Survey } from "./survey.ts";
@@ -17,7 +18,8 @@ export function updateRankings(
   const rankings = new Map<string, Standing>();
   for (const [key, choice] of surveyed.choices) {
     if (choice.kind !== "latency") continue;
-    rankings.set(key, rankByLatency(choice.paths, trips, previous?.get(key), now));
+    const grade = ({ key }: CandidatePath) => choice.grades.get(key) ?? 0;
+    rankings.set(key, rankByLatency(choice.paths, trips, previous?.get(key), now, grade));
   }
   return rankings;
 }

@@ -3,9 +3,19 @@
  * egress and what each policy chooses from. Measurements come later, see `rankings.ts`.
  */
 
-import type { Network, Policy, Site } from "../model/network.ts";
+import type {
+  Constraints,
+  ExplicitHop,
+  Network,
+  Place,
+  Policy,
+  Preference,
+  Site,
+  Step,
+} from "../model/network.ts";
 import type { CandidatePath } from "../model/path.ts";
 import { Candidates, isSimple, type Way } from "../te/candidates.ts";
+import { colorsOf, gradeNumber, gradeOf } from "../te/grade.ts";
 import { rankByCost } from "../te/rank.ts";
 import { constrainedView, ShortestPaths, wholeView } from "../te/shortest_path.ts";
 import { buildTopology, findAdjacency, type Topology } from "../te/topology.ts";
@@ -27,10 +37,14 @@ export interface Survey {
 
 export type Choice =
   | { readonly kind: "drop" }
-  /** Best first, as the file settles it. None usable: such packets are dropped. */
-  | { readonly kind: "ordered"; readonly paths: readonly CandidatePath[] }
-  /** By cost here; round trips decide while the router runs. */
-  | { readonly kind: "latency"; readonly paths: readonly CandidatePath[] };
+  | {
+    /** By cost within a grade, or by cost here while round trips decide once the router runs. */
+    readonly kind: "ordered" | "latency";
+    /** Best first, as the file settles it. None usable: such packets are dropped. */
+    readonly paths: readonly CandidatePath[];
+    /** Key → number of its grade (`te/grade.ts`). */
+    readonly grades: ReadonlyMap<string, number>;
+  };
 
 export function choiceKey(policy: string, egress: string): string {
   return `${policy} > ${egress}`;
@@ -85,6 +99,7 @@ function choose(
   const { topology } = labelling.paths.view;
   const site = topology.sites[siteIndex]!;
   const constrained = new Map<string, Candidates>();
+  const colors = colorsOf(network);
   const choices = new Map<string, Choice>();
   for (const policy of network.policies) {
     for (const egress of egressesOf(membership, site.name, policy)) {
@@ -101,60 +116,103 @@ function choose(
     egress: number,
     plain: readonly CandidatePath[],
   ): Choice | undefined {
-    const { action } = policy;
-    switch (action.kind) {
-      case "drop":
-        return { kind: "drop" };
-      case "objective": {
-        const kind = action.objective === "latency" ? "latency" : "ordered";
-        if (Object.values(action.constraints).every((names) => names.length === 0)) {
-          return { kind, paths: plain };
-        }
-        const key = JSON.stringify(action.constraints);
-        let under = constrained.get(key);
-        if (!under) {
-          const view = constrainedView(topology, action.constraints);
-          under = new Candidates(new ShortestPaths(view), siteIndex);
-          constrained.set(key, under);
-        }
-        const required = indices(topology, action.constraints.requireSites);
-        return { kind, paths: toPaths(labelling, required ? under.to(egress, { required }) : []) };
+    if (policy.steps.length === 0) return { kind: "drop" };
+    const ends = topology.sites[egress]!.name;
+    const [first] = policy.steps;
+    if (first?.kind === "explicit" && !joins(first.hops, site.name, ends)) return undefined;
+    const found = new Map<string, CandidatePath>();
+    for (const path of policy.steps.flatMap((step) => pathsOf(step, egress, plain))) {
+      // The same hops may be computed and explicit: the operator's word is the origin.
+      if (!found.has(path.key) || path.origin === "explicit") found.set(path.key, path);
+    }
+    const grades = new Map<string, number>();
+    for (const path of found.values()) {
+      const grade = gradeOf(policy, path, colors);
+      if (grade) grades.set(path.key, gradeNumber(grade));
+    }
+    const paths = rankByCost([...found.values()].filter(({ key }) => grades.has(key)))
+      .toSorted((a, b) => grades.get(a.key)! - grades.get(b.key)!);
+    return { kind: policy.class.objective === "latency" ? "latency" : "ordered", paths, grades };
+  }
+
+  function pathsOf(
+    step: Step,
+    egress: number,
+    plain: readonly CandidatePath[],
+  ): readonly CandidatePath[] {
+    switch (step.kind) {
+      case "computed": {
+        const all = constrainedPaths(step.constraints, egress, plain);
+        const preferred = preferring(step.constraints, step.prefer);
+        // Asked for by themselves, so that none of them is crowded out by cheaper ones.
+        return preferred ? [...constrainedPaths(preferred, egress, plain), ...all] : all;
       }
       case "via": {
-        const via = indices(topology, action.sites);
-        const first = toPaths(labelling, via ? computed.through(egress, via) : []);
-        return { kind: "ordered", paths: then(first, action.otherwise, plain) };
+        const via = indices(topology, step.sites);
+        return toPaths(labelling, via ? computed.through(egress, via) : []);
       }
       case "explicit": {
-        const ends = [action.hops[0]?.from.site, action.hops.at(-1)?.to.site];
-        if (ends[0] !== site.name || ends[1] !== topology.sites[egress]!.name) return undefined;
-        const way = action.hops.map((hop) => findAdjacency(topology, hop));
-        const first = isUsable(topology, way) ? toPaths(labelling, [way], "explicit") : [];
-        return { kind: "ordered", paths: then(first, action.otherwise, plain) };
+        if (!joins(step.hops, site.name, topology.sites[egress]!.name)) return [];
+        const way = step.hops.map((hop) => findAdjacency(topology, hop));
+        return isUsable(topology, way) ? toPaths(labelling, [way], "explicit") : [];
       }
     }
   }
+
+  function constrainedPaths(
+    constraints: Constraints,
+    egress: number,
+    plain: readonly CandidatePath[],
+  ): readonly CandidatePath[] {
+    if (Object.values(constraints).every((names) => names.length === 0)) return plain;
+    const key = JSON.stringify(constraints);
+    let under = constrained.get(key);
+    if (!under) {
+      const view = constrainedView(topology, constraints);
+      under = new Candidates(new ShortestPaths(view), siteIndex);
+      constrained.set(key, under);
+    }
+    const required = indices(topology, constraints.requireSites);
+    return toPaths(labelling, required ? under.to(egress, { required }) : []);
+  }
 }
 
-/** Egresses whose segments the policy may match. */
+/** What is preferred, as if it were required; null: nothing is. */
+function preferring(constraints: Constraints, prefer: Preference): Constraints | null {
+  if (prefer.sites.length === 0 && prefer.colors.length === 0) return null;
+  const { requireSites, requireColors } = constraints;
+  return {
+    ...constraints,
+    requireSites: [...new Set([...requireSites, ...prefer.sites])].sort(),
+    requireColors: prefer.colors.length === 0
+      ? requireColors
+      : prefer.colors.filter((color) =>
+        requireColors.length === 0 || requireColors.includes(color)
+      ),
+  };
+}
+
+/** Prefixes are looked at later: what is asked for by site alone is settled here. */
+function mayBeAt(places: readonly Place[], site: string): boolean {
+  return places.length === 0 ||
+    places.some((place) => "prefix" in place || place.site === site);
+}
+
+function joins(hops: readonly ExplicitHop[], from: string, to: string): boolean {
+  return hops[0]?.from.site === from && hops.at(-1)?.to.site === to;
+}
+
+/** Egresses whose segments the policy may match; none where it speaks of other ingresses only. */
 function egressesOf(membership: Membership, site: string, policy: Policy): string[] {
+  const { sources, destinations } = policy.match;
+  if (!mayBeAt(sources, site)) return [];
   const names = new Set(
     membership.segmentsAt(site)
       .filter((segment) => !policy.match.segment || segment.name === policy.match.segment)
       .flatMap((segment) => segment.lans.map((lan) => lan.site)),
   );
   names.delete(site);
-  return [...names].sort();
-}
-
-function then(
-  first: readonly CandidatePath[],
-  otherwise: "computed" | "drop",
-  computed: readonly CandidatePath[],
-): CandidatePath[] {
-  const known = new Set(first.map((path) => path.key));
-  const rest = otherwise === "computed" ? computed.filter((path) => !known.has(path.key)) : [];
-  return [...first, ...rest];
+  return [...names].filter((name) => mayBeAt(destinations, name)).sort();
 }
 
 /** An explicit way that the routers on it will forward: they exist, join, transit, and part. */

@@ -36,13 +36,17 @@ export function rankByCost(candidates: readonly CandidatePath[]): CandidatePath[
   );
 }
 
-/** Metered last, then measured ones by round trip, then as by cost. */
+/** Smaller goes before, whatever is measured. */
+export type GradeOf = (path: CandidatePath) => number;
+
+/** By grade, then measured ones by round trip, then as by cost. */
 function rankByLatencyNow(
   candidates: readonly CandidatePath[],
   trips: RoundTrips,
+  grade: GradeOf,
 ): CandidatePath[] {
   return sortBy(candidates, (path) => [
-    Number(path.metered),
+    grade(path),
     trips.get(path.key) ?? Infinity,
     path.cost,
     path.labels.length,
@@ -59,21 +63,22 @@ export function rankByLatency(
   trips: RoundTrips,
   previous: Standing | undefined,
   now: Instant,
+  grade: GradeOf = (path) => Number(path.metered),
 ): Standing {
   const paths = new Map(candidates.map((path) => [path.key, path]));
-  const fresh = rankByLatencyNow(candidates, trips).map((path) => path.key);
+  const fresh = rankByLatencyNow(candidates, trips, grade).map((path) => path.key);
   const kept = previous?.order.filter((key) => paths.has(key)) ?? [];
   if (kept.length === 0) return { order: fresh, pending: [] };
 
   const before = new Map(
     previous!.pending.map((one) => [pair(one.challenger, one.incumbent), one.since]),
   );
-  const standing = withNewcomers(kept, fresh, paths);
+  const standing = withNewcomers(kept, fresh, (key) => grade(paths.get(key)!));
   const since = new Map<string, Challenge>();
   standing.forEach((incumbent, place) => {
     for (const challenger of standing.slice(place + 1)) {
-      const sameMeter = paths.get(challenger)!.metered === paths.get(incumbent)!.metered;
-      if (!sameMeter || !isBetter(trips.get(challenger), trips.get(incumbent))) continue;
+      const sameGrade = grade(paths.get(challenger)!) === grade(paths.get(incumbent)!);
+      if (!sameGrade || !isBetter(trips.get(challenger), trips.get(incumbent))) continue;
       const start = before.get(pair(challenger, incumbent)) ?? now;
       since.set(pair(challenger, incumbent), { challenger, incumbent, since: start });
     }
@@ -115,7 +120,7 @@ function isBetter(challenger: number | undefined, incumbent: number | undefined)
 function withNewcomers(
   kept: readonly string[],
   fresh: readonly string[],
-  paths: ReadonlyMap<string, CandidatePath>,
+  grade: (key: string) => number,
 ): string[] {
   const rank = new Map(fresh.map((key, place) => [key, place]));
   const standing = [...kept];
@@ -124,11 +129,8 @@ function withNewcomers(
     const behind = standing.findIndex((other) => rank.get(other)! > rank.get(key)!);
     standing.splice(behind < 0 ? standing.length : behind, 0, key);
   }
-  // Metering is of the file, not measured: it is never a matter of patience.
-  return [
-    ...standing.filter((key) => !paths.get(key)!.metered),
-    ...standing.filter((key) => paths.get(key)!.metered),
-  ];
+  // The grade is of the file, not measured: it is never a matter of patience.
+  return standing.sort((a, b) => grade(a) - grade(b));
 }
 
 type RankField = number | string;

@@ -17,6 +17,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["src/underlay/"],
   ["src/oam/"],
   ["src/config/"],
+  ["src/match/"],
   ["src/ports/"],
   ["src/model/"],
 ];

@@ -1,36 +1,37 @@
-import type { ExplicitHop, Policy } from "../../model/network.ts";
+import { holdsAt } from "../../match/time.ts";
 import type { Destination, Observation } from "../observation.ts";
 import type { Policies, PolicyAnswer } from "../schema.ts";
 import { whyNot } from "./paths.ts";
+import { classFields, formatAction, matchFields } from "./policy_words.ts";
+
+const NOTHING_ASKED: PolicyAnswer["match"] = {
+  segment: null,
+  sources: [],
+  destinations: [],
+  applications: [],
+  dscps: [],
+  protocols: [],
+  sourcePorts: [],
+  destinationPorts: [],
+  time: null,
+};
 
 /** In the order of the file, which is the order in which they are asked; then what none matches. */
 export function policiesAnswer(observation: Observation): Policies {
   const { network } = observation.state;
   const policies = network.policies.map((policy): PolicyAnswer => ({
     name: policy.name,
-    match: {
-      segment: policy.match.segment ?? null,
-      source: policy.match.source ?? null,
-      destination: policy.match.destination ?? null,
-      dscp: policy.match.dscp ?? null,
-      protocol: policy.match.protocol ?? null,
-      sourcePorts: portRanges(policy.match.sourcePorts),
-      destinationPorts: portRanges(policy.match.destinationPorts),
-    },
-    action: formatAction(policy.action),
+    match: matchFields(policy),
+    holds: policy.match.time === undefined || holdsAt(policy.match.time, observation.now),
+    class: policy.steps.length === 0 ? null : classFields(policy.class),
+    action: formatAction(policy),
     destinations: destinationsOf(observation, policy.name),
   }));
   const rest: PolicyAnswer = {
     name: null,
-    match: {
-      segment: null,
-      source: null,
-      destination: null,
-      dscp: null,
-      protocol: null,
-      sourcePorts: [],
-      destinationPorts: [],
-    },
+    match: NOTHING_ASKED,
+    holds: true,
+    class: null,
     action: "objective cost",
     destinations: destinationsOf(observation, null),
   };
@@ -75,35 +76,4 @@ function rankedPaths(observation: Observation, { verdict, inUse }: Destination) 
       rttMicros: trips.length === 0 ? null : Math.min(...trips),
     };
   });
-}
-
-function formatAction(action: Policy["action"]): string {
-  switch (action.kind) {
-    case "drop":
-      return "drop";
-    case "explicit":
-      return `path ${action.hops.map(formatHop).join(", ")}; otherwise ${action.otherwise}`;
-    case "via":
-      return `via ${action.sites.join(", ")}; otherwise ${action.otherwise}`;
-    case "objective": {
-      const { avoidSites, requireSites, avoidColors, requireColors } = action.constraints;
-      const parts = [
-        ["avoid sites", avoidSites],
-        ["require sites", requireSites],
-        ["avoid colors", avoidColors],
-        ["require colors", requireColors],
-      ] as const;
-      const constraints = parts.filter(([, names]) => names.length > 0)
-        .map(([words, names]) => `${words} ${names.join(", ")}`);
-      return [`objective ${action.objective}`, ...constraints].join("; ");
-    }
-  }
-}
-
-function formatHop({ from, to }: ExplicitHop): string {
-  return `${from.site}.${from.uplink} > ${to.site}.${to.uplink}`;
-}
-
-function portRanges(ranges: readonly (readonly [number, number])[]) {
-  return ranges.map(([low, high]) => ({ low, high }));
 }

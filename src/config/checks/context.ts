@@ -25,6 +25,9 @@ export interface Names {
   readonly uplinks: ReadonlyMap<string, ReadonlySet<string>>;
   readonly segments: ReadonlySet<string>;
   readonly colors: ReadonlySet<string>;
+  /** Built in, and the file's own. */
+  readonly applications: ReadonlySet<string>;
+  readonly classes: ReadonlySet<string>;
 }
 
 /** True when known; otherwise reported with what is accepted. */

@@ -1,11 +1,13 @@
 /** Policies that are right and yet do nothing: allowed, but hardly meant. */
 
+import { type Alternative, alternatives } from "../../match/alternatives.ts";
+import { contains } from "../../match/prefix.ts";
+import type { Place as End, PolicyMatch, PortRange } from "../../model/network.ts";
+import { buildMatch } from "../build_policy.ts";
 import { overlap, type Range, rangeOf } from "../scalar.ts";
 import type { FilePolicy } from "../schema.ts";
 import type { Path } from "../source.ts";
 import type { Context } from "./context.ts";
-
-type Match = FilePolicy["match"];
 
 /** A LAN prefix, or a loopback, as part of a segment at a site. */
 interface Place {
@@ -17,11 +19,13 @@ interface Place {
 export function checkEffects(context: Context): void {
   const { policies } = context.file;
   const places = placesIn(context);
+  const spelled = policies.map(({ match }) => spell(buildMatch(context.file, match)));
   for (const [index, policy] of policies.entries()) {
     const path = ["policies", index];
     if (!context.intact(path)) continue;
     const covering = policies.slice(0, index).find((earlier, before) =>
-      context.intact(["policies", before]) && !earlier.path && covers(earlier.match, policy.match)
+      context.intact(["policies", before]) && !earlier.path &&
+      context.intact(["applications"]) && covers(spelled[before]!, spelled[index]!)
     );
     if (covering) {
       context.warning(
@@ -44,16 +48,20 @@ function checkPlaces(
 ): void {
   const { segment } = match;
   if (segment !== undefined && !context.names.segments.has(segment)) return;
+  const isSite = (site: string) => context.names.sites.has(site);
   const within = places.filter((place) => segment === undefined || place.segment === segment);
   const where = segment === undefined ? "at any site" : `in segment ${segment}`;
   const [sources, destinations] = (["source", "destination"] as const).map((side) => {
-    const prefix = match[side];
-    if (prefix === undefined) return within;
-    const found = within.filter((place) => overlap(place.range, rangeOf(prefix)));
-    if (found.length === 0) {
+    const ends = match[side];
+    if (ends === undefined) return within;
+    const found = within.filter((place) => ends.some((end) => isAt(place, end)));
+    if (found.length === 0 && ends.every((end) => !("site" in end) || isSite(end.site))) {
+      const what = ends.map((end) => "site" in end ? `site ${end.site}` : end.prefix).join(" or ");
       context.warning(
         [...path, "match", side],
-        `policy ${name} never matches: no LAN ${where} has addresses of ${prefix}`,
+        ends.some((end) => "site" in end)
+          ? `policy ${name} never matches: ${what} has no LAN ${where}`
+          : `policy ${name} never matches: no LAN ${where} has addresses of ${what}`,
       );
     }
     return found;
@@ -94,31 +102,63 @@ function placesIn({ file }: Context): Place[] {
   });
 }
 
-/** Does the first match every packet that the second does? */
-function covers(wide: Match, narrow: Match): boolean {
-  return equalOrFree(wide.segment, narrow.segment) && equalOrFree(wide.dscp, narrow.dscp) &&
-    equalOrFree(wide.protocol, narrow.protocol) &&
-    coversPrefix(wide.source, narrow.source) &&
-    coversPrefix(wide.destination, narrow.destination) &&
-    coversPorts(wide.ports, narrow.ports) && coversPorts(wide.source_ports, narrow.source_ports);
+function isAt(place: Place, end: End): boolean {
+  return "site" in end ? place.site === end.site : overlap(place.range, rangeOf(end.prefix));
 }
 
-function equalOrFree<Value>(wide: Value | undefined, narrow: Value | undefined): boolean {
-  return wide === undefined || wide === narrow;
+interface Spelled {
+  readonly match: PolicyMatch;
+  readonly alternatives: readonly Alternative[];
 }
 
-function coversPrefix(wide: string | undefined, narrow: string | undefined): boolean {
-  if (wide === undefined) return true;
-  if (narrow === undefined) return false;
-  const [outer, inner] = [rangeOf(wide), rangeOf(narrow)];
-  return outer.length <= inner.length && overlap(outer, inner);
+function spell(match: PolicyMatch): Spelled {
+  return { match, alternatives: alternatives(match) };
 }
 
-type Ports = readonly (readonly [low: number, high: number])[] | undefined;
+/**
+ * Does the first match every packet that the second does? True only where each alternative of the
+ * second lies within a single one of the first: several that share it out are not seen, nor warned
+ * of.
+ */
+function covers(wide: Spelled, narrow: Spelled): boolean {
+  const [outer, inner] = [wide.match, narrow.match];
+  if (outer.segment !== undefined && outer.segment !== inner.segment) return false;
+  if (outer.time && JSON.stringify(outer.time) !== JSON.stringify(inner.time)) return false;
+  return narrow.alternatives.length > 0 &&
+    narrow.alternatives.every((small) =>
+      wide.alternatives.some((large) => coversAlternative(large, small))
+    );
+}
 
-/** Each range within a single one of the wider: joined ranges are not seen, and not warned of. */
-function coversPorts(wide: Ports, narrow: Ports): boolean {
-  if (wide === undefined || wide.length === 0) return true;
-  if (narrow === undefined || narrow.length === 0) return false;
+function coversAlternative(wide: Alternative, narrow: Alternative): boolean {
+  return equalOrFree(wide.dscp, narrow.dscp) && equalOrFree(wide.protocol, narrow.protocol) &&
+    coversEnd(wide.source, narrow.source) && coversEnd(wide.destination, narrow.destination) &&
+    coversServer(wide.sourceServer, narrow.sourceServer, narrow.source) &&
+    coversServer(wide.destinationServer, narrow.destinationServer, narrow.destination) &&
+    coversPorts(wide.sourcePorts, narrow.sourcePorts) &&
+    coversPorts(wide.destinationPorts, narrow.destinationPorts);
+}
+
+function equalOrFree<Value>(wide: Value | null, narrow: Value | null): boolean {
+  return wide === null || wide === narrow;
+}
+
+function coversEnd(wide: End | null, narrow: End | null): boolean {
+  if (wide === null) return true;
+  if (narrow === null) return false;
+  if ("site" in wide) return "site" in narrow && wide.site === narrow.site;
+  return "prefix" in narrow && contains(wide.prefix, narrow.prefix);
+}
+
+function coversServer(wide: string | null, narrow: string | null, end: End | null): boolean {
+  if (wide === null) return true;
+  const inner = narrow ?? (end !== null && "prefix" in end ? end.prefix : null);
+  return inner !== null && contains(wide, inner);
+}
+
+/** Each range within a single one of the wider, which are apart from each other. */
+function coversPorts(wide: readonly PortRange[], narrow: readonly PortRange[]): boolean {
+  if (wide.length === 0) return true;
+  if (narrow.length === 0) return false;
   return narrow.every(([low, high]) => wide.some((range) => range[0] <= low && high <= range[1]));
 }

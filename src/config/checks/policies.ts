@@ -1,13 +1,15 @@
-/** Policies: known names, one action each, and ways that exist. */
+/** Policies: known names, one way for the traffic each, and ways that exist. */
 
 import { ends, whyApart } from "../meeting.ts";
-import { rangeOf, type UplinkReference } from "../scalar.ts";
+import type { UplinkReference } from "../scalar.ts";
 import type { FilePolicy } from "../schema.ts";
 import type { Path } from "../source.ts";
 import { type Context, known, Unique } from "./context.ts";
+import { checkMatch } from "./match.ts";
+import { checkOtherwise } from "./otherwise.ts";
 
-/** TCP, UDP and SCTP: the protocols whose ports the engine reads. */
-const WITH_PORTS = [6, 17, 132];
+/** What a policy and each step of its `otherwise` may say of the way. */
+export type FileWay = Pick<FilePolicy, "path" | "via" | "avoid" | "require" | "prefer">;
 
 export function checkPolicies(context: Context): void {
   const names = new Unique<string>();
@@ -21,69 +23,63 @@ export function checkPolicies(context: Context): void {
     }
     checkMatch(context, path, policy);
     checkAction(context, path, policy);
-    if (policy.path && context.intact([...path, "path"])) {
-      checkPath(context, [...path, "path"], policy.path);
-    }
-    if (policy.via && context.intact([...path, "via"])) {
-      checkVia(context, [...path, "via"], policy.via);
-    }
-    checkConstraints(context, path, policy);
+    checkWay(context, path, policy);
+    checkOtherwise(context, path, policy);
   }
 }
 
-function checkMatch(context: Context, path: Path, { match }: FilePolicy): void {
-  const at = [...path, "match"];
-  if (match.segment !== undefined) {
-    known(context, [...at, "segment"], "segment", match.segment, context.names.segments);
-  }
-  if (match.source && match.destination) {
-    const [source, destination] = [rangeOf(match.source), rangeOf(match.destination)];
-    if (source.family !== destination.family) {
-      context.problem(
-        [...at, "destination"],
-        `source is IPv${source.family} and destination IPv${destination.family}: no packet has ` +
-          "both; needs one family",
-      );
-    }
-  }
-  for (const field of ["ports", "source_ports"] as const) {
-    if (!match[field] || match.protocol === undefined) continue;
-    if (WITH_PORTS.includes(match.protocol)) continue;
-    context.problem(
-      [...at, field],
-      `protocol ${match.protocol} has no ports; needs protocol tcp, udp or sctp, or none`,
-    );
-  }
-}
-
-const ACTIONS = "path, via, objective (with avoid and require), action: drop";
+const WAYS = ["path", "via", "prefer", "avoid", "require"] as const;
+/** What says how paths are judged, of whichever way. */
+const JUDGED = ["class", "objective", "slo", "disjoint_from"] as const;
+const ACTIONS = "path, via, prefer, require, avoid, class, objective, slo, action: drop";
 
 function checkAction(context: Context, path: Path, policy: FilePolicy): void {
-  const computed = (["objective", "avoid", "require"] as const).filter((key) => policy[key]);
   const chosen = [
-    ...(["path", "via"] as const).filter((key) => policy[key]),
-    ...computed.slice(0, 1),
+    ...waysOf(policy),
     ...(policy.action ? ["action"] : []),
   ];
-  const refused = ["path", "via", "objective", "avoid", "require", "action"]
-    .some((key) => !context.intact([...path, key]));
-  if (chosen.length === 0 && !refused) {
-    context.problem(path, `policy ${policy.name} says nothing to do; needs one of ${ACTIONS}`);
+  const judged = JUDGED.filter((key) => policy[key] !== undefined);
+  const refused = [...WAYS, ...JUDGED, "action"].some((key) => !context.intact([...path, key]));
+  if (chosen.length === 0 && judged.length === 0 && !refused) {
+    context.problem(
+      path,
+      `policy ${policy.name} says nothing to do; needs one of ${ACTIONS}`,
+    );
   }
   for (const extra of chosen.slice(1)) {
     context.problem(
       [...path, extra],
-      `"${extra}" beside "${chosen[0]}" in policy ${policy.name}; needs one of ${ACTIONS}`,
+      `"${extra}" beside "${chosen[0]}" in policy ${policy.name}; needs one of path, via, ` +
+        "constraints (prefer, require, avoid), action: drop",
       "key",
     );
   }
-  if (policy.otherwise && !policy.path && !policy.via && !refused) {
+  if (!policy.action) return;
+  for (const key of judged) {
     context.problem(
-      [...path, "otherwise"],
-      '"otherwise" follows a path or via that is down; this policy has neither',
+      [...path, key],
+      `"${key}" beside "action" in policy ${policy.name}: what is dropped takes no path; needs one ` +
+        "or the other",
       "key",
     );
   }
+}
+
+/** The ways that it names; constraints together are one. */
+export function waysOf(way: FileWay): string[] {
+  return [
+    ...(["path", "via"] as const).filter((key) => way[key]),
+    ...(["prefer", "avoid", "require"] as const).filter((key) => way[key]).slice(0, 1),
+  ];
+}
+
+/** One way, at the path of the policy or of a step of its `otherwise`. */
+export function checkWay(context: Context, path: Path, way: FileWay): void {
+  if (way.path && context.intact([...path, "path"])) {
+    checkPath(context, [...path, "path"], way.path);
+  }
+  if (way.via && context.intact([...path, "via"])) checkVia(context, [...path, "via"], way.via);
+  checkConstraints(context, path, way);
 }
 
 function checkPath(context: Context, path: Path, hops: NonNullable<FilePolicy["path"]>): void {
@@ -160,22 +156,35 @@ function checkVia(context: Context, path: Path, sites: readonly string[]): void 
   }
 }
 
-function checkConstraints(context: Context, path: Path, policy: FilePolicy): void {
-  for (const kind of ["avoid", "require"] as const) {
-    for (const [index, site] of (policy[kind]?.sites ?? []).entries()) {
+function checkConstraints(context: Context, path: Path, way: FileWay): void {
+  for (const kind of ["avoid", "require", "prefer"] as const) {
+    for (const [index, site] of (way[kind]?.sites ?? []).entries()) {
       known(context, [...path, kind, "sites", index], "site", site, context.names.sites);
     }
-    for (const [index, color] of (policy[kind]?.colors ?? []).entries()) {
+    for (const [index, color] of (way[kind]?.colors ?? []).entries()) {
       known(context, [...path, kind, "colors", index], "color", color, context.names.colors);
     }
   }
-  for (const list of ["sites", "colors"] as const) {
-    for (const [index, name] of (policy.require?.[list] ?? []).entries()) {
-      if (!policy.avoid?.[list].includes(name)) continue;
-      context.problem(
-        [...path, "require", list, index],
-        `${name} is to be avoided by the same policy; needs one or the other`,
-      );
+  for (const kind of ["require", "prefer"] as const) {
+    for (const list of ["sites", "colors"] as const) {
+      for (const [index, name] of (way[kind]?.[list] ?? []).entries()) {
+        if (!way.avoid?.[list].includes(name)) continue;
+        context.problem(
+          [...path, kind, list, index],
+          `${name} is to be avoided by the same policy; needs one or the other`,
+        );
+      }
     }
+  }
+  const required = way.require?.colors ?? [];
+  for (const [index, color] of (way.prefer?.colors ?? []).entries()) {
+    if (required.length === 0 || required.includes(color)) continue;
+    context.problem(
+      [...path, "prefer", "colors", index],
+      `every hop is required to use ${
+        required.join(" or ")
+      }, so none uses ${color}; needs a color ` +
+        "that require.colors lists",
+    );
   }
 }

@@ -154,7 +154,7 @@ describe("tables", () => {
     expect(await shown("policies")).toMatchInlineSnapshot(`
       "
       calls: objective latency; avoid colors lte
-      matches segment voice; DSCP 46
+      matches segment voice; DSCP ef (46)
       SEGMENT  TO     RANK  PATH                               STATE    RTT  WHY NOT
       voice    porto  * 1   fibre>porto.fibre                  up     12 ms
                         2   fibre>hub.fibre,fibre>porto.fibre  down   25 ms  adjacency fibre>hub.fibre is down

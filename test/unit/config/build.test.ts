@@ -2,6 +2,8 @@ import { stringify } from "yaml";
 import { expect, test } from "vitest";
 import { parse as parseYaml } from "yaml";
 import { formatProblem, jsonSchema, parseNetwork } from "../../../src/config/mod.ts";
+import { DEFAULT_CLASS } from "../../../src/config/classes.ts";
+import { ANYTHING, COMPUTED, UNCONSTRAINED } from "../te/random_network.ts";
 import { changed, KEYS, NETWORK } from "./network_text.ts";
 
 const generation = (text: string) => parseNetwork(text, "n.yaml").network!.generation;
@@ -56,29 +58,26 @@ test("the network that a file becomes", () => {
     {
       name: "voice",
       match: {
+        ...ANYTHING,
         segment: "office",
-        dscp: 46,
-        protocol: 17,
-        sourcePorts: [],
+        dscps: [46],
+        protocols: [17],
         destinationPorts: [[5060, 5060], [10000, 20000]],
       },
-      action: {
-        kind: "objective",
-        objective: "cost",
-        constraints: { avoidSites: [], requireSites: [], avoidColors: ["lte"], requireColors: [] },
-      },
+      class: DEFAULT_CLASS,
+      steps: [{ ...COMPUTED, constraints: { ...UNCONSTRAINED, avoidColors: ["lte"] } }],
     },
     {
       name: "exact",
-      match: { sourcePorts: [], destinationPorts: [] },
-      action: {
+      match: ANYTHING,
+      class: DEFAULT_CLASS,
+      steps: [{
         kind: "explicit",
         hops: [{
           from: { site: "lisbon", uplink: "fibre" },
           to: { site: "porto", uplink: "fibre" },
         }],
-        otherwise: "drop",
-      },
+      }],
     },
   ]);
 });

@@ -177,7 +177,7 @@ describe("policies", () => {
     ["no way in", "{ name: a, path: «[] }", "at least one hop"],
     ["nothing to do", "«{ name: a }", "needs one of path, via"],
     ["two things", "{ name: a, via: [porto], «action: drop }", '"action" beside "via"'],
-    ["idle otherwise", "{ name: a, action: drop, «otherwise: drop }", "neither"],
+    ["idle otherwise", "{ name: a, action: drop, «otherwise: drop }", "none of them"],
     ["both", "{ name: a, avoid: { sites: [porto] }, require: { sites: [«porto] } }", "one or the"],
     [
       "families",

@@ -1,7 +1,16 @@
 /** Random networks for property tests: small, full of ties, and valid in the sense of the model. */
 
 import fc from "fast-check";
-import type { Network, Policy, Site, Uplink } from "../../../src/model/network.ts";
+import { DEFAULT_CLASS } from "../../../src/config/classes.ts";
+import type {
+  Constraints,
+  Network,
+  Policy,
+  PolicyMatch,
+  Site,
+  Step,
+  Uplink,
+} from "../../../src/model/network.ts";
 import type {
   Address,
   Generation,
@@ -11,6 +20,7 @@ import type {
   Sid,
   UplinkNumber,
 } from "../../../src/model/quantity.ts";
+import type { Objective, SloClass } from "../../../src/model/slo.ts";
 
 export const COLORS = ["internet", "lte", "mpls"];
 
@@ -179,29 +189,59 @@ function toSite(shape: SiteShape): Site {
   };
 }
 
+/** A match that asks for nothing. */
+export const ANYTHING: PolicyMatch = {
+  sources: [],
+  destinations: [],
+  dscps: [],
+  protocols: [],
+  sourcePorts: [],
+  destinationPorts: [],
+  applications: [],
+};
+
+export const UNCONSTRAINED: Constraints = {
+  avoidSites: [],
+  requireSites: [],
+  avoidColors: [],
+  requireColors: [],
+};
+
+export const COMPUTED: Step = {
+  kind: "computed",
+  constraints: UNCONSTRAINED,
+  prefer: { sites: [], colors: [] },
+};
+
+export function classBy(objective: Objective): SloClass {
+  return { ...DEFAULT_CLASS, objective };
+}
+
 function toPolicy(shape: PolicyShape, index: number): Policy {
   const name = `policy${index}`;
-  const match = { sourcePorts: [], destinationPorts: [], dscp: index };
+  const match = { ...ANYTHING, dscps: [index] };
   if (shape.kind === "via") {
-    const action = {
-      kind: "via" as const,
-      sites: shape.sites.map(siteName),
-      otherwise: shape.otherwise,
+    const via = { kind: "via" as const, sites: shape.sites.map(siteName) };
+    return {
+      name,
+      match,
+      class: DEFAULT_CLASS,
+      steps: shape.otherwise === "computed" ? [via, COMPUTED] : [via],
     };
-    return { name, match, action };
   }
   return {
     name,
     match: shape.segment === undefined ? match : { ...match, segment: `segment${shape.segment}` },
-    action: {
-      kind: "objective",
-      objective: shape.objective,
+    class: classBy(shape.objective),
+    steps: [{
+      kind: "computed",
       constraints: {
         avoidColors: shape.avoidColors,
         requireColors: shape.requireColors,
         avoidSites: shape.avoidSites.map(siteName),
         requireSites: shape.requireSites.map(siteName),
       },
-    },
+      prefer: { sites: [], colors: [] },
+    }],
   };
 }
