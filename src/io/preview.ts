@@ -34,7 +34,7 @@ export async function preview(
   if ("problems" in loaded) return loaded;
   const { configuration } = loaded;
   const { network, site } = configuration;
-  const table = new Plans().configure(configuration);
+  const table = new Plans().configure(configuration, now());
   const running = await runningGeneration(options.socket);
 
   const names = new EndpointNames();

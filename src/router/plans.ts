@@ -7,11 +7,13 @@ import { compile, type Compiled, compileTable } from "../sr/compile.ts";
 import { type Rankings, sameOrder, updateRankings } from "../sr/rankings.ts";
 import type { RoundTrips } from "../te/rank.ts";
 import type { Configuration } from "./event.ts";
+import { describeHours, type Hours, hoursAt, isCurrent } from "./hours.ts";
 
 interface Plan {
   readonly configuration: Configuration;
   readonly compiled: Compiled;
   readonly rankings: Rankings;
+  readonly hours: Hours;
   readonly table: Table;
 }
 
@@ -31,18 +33,49 @@ export class Plans {
   }
 
   /** What was measured so far stands: a new file alone moves no traffic from path to path. */
-  configure(configuration: Configuration): Table {
+  configure(configuration: Configuration, now: Instant): Table {
     const { network, site } = configuration;
     const rankings = this.#plan?.rankings ?? new Map();
-    const compiled = compile(network, site.name, "embedded", rankings);
+    const hours = hoursAt(network, now);
+    const compiled = compile(network, site.name, "embedded", rankings, hours.absent);
     const table = withBackends(compiled.table, configuration);
-    this.#plan = { configuration, compiled, rankings, table };
+    this.#plan = { configuration, compiled, rankings, hours, table };
     return table;
+  }
+
+  /** What is wrong with the clock, as far as policies depend on it. */
+  get warnings(): readonly string[] {
+    return this.#plan?.hours.warnings ?? [];
+  }
+
+  /** When the time of day changes what holds; null: nothing depends on it. */
+  nextTimeout(): Instant | null {
+    return this.#plan?.hours.next ?? null;
+  }
+
+  /**
+   * Looks at the time of day, at any time: a clock that was set is noticed with the next look.
+   *
+   * @returns which policies come and go, a line each, and the table is another; null: none does
+   */
+  look(now: Instant): string[] | null {
+    const { configuration, compiled, rankings, hours: before } = this.#current();
+    if (isCurrent(before, now)) return null;
+    const hours = hoursAt(configuration.network, now);
+    const lines = describeHours(before, hours);
+    if (lines.length === 0) {
+      this.#plan = { ...this.#current(), hours };
+      return null;
+    }
+    const fresh = compileTable(compiled.survey, "embedded", rankings, hours.absent);
+    const table = withBackends(fresh, configuration);
+    this.#plan = { configuration, compiled, rankings, hours, table };
+    return lines;
   }
 
   /** @returns what changes places, a line each, and so the table; null: nothing does */
   measure(snapshot: Snapshot, now: Instant): string[] | null {
-    const { configuration, compiled, rankings: before } = this.#current();
+    const { configuration, compiled, rankings: before, hours } = this.#current();
     const trips = roundTrips(snapshot);
     const rankings = updateRankings(
       compiled.survey,
@@ -54,9 +87,10 @@ export class Plans {
       this.#plan = { ...this.#current(), rankings };
       return null;
     }
-    const fresh = withBackends(compileTable(compiled.survey, "embedded", rankings), configuration);
+    const table = compileTable(compiled.survey, "embedded", rankings, hours.absent);
+    const fresh = withBackends(table, configuration);
     const changed = JSON.stringify(fresh) !== JSON.stringify(this.table);
-    this.#plan = { configuration, compiled, rankings, table: fresh };
+    this.#plan = { configuration, compiled, rankings, hours, table: fresh };
     return changed ? moves(this.#former(before), rankings, trips) : null;
   }
 

@@ -9,6 +9,7 @@ import type { ReloadResult } from "../ports/router_view.ts";
 import type { Setting } from "../underlay/host.ts";
 import { peersNamed, peersOf, remoteUplinks, whatToObserve } from "./assemble.ts";
 import { Devices } from "./devices.ts";
+import { earliest, isDue } from "./due.ts";
 import { EndpointNames, SUSPECT_AFTER_MILLIS } from "./endpoints.ts";
 import { type Configuration, type Effect, error, info, log, type RouterEvent } from "./event.ts";
 import { Footprint } from "./footprint.ts";
@@ -103,9 +104,12 @@ export class Router {
   /** When `timeout` wants to be told; null: only when something happens. */
   nextTimeout(): Instant | null {
     if (this.#phase !== "running") return null;
-    const times = [this.#nextSnapshot, this.#nextObserve, this.#names.nextTimeout()]
-      .filter((time) => time !== null);
-    return times.length === 0 ? null : Math.min(...times) as Instant;
+    return earliest([
+      this.#nextSnapshot,
+      this.#nextObserve,
+      this.#names.nextTimeout(),
+      this.#plans.nextTimeout(),
+    ]);
   }
 
   /** Null until the start is over: before, some of it is not there yet. */
@@ -120,6 +124,7 @@ export class Router {
       appliedAt: this.#appliedAt,
       lastReload: this.#lastReload,
       warnings: [
+        ...this.#plans.warnings,
         ...this.#devices.warnings,
         ...this.#names.warnings(),
         ...this.#retry.failures,
@@ -132,7 +137,7 @@ export class Router {
     if (this.#phase !== "starting" && this.#phase !== "running") return [];
     this.#before = this.#wanted;
     this.#wanted = configuration;
-    const table = this.#plans.configure(configuration);
+    const table = this.#plans.configure(configuration, now);
     this.#names.configure(
       remoteUplinks(configuration.network, table),
       this.#before?.network ?? null,
@@ -315,7 +320,7 @@ export class Router {
     this.#round = null;
     if (before) {
       this.#names.configure(
-        remoteUplinks(before.network, this.#plans.configure(before)),
+        remoteUplinks(before.network, this.#plans.configure(before, now)),
         this.#wanted?.network ?? null,
         now,
       );
@@ -343,24 +348,24 @@ export class Router {
     for (const [key, uplink] of remoteUplinks(this.#wanted.network, this.#applied)) {
       if (uplink.endpoint && suspects.has(key)) this.#names.suspect(uplink.endpoint.host, now);
     }
-    return [...effects, ...this.#rank(snapshot, now)];
+    return [...effects, ...this.#swap(this.#plans.measure(snapshot, now))];
   }
 
-  #rank(snapshot: Snapshot, now: Instant): Effect[] {
-    const moves = this.#plans.measure(snapshot, now);
-    if (moves === null) return [];
+  /** The plan's table differs from the one that runs by what these lines say. */
+  #swap(lines: readonly string[] | null): Effect[] {
+    if (lines === null) return [];
     this.#round = { left: 1, failures: [], refused: [], lines: [], ranking: true };
-    return [...moves.map(info), { kind: "apply-table", table: this.#plans.table }];
+    return [...lines.map(info), { kind: "apply-table", table: this.#plans.table }];
   }
 
   #timeout(now: Instant): Effect[] {
     if (this.#phase !== "running") return [];
-    const effects = this.#ask(now);
-    if (this.#nextObserve !== null && now >= this.#nextObserve) {
+    const effects = [...this.#swap(this.#plans.look(now)), ...this.#ask(now)];
+    if (isDue(this.#nextObserve, OBSERVE_EVERY_MILLIS, now)) {
       this.#nextObserve = now + OBSERVE_EVERY_MILLIS;
       effects.push(...this.#observe());
     }
-    if (this.#nextSnapshot !== null && now >= this.#nextSnapshot) {
+    if (isDue(this.#nextSnapshot, SNAPSHOT_EVERY_MILLIS, now)) {
       this.#nextSnapshot = now + SNAPSHOT_EVERY_MILLIS;
       effects.push({ kind: "read-snapshot" });
     }
