@@ -6,6 +6,7 @@ import { homePage } from "./home.ts";
 import { metricsText } from "./metrics.ts";
 import { observe } from "./observation.ts";
 import { ProblemFailure, problemResponse } from "./problem.ts";
+import { registerExplainRoute } from "./routes/explain.ts";
 import { registerNetworkRoutes } from "./routes/network.ts";
 import { registerPathRoutes } from "./routes/paths.ts";
 import { registerStateRoutes } from "./routes/state.ts";
@@ -44,6 +45,7 @@ export function createApp(view: RouterView, options: AppOptions): App {
   registerStateRoutes(app, view);
   registerNetworkRoutes(app, view);
   registerPathRoutes(app, view);
+  registerExplainRoute(app, view);
   app.get(
     "/metrics",
     (context) =>

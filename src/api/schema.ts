@@ -241,6 +241,49 @@ export const policySchema = z.object({
   })),
 }).openapi("Policy");
 
+export const explanationSchema = z.object({
+  packet: z.object({
+    segment: z.string(),
+    source: z.string(),
+    destination: z.string(),
+    protocol: count,
+    dscp: count,
+    sourcePort: count.nullable(),
+    destinationPort: count.nullable(),
+    ingress: z.string().describe("Site: this one"),
+    egress: z.string().describe("Site that has the destination"),
+    prefix: z.string().describe("That the destination is found by"),
+    at: instant.describe("Time of day that policies are asked for"),
+  }),
+  assumed: z.array(z.string()).describe("What was not asked and is taken to be so"),
+  asked: z.array(z.object({
+    name: z.string(),
+    why: z.array(z.string()).describe("Why it does not match; empty: it does"),
+  })).describe("The policies in their order, up to the one that matches"),
+  policy: z.string().nullable().describe("That matches; null: none"),
+  action: z.string(),
+  class: classSchema.nullable(),
+  sloJudged: z.boolean().describe("Whether paths are judged by the SLO"),
+  verdict: z.enum(["paths", "drop"]),
+  inUse: z.string().nullable().describe("Key of the path; null: dropped"),
+  paths: z.array(z.object({
+    rank: z.int().positive(),
+    key: z.string(),
+    state: livenessSchema,
+    inUse: z.boolean(),
+    cost: z.number(),
+    metered: z.boolean(),
+    mtuBytes: count,
+    rttMicros: count.nullable(),
+    jitterMicros: count.nullable(),
+    loss: share.nullable(),
+    windowMillis: count.describe("Time over which they were measured, at most"),
+    ageMillis: count.nullable().describe("Since the end of that time; null: never measured"),
+    why: z.string().nullable().describe("Why it is not in use; null: it is"),
+    wins: z.string().nullable().describe("What would put it in use; null: it is"),
+  })).describe("Best first"),
+}).openapi("Explanation");
+
 export const labelSchema = z.object({
   label: count,
   meaning: z.string(),
@@ -294,6 +337,7 @@ export type Paths = z.infer<typeof pathsSchema>;
 export type PathAnswer = z.infer<typeof pathSchema>;
 export type Policies = z.infer<typeof policiesSchema>;
 export type PolicyAnswer = z.infer<typeof policySchema>;
+export type Explanation = z.infer<typeof explanationSchema>;
 export type Labels = z.infer<typeof labelsSchema>;
 export type Drops = z.infer<typeof dropsSchema>;
 export type Reload = z.infer<typeof reloadSchema>;

@@ -18,6 +18,7 @@ export const PROGRAM: Program = {
     status: async () => (await import("./status.ts")).status,
     paths: async () => (await import("./paths.ts")).paths,
     policies: async () => (await import("./policies.ts")).policies,
+    policy: async () => (await import("./policy.ts")).policy,
     adjacencies: async () => (await import("./adjacencies.ts")).adjacencies,
     labels: async () => (await import("./labels.ts")).labels,
     drops: async () => (await import("./drops.ts")).drops,

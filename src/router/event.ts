@@ -91,11 +91,17 @@ export type Effect =
   /** The end; with problems, a failed start. */
   | { readonly kind: "finish"; readonly problems: readonly string[] };
 
+/** The new file has these problems; what is wanted now goes on. */
+export function goesOn(problems: readonly string[], wanted: Configuration | null): Effect[] {
+  const generation = wanted?.network.generation;
+  return [...problems, `the new file cannot be used; generation ${generation} goes on`].map(error);
+}
+
 export function info(message: string): Effect {
   return log("info", message);
 }
 
-export function error(message: string): Effect {
+function error(message: string): Effect {
   return log("error", message);
 }
 

@@ -11,7 +11,7 @@ import { peersNamed, peersOf, remoteUplinks, whatToObserve } from "./assemble.ts
 import { Devices } from "./devices.ts";
 import { earliest, isDue } from "./due.ts";
 import { EndpointNames, SUSPECT_AFTER_MILLIS } from "./endpoints.ts";
-import { type Configuration, type Effect, error, info, log, type RouterEvent } from "./event.ts";
+import { type Configuration, type Effect, goesOn, info, log, type RouterEvent } from "./event.ts";
 import { Footprint } from "./footprint.ts";
 import { Neighbours } from "./neighbours.ts";
 import { Plans } from "./plans.ts";
@@ -158,15 +158,7 @@ export class Router {
       return [{ kind: "finish", problems }];
     }
     if (this.#phase !== "running") return [];
-    return [...this.#complain(problems), ...this.#reloaded({ ok: false, at: now, problems })];
-  }
-
-  /** The generation that is wanted now goes on. */
-  #complain(problems: readonly string[]): Effect[] {
-    const generation = this.#wanted?.network.generation;
-    return [...problems, `the new file cannot be used; generation ${generation} goes on`].map(
-      error,
-    );
+    return [...goesOn(problems, this.#wanted), ...this.#reloaded({ ok: false, at: now, problems })];
   }
 
   #reload(): Effect[] {
@@ -328,7 +320,7 @@ export class Router {
     }
     this.#reloading = false;
     this.#refusal = { ok: false, at: now, problems };
-    return [...this.#complain(problems), ...this.#observe()];
+    return [...goesOn(problems, this.#wanted), ...this.#observe()];
   }
 
   #resolved(name: string, addresses: readonly string[], now: Instant): Effect[] {

@@ -291,7 +291,10 @@ describe("what is refused says what is accepted", () => {
 
 describe("the OpenAPI document", () => {
   const CASES = ["/v1/status", "/v1/sites", "/v1/adjacencies", "/v1/paths", "/v1/policies"]
-    .concat(["/v1/labels", "/v1/drops", "/livez", "/readyz"]);
+    .concat(["/v1/labels", "/v1/drops", "/livez", "/readyz", "/v1/policies/explain"]);
+  const QUERIES: Record<string, string> = {
+    "/v1/policies/explain": "?src=10.2.0.5&dst=10.3.0.7&dport=80",
+  };
 
   async function document() {
     const response = await createApp(new FixtureRouter(), UNIX).request("/openapi.json");
@@ -313,7 +316,7 @@ describe("the OpenAPI document", () => {
     const routers = [new FixtureRouter(), changed()];
     for (const router of routers) {
       for (const path of CASES) {
-        const response = await createApp(router, UNIX).request(path);
+        const response = await createApp(router, UNIX).request(path + (QUERIES[path] ?? ""));
         const type = response.headers.get("Content-Type")?.split(";")[0] ?? "";
         const pointer = ["paths", path, "get", "responses", `${response.status}`, "content", type]
           .map((part) => part.replaceAll("~", "~0").replaceAll("/", "~1")).join("/");

@@ -1,50 +1,18 @@
 import { describe, expect, test } from "vitest";
 import type { Table, Verdict } from "../../../src/model/boundary.ts";
 import { DEFAULT_CLASS } from "../../../src/config/classes.ts";
-import type { Network, Policy, Site, Step } from "../../../src/model/network.ts";
+import type { Network, Policy, Step } from "../../../src/model/network.ts";
 import type { Instant, Prefix } from "../../../src/model/quantity.ts";
 import { compile, compileTable } from "../../../src/sr/compile.ts";
 import { sameOrder, updateRankings } from "../../../src/sr/rankings.ts";
+import { fibre, lte, network, plain } from "./small_network.ts";
 import {
   ANYTHING as anything,
   classBy,
   COMPUTED,
-  type SiteShape,
   toNetwork,
   UNCONSTRAINED,
 } from "../te/random_network.ts";
-
-const fibre = { number: 0, color: "internet", endpoint: true, metered: false, cost: 10, mtu: 1500 };
-const lte = { number: 1, color: "lte", endpoint: true, metered: true, cost: 50, mtu: 1400 };
-const plain: SiteShape = { sid: 0, transit: true, uplinks: [fibre, lte], segments: [1, 2] };
-
-/** Sites 1 to 3 with fibre and metered LTE; 2 is a hub; 4 is behind NAT and meets the hub alone. */
-function network(policies: Policy[] = [], changes: Partial<Network> = {}): Network {
-  const shape = {
-    sites: [
-      { ...plain, sid: 1, transit: false },
-      { ...plain, sid: 2, segments: [2] },
-      { ...plain, sid: 3, transit: false },
-      {
-        sid: 4,
-        transit: false,
-        uplinks: [{ ...lte, color: "mpls", endpoint: false }],
-        segments: [1],
-      },
-    ],
-    meet: [["internet", "internet"], ["lte", "lte"]] as const,
-    penultimate: "pop" as const,
-    policies: [],
-  };
-  const base = toNetwork(shape);
-  const hub = base.sites.find((site) => site.name === "site2")!;
-  const dock = { ...hub.uplinks[0]!, name: "up2", number: 2, color: "dock", listenPort: 1 };
-  const sites = base.sites.map((site) =>
-    site === hub ? { ...hub, uplinks: [...hub.uplinks, dock] } as Site : site
-  );
-  const meet = [...base.meet, ["dock", "mpls"] as const];
-  return { ...base, sites, meet, policies, ...changes };
-}
 
 const nothing = UNCONSTRAINED;
 
@@ -299,90 +267,6 @@ describe("policies", () => {
     expect(route(table, "10.1.4.0/24").rules.map((rule) => rule.policy)).toEqual(["via"]);
     // Site 3 may not transit, so its router would refuse the label: nothing is left.
     expect(keys(table, route(table, "10.255.0.2/32").rules.at(-1)!.verdict)).toEqual([]);
-  });
-
-  test("prefer, require and fall back in their order, metered last within each", () => {
-    const by = (name: string, steps: Policy["steps"], more: Partial<Policy> = {}): Policy => ({
-      name,
-      match: anything,
-      class: DEFAULT_CLASS,
-      steps,
-      ...more,
-    });
-    const lteOnly = { ...COMPUTED, constraints: { ...nothing, requireColors: ["lte"] } } as Step;
-    const { table, survey } = compile(
-      network([
-        by("likes-lte", [{ ...COMPUTED, prefer: { sites: [], colors: ["lte"] } } as Step]),
-        by("likes-hub", [{ ...COMPUTED, prefer: { sites: ["site2"], colors: [] } } as Step]),
-        by("lte-then-hub", [lteOnly, { kind: "via", sites: ["site2"] }]),
-        by("quick", [lteOnly, COMPUTED], { class: classBy("latency") }),
-      ]),
-      "site1",
-      "embedded",
-    );
-    const all = [
-      "up0>site3.up0",
-      "up0>site2.up0,up0>site3.up0",
-      "up1>site3.up1",
-      "up0>site2.up0,up1>site3.up1",
-      "up1>site2.up1,up0>site3.up0",
-      "up1>site2.up1,up1>site3.up1",
-    ];
-    const at = (...places: number[]) => places.map((place) => all[place]);
-    const [likesLte, likesHub, lteThenHub, quick] = route(table, "10.1.3.0/24").rules;
-    // What is preferred is so although it is metered; among the rest, metered ones come last.
-    expect(keys(table, likesLte!.verdict)).toEqual(at(2, 5, 0, 1, 3, 4));
-    expect(keys(table, likesHub!.verdict)).toEqual(at(1, 3, 4, 5, 0, 2));
-    expect(keys(table, lteThenHub!.verdict)).toEqual(at(2, 5, 1, 3, 4));
-    expect(keys(table, quick!.verdict)).toEqual(at(2, 5, 0, 1, 3, 4));
-    // However quick, a path of a later step stays behind; within a step the round trip decides.
-    const trips = new Map([[all[0]!, 1_000], [all[1]!, 500], [all[2]!, 90_000], [all[5]!, 9_000]]);
-    const rankings = updateRankings(survey, trips, undefined, 0 as Instant);
-    const moved = compileTable(survey, "embedded", rankings);
-    expect(keys(moved, route(moved, "10.1.3.0/24").rules[3]!.verdict)).toEqual(
-      at(5, 2, 1, 0, 3, 4),
-    );
-  });
-
-  test("of sites are asked there only, and those whose time it is not have no rule", () => {
-    const drop = { class: DEFAULT_CLASS, steps: [] };
-    const policies: Policy[] = [
-      { name: "from-3", match: { ...anything, sources: [{ site: "site3" }] }, ...drop },
-      { name: "to-4", match: { ...anything, destinations: [{ site: "site4" }] }, ...drop },
-      {
-        name: "mixed",
-        match: {
-          ...anything,
-          sources: [{ site: "site1" }, { prefix: "10.9.0.0/16" as Prefix }],
-        },
-        ...drop,
-      },
-    ];
-    const at = (site: string, prefix: string, absent: string[] = []) => {
-      const { table } = compile(network(policies), site, "embedded", undefined, new Set(absent));
-      return route(table, prefix).rules.map(({ policy, matches }) => [policy, matches.source]);
-    };
-    expect(at("site1", "10.1.3.0/24")).toEqual([["mixed", null], ["mixed", "10.9.0.0/16"]]);
-    expect(at("site1", "10.1.4.0/24")[0]).toEqual(["to-4", null]);
-    expect(at("site3", "10.1.1.0/24")).toEqual([["from-3", null], ["mixed", "10.9.0.0/16"]]);
-    expect(at("site3", "10.1.1.0/24", ["from-3"])).toEqual([["mixed", "10.9.0.0/16"]]);
-  });
-
-  test("whose time it is not keep their paths probed and the segment's MTU", () => {
-    const policy: Policy = {
-      name: "night",
-      match: { ...anything, segment: "segment1" },
-      class: DEFAULT_CLASS,
-      steps: [{ ...COMPUTED, constraints: { ...nothing, requireSites: ["site2"] } } as Step],
-    };
-    const day = compile(network([policy]), "site1", "embedded", undefined, new Set(["night"]));
-    const night = compile(network([policy]), "site1", "embedded");
-    expect(day.table.lists).toEqual(night.table.lists);
-    expect(day.table.segments.map(({ mtu }) => mtu)).toEqual(
-      night.table.segments.map(({ mtu }) => mtu),
-    );
-    expect(route(day.table, "10.1.3.0/24").rules).toEqual([]);
-    expect(route(night.table, "10.1.3.0/24").rules.map((rule) => rule.policy)).toEqual(["night"]);
   });
 
   test("leave out a path that needs more labels than the engine pushes", () => {
