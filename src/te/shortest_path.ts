@@ -9,6 +9,7 @@
 import FlatQueue from "flatqueue";
 import type { Constraints } from "../model/network.ts";
 import type { Topology } from "./topology.ts";
+import { grow, type Tree } from "./tree.ts";
 
 /** What of a topology may be used, and at which cost. */
 export interface View {
@@ -71,22 +72,37 @@ export function constrainedView(
 /** Shortest paths of one view; trees are grown when first asked for and kept. */
 export class ShortestPaths {
   readonly view: View;
-  readonly #outward = new Map<number, Tree>();
-  readonly #inward = new Map<number, Tree>();
+  readonly #outward: (Tree | undefined)[];
+  readonly #inward: (Tree | undefined)[];
+  #core: Core | undefined;
 
   constructor(view: View) {
     this.view = view;
+    const none = () => new Array<Tree | undefined>(view.topology.sites.length).fill(undefined);
+    this.#outward = none();
+    this.#inward = none();
   }
 
   /** First adjacency of the shortest path, or -1. */
   next(from: number, to: number): number {
     if (from === to) return -1;
-    return this.#choose(from, to, (tree) => tree.next[to]!, (tree) => tree.next[from]!);
+    const kept = this.#outward[from];
+    if (kept !== undefined) return kept.next[to]!;
+    const inward = this.#towards(from, to);
+    return inward === undefined ? this.growFrom(from).next[to]! : inward.next[from]!;
   }
 
   /** Sum of costs, or Infinity. */
   distance(from: number, to: number): number {
-    return this.#choose(from, to, (tree) => tree.distance[to]!, (tree) => tree.distance[from]!);
+    const kept = this.#outward[from];
+    if (kept !== undefined) return kept.distance[to]!;
+    const inward = this.#towards(from, to);
+    return inward === undefined ? this.growFrom(from).distance[to]! : inward.distance[from]!;
+  }
+
+  /** What leads on from a site, apart from what leads to a destination. */
+  get core(): Core {
+    return this.#core ??= coreOf(this.view);
   }
 
   /** Adjacencies of the shortest path; null: there is none. */
@@ -103,29 +119,38 @@ export class ShortestPaths {
 
   // A tree answers for every other end of its root. Sites that may transit are few and asked for
   // over and over, so trees grow from them (or from an ingress asked before); otherwise towards
-  // the destination.
-  #choose(
-    from: number,
-    to: number,
-    outward: (tree: Tree) => number,
-    inward: (tree: Tree) => number,
-  ): number {
-    const kept = this.#outward.get(from);
-    if (kept) return outward(kept);
-    const other = this.#inward.get(to);
-    if (other) return inward(other);
-    if (this.view.transit[from] === 1) return outward(this.growFrom(from));
-    const grown = grow(this.view, to, "inward");
-    this.#inward.set(to, grown);
-    return inward(grown);
+  // the destination. Absent: to be answered by a tree that grows from `from`.
+  #towards(from: number, to: number): Tree | undefined {
+    const kept = this.#inward[to];
+    if (kept !== undefined || this.view.transit[from] === 1) return kept;
+    return this.#inward[to] = grow(this.view, to, "inward");
   }
 
   /** Grows the tree of an ingress that will be asked for many destinations. */
   growFrom(site: number): Tree {
-    const grown = this.#outward.get(site) ?? grow(this.view, site, "outward");
-    this.#outward.set(site, grown);
-    return grown;
+    return this.#outward[site] ??= grow(this.view, site, "outward");
   }
+}
+
+/** Usable adjacencies to sites that may be passed through; in the order of the topology. */
+export interface Core {
+  /** Those of site `s` are `coreHop[coreFirst[s]] … coreHop[coreFirst[s + 1] - 1]`. */
+  readonly coreFirst: Uint32Array;
+  readonly coreHop: Uint32Array;
+}
+
+function coreOf({ topology, usable, transit }: View): Core {
+  const { first, from, to, sites } = topology;
+  const coreFirst = new Uint32Array(sites.length + 1);
+  const coreHop = new Uint32Array(from.length);
+  let count = 0;
+  for (let site = 0; site < sites.length; site++) {
+    for (let hop = first[site]!; hop < first[site + 1]!; hop++) {
+      if (usable[hop] === 1 && transit[to[hop]!] === 1) coreHop[count++] = hop;
+    }
+    coreFirst[site + 1] = count;
+  }
+  return { coreFirst, coreHop: coreHop.slice(0, count) };
 }
 
 /** One path, without keeping a tree: searched from the destination, until the source is reached. */
@@ -195,48 +220,4 @@ interface Partial {
   readonly spent: number;
   readonly hops: readonly number[] & number[];
   readonly seen: ReadonlySet<number>;
-}
-
-interface Tree {
-  /** Between the root and each site. */
-  readonly distance: Float64Array;
-  /** Outward: first adjacency from the root to the site. Inward: from the site to the root. */
-  readonly next: Int32Array;
-}
-
-function grow(view: View, root: number, direction: "outward" | "inward", until = -1): Tree {
-  const { topology, cost, usable, transit } = view;
-  const { first, to, reverse } = topology;
-  const count = topology.sites.length;
-  const distance = new Float64Array(count).fill(Infinity);
-  const hops = new Uint32Array(count);
-  const next = new Int32Array(count).fill(-1);
-  distance[root] = 0;
-
-  const queue = new FlatQueue<number>();
-  queue.push(root, 0);
-  while (queue.length > 0) {
-    const priority = queue.peekValue()!;
-    const site = queue.pop()!;
-    if (site === until) break;
-    if (priority > distance[site]! || (site !== root && transit[site] !== 1)) continue;
-    for (let out = first[site]!; out < first[site + 1]!; out++) {
-      const hop = direction === "outward" ? out : reverse[out]!;
-      const other = to[out]!;
-      if (usable[hop] !== 1 || other === root) continue;
-      const sum = distance[site]! + cost[hop]!;
-      if (sum > distance[other]!) continue;
-      const length = hops[site]! + 1;
-      const step = direction === "inward" || site === root ? hop : next[site]!;
-      const better = sum < distance[other]! || length < hops[other]! ||
-        (length === hops[other]! && step < next[other]!);
-      if (!better) continue;
-      distance[other] = sum;
-      hops[other] = length;
-      next[other] = step;
-      // Also when only the tie-break changed: hops that cost nothing may have passed it on already.
-      queue.push(other, sum);
-    }
-  }
-  return { distance, next };
 }

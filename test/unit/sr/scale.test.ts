@@ -59,7 +59,8 @@ test("10,000 prefixes of 1,000 sites", () => {
   const site = "site5";
   const { table } = timed("1,003 sites, 10,000 prefixes", () => compile(network, site, "embedded"));
   expect(table.segments[0]!.routes.length).toBe(999 * 10);
-  expect(table.lists.every((list) => list.labels.length <= 2)).toBe(true);
+  // The longest way wanders over all four hubs.
+  expect(table.lists.every((list) => list.labels.length <= 3)).toBe(true);
 }, 60_000);
 
 test("10,000 labels", () => {

@@ -73,8 +73,12 @@ export function costOf(way: readonly Link[]): number {
   return way.reduce((sum, link) => sum + link.cost, 0);
 }
 
-/** Best by cost, then hops, then the smaller tie-break at the first hop where two part. */
 export function best(ways: readonly Link[][]): Link[] | undefined {
+  return inOrder(ways)[0];
+}
+
+/** By cost, then hops, then the smaller tie-break at the first hop where two part. */
+export function inOrder(ways: readonly Link[][]): Link[][] {
   return [...ways].sort((a, b) => {
     if (costOf(a) !== costOf(b)) return costOf(a) - costOf(b);
     if (a.length !== b.length) return a.length - b.length;
@@ -85,7 +89,7 @@ export function best(ways: readonly Link[][]): Link[] | undefined {
       }
     }
     return 0;
-  })[0];
+  });
 }
 
 export function asText(hops: readonly Adjacency[] | undefined): string {

@@ -10,7 +10,7 @@ import {
 } from "../../../src/te/shortest_path.ts";
 import { adjacencies, adjacency, buildTopology } from "../../../src/te/topology.ts";
 import { allowedBy, asText, best, costOf, everyWay, links } from "./exhaustive.ts";
-import { COLORS, randomNetwork, siteName } from "./random_network.ts";
+import { COLORS, forEachPair, randomNetwork, siteName } from "./random_network.ts";
 
 // Hundreds of random networks each: seconds where other work shares the processor.
 vi.setConfig({ testTimeout: 60_000 });
@@ -216,10 +216,4 @@ function disjoint(a: readonly Ends[], b: readonly Ends[]): boolean {
 
 function spell(paths: ShortestPaths, way: readonly number[] | null) {
   return (way ?? []).map((hop) => adjacency(paths.view.topology, hop));
-}
-
-function forEachPair(network: Network, visit: (from: string, to: string) => void): void {
-  for (const from of network.sites) {
-    for (const to of network.sites) if (from !== to) visit(from.name, to.name);
-  }
 }

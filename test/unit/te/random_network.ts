@@ -130,6 +130,12 @@ export function randomNetwork(): fc.Arbitrary<Network> {
   return networkShape().map((shape) => toNetwork(shape));
 }
 
+export function forEachPair(network: Network, visit: (from: string, to: string) => void): void {
+  for (const from of network.sites) {
+    for (const to of network.sites) if (from !== to) visit(from.name, to.name);
+  }
+}
+
 export function siteName(sid: number): string {
   return `site${sid}`;
 }

@@ -1,0 +1,91 @@
+/** The ways of one pair of sites, hop after hop in one array that is used again for the next pair. */
+
+import type { Topology } from "./topology.ts";
+
+export class WayPool {
+  readonly #topology: Topology;
+  /** Of the whole pool; way `w` is `[start[w], start[w] + length[w])`. */
+  hops = new Int32Array(1024);
+  start = new Int32Array(64);
+  length = new Int32Array(64);
+  cost = new Float64Array(64);
+  /** Ways in it. */
+  size = 0;
+  #end = 0;
+
+  constructor(topology: Topology) {
+    this.#topology = topology;
+  }
+
+  clear(): void {
+    this.size = 0;
+    this.#end = 0;
+  }
+
+  /** Begins a way; it counts after {@link close}. Answers its number. */
+  open(): number {
+    if (this.size === this.start.length) this.#growWays();
+    this.start[this.size] = this.#end;
+    this.length[this.size] = 0;
+    return this.size;
+  }
+
+  /** One more hop of the way that is open. */
+  push(hop: number): void {
+    const way = this.size;
+    const at = this.start[way]! + this.length[way]!;
+    if (at === this.hops.length) this.#growHops();
+    this.hops[at] = hop;
+    this.length[way] = this.length[way]! + 1;
+  }
+
+  close(cost: number): number {
+    const way = this.size++;
+    this.#end = this.start[way]! + this.length[way]!;
+    this.cost[way] = cost;
+    return way;
+  }
+
+  /** Below zero: `a` comes first. By cost, then hops, then the smaller adjacency where they part. */
+  compare(a: number, b: number): number {
+    const { cost, length, start, hops } = this;
+    const dearer = cost[a]! - cost[b]!;
+    if (dearer !== 0) return dearer;
+    const longer = length[a]! - length[b]!;
+    if (longer !== 0) return longer;
+    const [atA, atB] = [start[a]!, start[b]!];
+    for (let hop = 0; hop < length[a]!; hop++) {
+      const difference = hops[atA + hop]! - hops[atB + hop]!;
+      if (difference !== 0) return difference;
+    }
+    return 0;
+  }
+
+  /** The site that hop `at` of the way leaves. */
+  site(way: number, at: number): number {
+    return this.#topology.from[this.hops[this.start[way]! + at]!]!;
+  }
+
+  way(way: number): number[] {
+    const start = this.start[way]!;
+    return Array.from(this.hops.subarray(start, start + this.length[way]!));
+  }
+
+  #growWays(): void {
+    const grown = this.start.length * 2;
+    this.start = copied(this.start, new Int32Array(grown));
+    this.length = copied(this.length, new Int32Array(grown));
+    const cost = new Float64Array(grown);
+    cost.set(this.cost);
+    this.cost = cost;
+  }
+
+  #growHops(): void {
+    this.hops = copied(this.hops, new Int32Array(this.hops.length * 2));
+  }
+}
+
+function copied(from: Int32Array, to: Int32Array): Int32Array<ArrayBuffer> {
+  to.set(from);
+  return to as Int32Array<ArrayBuffer>;
+}
