@@ -139,7 +139,7 @@ export interface Core {
   readonly coreHop: Uint32Array;
 }
 
-function coreOf({ topology, usable, transit }: View): Core {
+export function coreOf({ topology, usable, transit }: View): Core {
   const { first, from, to, sites } = topology;
   const coreFirst = new Uint32Array(sites.length + 1);
   const coreHop = new Uint32Array(from.length);
@@ -151,17 +151,6 @@ function coreOf({ topology, usable, transit }: View): Core {
     coreFirst[site + 1] = count;
   }
   return { coreFirst, coreHop: coreHop.slice(0, count) };
-}
-
-/** One path, without keeping a tree: searched from the destination, until the source is reached. */
-export function pathTowards(view: View, from: number, to: number): number[] | null {
-  const { next } = grow(view, to, "inward", from);
-  const hops: number[] = [];
-  for (let site = from; site !== to; site = view.topology.to[hops.at(-1)!]!) {
-    if (next[site]! < 0) return null;
-    hops.push(next[site]!);
-  }
-  return hops;
 }
 
 /**

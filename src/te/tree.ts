@@ -13,16 +13,8 @@ export interface Tree {
   readonly next: Int32Array;
 }
 
-/**
- * Between two ways the lower sum of costs wins, then fewer hops, then the smaller first adjacency.
- * `until`: stop when this site's way is settled; what lies farther is then not to be read.
- */
-export function grow(
-  view: View,
-  root: number,
-  direction: "outward" | "inward",
-  until = -1,
-): Tree {
+/** Between two ways the lower sum of costs wins, then fewer hops, then the smaller first adjacency. */
+export function grow(view: View, root: number, direction: "outward" | "inward"): Tree {
   const { topology, cost, usable, transit } = view;
   const { first, to, reverse } = topology;
   const count = topology.sites.length;
@@ -37,7 +29,6 @@ export function grow(
   while (queue.length > 0) {
     const priority = queue.peekValue()!;
     const site = queue.pop()!;
-    if (site === until) break;
     const near = distance[site]!;
     if (priority > near) continue;
     const length = hops[site]! + 1;
@@ -58,7 +49,7 @@ export function grow(
       next[other] = step;
       // Who may not be passed through leads nowhere. Also when only the tie-break changed: hops that
       // cost nothing may have passed it on already.
-      if (transit[other] === 1 || other === until) queue.push(other, sum);
+      if (transit[other] === 1) queue.push(other, sum);
     }
   }
   return { distance, length: hops, next };

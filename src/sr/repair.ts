@@ -1,0 +1,87 @@
+/**
+ * Repairs as the engine takes them: for each label that this site forwards, what goes in its place
+ * when the adjacency that it leaves by is down (RFC 9855).
+ *
+ * The stack is the fewest labels that keep to exactly the post-convergence path, by what the other
+ * routers know: their tables from before the failure. So nobody else has to have noticed anything,
+ * and nothing can loop. That is no more labels than a node in P-space and one in Q-space would take,
+ * because either of these is a stretch that one node SID covers.
+ */
+
+import type { Hop } from "../model/boundary.ts";
+import type { Label } from "../model/quantity.ts";
+import { adjacencyRepairs, destinationRepairs, type RepairWay } from "../te/repair.ts";
+import type { Protection, RiskGroups } from "../te/risk.ts";
+import { adjacencyLabel, EXPLICIT_NULL, nodeLabel } from "./labels.ts";
+import { MOST_LABELS, segmentList } from "./segment_list.ts";
+import type { Survey } from "./survey.ts";
+
+export interface Repair {
+  /** The incoming label whose packets are repaired. */
+  readonly label: Label;
+  /** Adjacency, by the index of the site's own, whose failure it is for. */
+  readonly failed: number;
+  readonly protects: Protection;
+  /** Goes behind the other hops of the label's entry. */
+  readonly hop: Hop;
+}
+
+export interface Repairs {
+  /** Ascending by label; node SIDs of other sites, then adjacency SIDs. */
+  readonly nodes: readonly Repair[];
+  readonly adjacencies: readonly Repair[];
+}
+
+/**
+ * Without an entry is what has no other way, and what would need more than {@link MOST_LABELS}.
+ * `groups`: by adjacency of the topology; see {@link RiskGroups}.
+ */
+export function repairs(surveyed: Survey, groups?: RiskGroups): Repairs {
+  const { network, siteIndex, labelling } = surveyed;
+  const { paths, blocks } = labelling;
+  const { topology } = paths.view;
+  const labelled = (ways: readonly RepairWay[], label: (way: RepairWay) => Label) =>
+    ways.flatMap((way) => {
+      const repair = toRepair(surveyed, way, label(way));
+      return repair === null ? [] : [repair];
+    }).sort((a, b) => a.label - b.label);
+  return {
+    nodes: labelled(
+      destinationRepairs(paths, siteIndex, groups),
+      (way) => nodeLabel(network.blocks, topology.sites[way.destination]!.sid),
+    ),
+    adjacencies: labelled(
+      adjacencyRepairs(paths, siteIndex, groups),
+      ({ failed }) =>
+        adjacencyLabel(
+          blocks,
+          topology.sites[topology.to[failed]!]!.sid,
+          topology.fromUplink[failed]!,
+          topology.toUplink[failed]!,
+        ),
+    ),
+  };
+}
+
+function toRepair(surveyed: Survey, way: RepairWay, label: Label): Repair | null {
+  const { network, siteIndex, labelling } = surveyed;
+  const { topology } = labelling.paths.view;
+  const base = topology.first[siteIndex]!;
+  const labels = segmentList(labelling, way.hops);
+  if (labels.length > MOST_LABELS) return null;
+  // As the entry itself does at the last hop but one.
+  if (way.hops.length === 1 && isNode(surveyed, label) && network.penultimate !== "pop") {
+    labels.push(EXPLICIT_NULL);
+  }
+  return {
+    label,
+    failed: way.failed - base,
+    protects: way.protects,
+    hop: { adjacency: way.hops[0]! - base, labels },
+  };
+}
+
+function isNode({ network }: Survey, label: Label): boolean {
+  const { base, size } = network.blocks.srgb;
+  return label >= base && label < base + size;
+}

@@ -1,0 +1,137 @@
+/** Repairs walked through the tables that all routers have from before the failure. */
+
+import fc from "fast-check";
+import { expect, test, vi } from "vitest";
+import type { Table } from "../../../src/model/boundary.ts";
+import type { Network } from "../../../src/model/network.ts";
+import { compile } from "../../../src/sr/compile.ts";
+import { type Repair, repairs } from "../../../src/sr/repair.ts";
+import { randomNetwork, toNetwork } from "../te/random_network.ts";
+import { spellAdjacency, type Tables, walk } from "./walk.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+test("a repaired packet arrives, without what failed, and at no site twice", () => {
+  const seen = { nodes: 0, adjacencies: 0, long: 0 };
+  fc.assert(
+    fc.property(randomNetwork(), (network) => {
+      const compiled = new Map(
+        network.sites.map((site) => [site.name, compile(network, site.name, "embedded")]),
+      );
+      const tables: Tables = new Map([...compiled].map(([name, { table }]) => [name, table]));
+      for (const { table, survey } of compiled.values()) {
+        const found = repairs(survey);
+        for (const repair of found.nodes) {
+          seen.nodes++;
+          if (repair.hop.labels.length > 1) seen.long++;
+          const arrival = repaired(network, tables, table, repair);
+          expect(arrival).toBe(`site${repair.label - 16000}`);
+        }
+        for (const repair of found.adjacencies) {
+          seen.adjacencies++;
+          const arrival = repaired(network, tables, table, repair);
+          expect(arrival).toBe(siteOf(tables, table.adjacencies[repair.failed]!.remote_site));
+        }
+      }
+    }),
+    { numRuns: 200 },
+  );
+  expect(Math.min(seen.nodes, seen.adjacencies)).toBeGreaterThan(500);
+  expect(seen.long).toBeGreaterThan(0);
+});
+
+test("an entry's repair is for the adjacency that it leaves by first", () => {
+  fc.assert(
+    fc.property(randomNetwork(), (network) => {
+      for (const site of network.sites.filter((one) => one.transit)) {
+        const { table, survey } = compile(network, site.name, "embedded");
+        const found = repairs(survey);
+        for (const repair of [...found.nodes, ...found.adjacencies]) {
+          const entry = table.labels.find((one) => one.label === repair.label)!;
+          const action = entry.action as { forward: { adjacency: number }[] };
+          expect(action.forward[0]!.adjacency).toBe(repair.failed);
+          expect(repair.hop.adjacency).not.toBe(repair.failed);
+        }
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("with explicit null, a repair of one hop says so as the entry would", () => {
+  const up = { endpoint: true, metered: false, cost: 1, mtu: 1500 };
+  const site = (sid: number) => ({
+    sid,
+    transit: true,
+    uplinks: [
+      { ...up, number: 0, color: "internet" },
+      { ...up, number: 1, color: "lte", cost: 9 },
+    ],
+    segments: [1],
+  });
+  const network = toNetwork({
+    sites: [site(1), site(2)],
+    meet: [],
+    penultimate: "explicit-null",
+    policies: [],
+  });
+  const { survey } = compile(network, "site1", "embedded");
+  expect(repairs(survey)).toEqual({
+    nodes: [{
+      label: 16002,
+      failed: 0,
+      protects: "group",
+      hop: { adjacency: 1, labels: [0] },
+    }],
+    adjacencies: [
+      {
+        label: 100000 + 2 * 64 + 0,
+        failed: 0,
+        protects: "group",
+        hop: { adjacency: 1, labels: [] },
+      },
+      {
+        label: 100000 + 2 * 64 + 9,
+        failed: 1,
+        protects: "group",
+        hop: { adjacency: 0, labels: [] },
+      },
+    ],
+  });
+});
+
+/** Sends an answer's explicit null under the repair; tells where it ends. */
+function repaired(network: Network, tables: Tables, table: Table, repair: Repair): string {
+  const failed = spellAdjacency(table, repair.failed);
+  const dead = new Set([failed, failed.split(">").reverse().join(">")]);
+  const neighbour = siteOf(tables, table.adjacencies[repair.failed]!.remote_site);
+  const ends = failed.split(">");
+  const isUp = (spelled: string) => {
+    if (dead.has(spelled)) return false;
+    const parts = spelled.split(">");
+    if (repair.protects.includes("node") && parts.some((end) => end.split(".")[0] === neighbour)) {
+      return false;
+    }
+    // Each uplink of these networks has a device of its own.
+    return !repair.protects.includes("group") || !parts.some((end) => ends.includes(end));
+  };
+  const arrival = walk(
+    tables,
+    table.site.name,
+    repair.hop.adjacency,
+    [...repair.hop.labels, 0],
+    isUp,
+  );
+  expect(isUp(spellAdjacency(table, repair.hop.adjacency))).toBe(true);
+  expect(arrival.outcome).toBe("local");
+  expect(arrival.hops.every((hop) => isUp(hop.spelled))).toBe(true);
+  const passed = arrival.hops.map((hop) => hop.spelled.split(/[.>]/)[0]!);
+  expect(new Set([...passed, arrival.site]).size).toBe(passed.length + 1);
+  expect(network.sites.filter((site) => !site.transit && passed.slice(1).includes(site.name)))
+    .toEqual([]);
+  return arrival.site;
+}
+
+function siteOf(tables: Tables, sid: number): string {
+  return [...tables.values()].find((table) => table.site.sid === sid)!.site.name;
+}
