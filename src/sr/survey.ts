@@ -14,7 +14,7 @@ import type {
   Step,
 } from "../model/network.ts";
 import type { CandidatePath } from "../model/path.ts";
-import { Candidates, isSimple, type Way } from "../te/candidates.ts";
+import { Candidates, CandidateSearch, isSimple, type Way } from "../te/candidates.ts";
 import { colorsOf, gradeNumber, gradeOf } from "../te/grade.ts";
 import { rankByCost } from "../te/rank.ts";
 import { constrainedView, ShortestPaths, wholeView } from "../te/shortest_path.ts";
@@ -59,7 +59,7 @@ export function survey(network: Network, siteName: string): Survey {
   }
   const paths = new ShortestPaths(wholeView(topology));
   const labelling = { blocks: network.blocks, paths };
-  const computed = new Candidates(paths, siteIndex);
+  const computed = new Candidates(new CandidateSearch(paths), siteIndex);
   const candidates = new Map<string, readonly CandidatePath[]>();
   for (const [index, egress] of topology.sites.entries()) {
     const ways = index === siteIndex ? [] : computed.to(index);
@@ -169,7 +169,7 @@ function choose(
     let under = constrained.get(key);
     if (!under) {
       const view = constrainedView(topology, constraints);
-      under = new Candidates(new ShortestPaths(view), siteIndex);
+      under = new Candidates(new CandidateSearch(new ShortestPaths(view)), siteIndex);
       constrained.set(key, under);
     }
     const required = indices(topology, constraints.requireSites);

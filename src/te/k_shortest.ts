@@ -3,20 +3,19 @@
  *
  * Lawler's partition, best first: each way that is found leaves behind, at each of its sites, the
  * ways that part from it there. The bound of such a part is the hop that parts and the shortest path
- * from there on, which is the way itself unless it comes by a site of the beginning again; so what
- * would be a search per part with Yen is one look at a tree that is there already.
+ * from there on, by a tree that is there already; mostly that is the way itself. Only where it comes
+ * by a site of the beginning again, and its turn comes, is the rest searched for without these sites.
  */
 
 import type { ShortestPaths } from "./shortest_path.ts";
+import { SinglePath } from "./single_path.ts";
 import { between } from "./topology.ts";
 import type { WayPool } from "./way_pool.ts";
-
-/** Parts looked at for one pair before the search ends early; far above what networks need. */
-const MOST_PARTS = 10_000;
 
 export class KShortest {
   readonly #paths: ShortestPaths;
   readonly #pool: WayPool;
+  readonly #single: SinglePath;
   readonly #seen: Uint32Array;
   #round = 0;
   /** By way of the pool: where it may part from what was found before it; 1: it is simple. */
@@ -29,6 +28,7 @@ export class KShortest {
   constructor(paths: ShortestPaths, pool: WayPool) {
     this.#paths = paths;
     this.#pool = pool;
+    this.#single = new SinglePath(paths.view, paths.core);
     this.#seen = new Uint32Array(paths.view.topology.sites.length);
   }
 
@@ -40,15 +40,46 @@ export class KShortest {
     this.#simpleWaiting = 0;
     pool.clear();
     this.#offer(-1, 0, -1, 0, from, to, k);
-    for (let parts = 0; this.#waiting.length > 0 && parts < MOST_PARTS; parts++) {
+    while (this.#waiting.length > 0) {
       const way = this.#waiting.pop()!;
-      if (this.#simple[way] === 1) {
-        this.#simpleWaiting--;
-        found.push(way);
-        if (found.length === k) return;
+      if (this.#simple[way] !== 1) {
+        this.#search(way, to, k - found.length);
+        continue;
       }
+      this.#simpleWaiting--;
+      found.push(way);
+      if (found.length === k) return;
       this.#part(way, to, k - found.length);
     }
+  }
+
+  /** Puts the best simple way that begins like this one in its place. */
+  #search(way: number, to: number, wanted: number): void {
+    const pool = this.#pool;
+    const { topology, cost } = this.#paths.view;
+    const round = ++this.#round;
+    const keep = this.#from[way]!;
+    let spent = 0;
+    for (let at = 0; at < keep; at++) {
+      const hop = pool.hop(way, at);
+      this.#seen[topology.from[hop]!] = round;
+      spent += cost[hop]!;
+    }
+    const site = topology.to[pool.hop(way, keep - 1)]!;
+    const full = this.#simpleWaiting >= wanted;
+    const most = full ? pool.cost[this.#waiting[0]!]! - spent : Infinity;
+    const guide = this.#paths.growFrom(site).distance;
+    const rest = this.#single.find(site, to, this.#seen, round, guide, most);
+    if (rest === null) return;
+    let whole = spent;
+    const simple = pool.open();
+    for (let at = 0; at < keep; at++) pool.push(pool.hop(way, at));
+    for (const hop of rest) {
+      pool.push(hop);
+      whole += cost[hop]!;
+    }
+    pool.close(whole);
+    this.#enqueue(simple, keep, 1, wanted);
   }
 
   /** Offers all that keep to the way up to one of its sites and part from it there. */

@@ -4,6 +4,8 @@ import FlatQueue from "flatqueue";
 import type { Core, View } from "./shortest_path.ts";
 import { between } from "./topology.ts";
 
+const NONE: ArrayLike<number> = [];
+
 /**
  * Searched from the destination, until the source is reached, over sites that may be passed through
  * and no others. Decides ties as a whole tree would.
@@ -29,8 +31,20 @@ export class SinglePath {
     this.#next = new Int32Array(sites);
   }
 
-  /** Adjacencies from one site to another that is not the same; null: there is no way. */
-  find(from: number, to: number): number[] | null {
+  /**
+   * Adjacencies from one site to another that is not the same; null: there is no way. `closed`: by
+   * site, those with the value `closedBy` are not entered. `guide`: never more than what is left
+   * from the source to a site, so that the search keeps close to the way; `most`: what costs more is
+   * not wanted.
+   */
+  find(
+    from: number,
+    to: number,
+    closed: ArrayLike<number> = NONE,
+    closedBy = -1,
+    guide: ArrayLike<number> = NONE,
+    most = Infinity,
+  ): number[] | null {
     const { topology, transit } = this.#view;
     const { coreFirst, coreHop } = this.#core;
     const queue = this.#queue;
@@ -44,15 +58,17 @@ export class SinglePath {
       const site = queue.pop()!;
       // Not at once when it is reached: hops that cost nothing may still win a tie.
       if (this.#reached[from] === round && priority > this.#distance[from]!) break;
-      if (priority > this.#distance[site]!) continue;
+      if (priority > this.#distance[site]! + (guide[site] ?? 0)) continue;
       const [low, high] = between(topology, site, from);
       for (let out = low; out < high; out++) this.#reach(from, topology.reverse[out]!, site);
       for (let index = coreFirst[site]!; index < coreFirst[site + 1]!; index++) {
         const out = coreHop[index]!;
         const other = topology.to[out]!;
         if (other === from || other === to || transit[other] !== 1) continue;
+        if (closed[other] === closedBy) continue;
         if (this.#reach(other, topology.reverse[out]!, site)) {
-          queue.push(other, this.#distance[other]!);
+          const whole = this.#distance[other]! + (guide[other] ?? 0);
+          if (whole <= most) queue.push(other, whole);
         }
       }
     }

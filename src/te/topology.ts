@@ -180,7 +180,8 @@ function indexOf(
   return -1;
 }
 
-function lowerBound(topology: Topology, from: number, to: number): number {
+/** The first adjacency of `from` whose neighbour is not below `to`. */
+export function lowerBound(topology: Topology, from: number, to: number): number {
   let low = topology.first[from]!;
   let high = topology.first[from + 1]!;
   while (low < high) {

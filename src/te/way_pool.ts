@@ -39,6 +39,23 @@ export class WayPool {
     this.length[way] = this.length[way]! + 1;
   }
 
+  /** All hops of a way of this or another pool. */
+  append(pool: WayPool, way: number): void {
+    const from = pool.start[way]!;
+    const count = pool.length[way]!;
+    const open = this.size;
+    const into = this.start[open]! + this.length[open]!;
+    while (into + count > this.hops.length) this.#growHops();
+    for (let at = 0; at < count; at++) this.hops[into + at] = pool.hops[from + at]!;
+    this.length[open] = this.length[open]! + count;
+  }
+
+  /** Takes back the way that was closed last. */
+  drop(): void {
+    this.size--;
+    this.#end = this.start[this.size]!;
+  }
+
   close(cost: number): number {
     const way = this.size++;
     this.#end = this.start[way]! + this.length[way]!;
@@ -53,7 +70,8 @@ export class WayPool {
     if (dearer !== 0) return dearer;
     const longer = length[a]! - length[b]!;
     if (longer !== 0) return longer;
-    const [atA, atB] = [start[a]!, start[b]!];
+    const atA = start[a]!;
+    const atB = start[b]!;
     for (let hop = 0; hop < length[a]!; hop++) {
       const difference = hops[atA + hop]! - hops[atB + hop]!;
       if (difference !== 0) return difference;
@@ -61,9 +79,9 @@ export class WayPool {
     return 0;
   }
 
-  /** The site that hop `at` of the way leaves. */
-  site(way: number, at: number): number {
-    return this.#topology.from[this.hops[this.start[way]! + at]!]!;
+  /** Hop `at` of the way. */
+  hop(way: number, at: number): number {
+    return this.hops[this.start[way]! + at]!;
   }
 
   way(way: number): number[] {

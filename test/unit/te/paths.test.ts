@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
-import type { Constraints, Network } from "../../../src/model/network.ts";
-import { Candidates, isSimple } from "../../../src/te/candidates.ts";
+import type { Constraints } from "../../../src/model/network.ts";
+import { Candidates, CandidateSearch, isSimple } from "../../../src/te/candidates.ts";
 import {
   constrainedView,
   ShortestPaths,
@@ -125,7 +125,7 @@ describe("candidates", () => {
         const paths = new ShortestPaths(wholeView(buildTopology(network)));
         const { topology } = paths.view;
         forEachPair(network, (from, to) => {
-          const ways = new Candidates(paths, topology.siteIndex.get(from)!)
+          const ways = new Candidates(new CandidateSearch(paths), topology.siteIndex.get(from)!)
             .to(topology.siteIndex.get(to)!);
           const possible = everyWay(network, from, to);
           const spelled = ways.map((way) => asText(spell(paths, way)));
@@ -154,7 +154,7 @@ describe("candidates", () => {
           const first = best(possible);
           if (!first) return;
           const apart = possible.filter((way) => disjoint(way, first));
-          const found = new Candidates(paths, topology.siteIndex.get(from)!)
+          const found = new Candidates(new CandidateSearch(paths), topology.siteIndex.get(from)!)
             .to(topology.siteIndex.get(to)!)
             .map((way) => spell(paths, way));
           expect(found.some((way) => disjoint(way, first))).toBe(apart.length > 0);
@@ -180,13 +180,20 @@ describe("candidates", () => {
         forEachPair(network, (from, to) => {
           const possible = everyWay(network, from, to);
           const allowed = possible.filter((way) => allowedBy(kept, way)).map((way) => asText(way));
-          const found = new Candidates(paths, site(from)!).to(site(to)!, { required })
+          const found = new Candidates(new CandidateSearch(paths), site(from)!).to(site(to)!, {
+            required,
+          })
             .map((way) => asText(spell(paths, way)));
           expect(found.every((text) => allowed.includes(text))).toBe(true);
           expect(found.length > 0).toBe(allowed.length > 0);
 
           const via = required.filter((one) => one !== site(from) && one !== site(to));
-          for (const way of new Candidates(whole, site(from)!).through(site(to)!, via)) {
+          for (
+            const way of new Candidates(new CandidateSearch(whole), site(from)!).through(
+              site(to)!,
+              via,
+            )
+          ) {
             const order = way.map((hop) => topology.to[hop]!).filter((one) => via.includes(one));
             expect(order).toEqual(via);
             expect(isSimple(topology, way)).toBe(true);
