@@ -105,6 +105,20 @@ export const siteSchema = z.object({
   generation: generation.nullable().describe("What it runs, if it is a neighbour that answers"),
 }).openapi("Site");
 
+const bfdSchema = z.object({
+  state: z.enum(["admindown", "down", "init", "up"]),
+  diagnostic: z.string().describe("Why it is not up, as the neighbour is told (RFC 5880 §4.1)"),
+  remoteState: z.enum(["admindown", "down", "init", "up"]),
+  remoteDiagnostic: z.string(),
+  transmitMicros: count.nullable().describe(
+    "Between our packets, before jitter; null while the neighbour wants none",
+  ),
+  detectionMicros: count.describe("Without a packet for so long it is down"),
+  sent: count,
+  received: count,
+  discarded: count.describe("By the rules of RFC 5880 §6.8.6"),
+}).openapi("Bfd");
+
 export const adjacencySchema = z.object({
   key: z.string(),
   uplink: z.string(),
@@ -115,6 +129,7 @@ export const adjacencySchema = z.object({
   remoteAddress: z.string().describe("Inside the tunnels"),
   mtuBytes: count.describe("Label stack and customer packet"),
   ...qualityFields,
+  bfd: bfdSchema.nullable().describe("The session that decides whether it is up"),
   reason: z.string().nullable().describe("What keeps it down; null: nothing that is known here"),
   generation: generation.nullable().describe("What the neighbour runs"),
   generationDiffers: z.boolean(),

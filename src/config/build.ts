@@ -22,6 +22,7 @@ export function buildNetwork(file: File): Network {
     tunnels: file.tunnels,
     ttl: file.ttl,
     penultimate: file.penultimate,
+    bfd: { intervalMillis: file.bfd.interval, multiplier: file.bfd.multiplier },
     probe: {
       intervalMillis: file.probe.interval,
       downAfter: file.probe.down_after,

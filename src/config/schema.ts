@@ -109,12 +109,29 @@ export const schema = keys({
   backend: oneOf(["auto", "kernel", "embedded"]).default("auto").describe(
     "Whose WireGuard; auto: the kernel's where it has it, otherwise the program's own.",
   ),
+  bfd: keys({
+    interval: leaf(
+      "a time with its unit, e.g. 50ms",
+      (text) => scalar.parseMillis(text, 10, 60_000),
+    )
+      .prefault("50ms").describe("Time between BFD packets with its unit, 10ms–60000ms."),
+    multiplier: whole(2, 50).default(3).describe(
+      "Packets missing in a row until an adjacency is down.",
+    ),
+  }).prefault({}).describe(
+    "How soon neighbours notice that an adjacency is dead (BFD, RFC 5880): after interval × " +
+      "multiplier.",
+  ),
   probe: keys({
     interval: leaf(interval, (text) => scalar.parseMillis(text, 10, 60_000)).prefault("100ms")
       .describe("Time between probes with its unit, 10ms–60000ms."),
-    down_after: whole(1, 1000).default(5).describe("Replies missing in a row until a way is down."),
+    down_after: whole(1, 1000).default(5).describe(
+      "Replies missing in a row until a path is down.",
+    ),
     up_after: whole(1, 1000).default(10).describe("Replies in a row until it is up again."),
-  }).prefault({}).describe("How adjacencies and paths are probed."),
+  }).prefault({}).describe(
+    "How adjacencies and paths are measured, and paths found to be up or down (STAMP).",
+  ),
   api: keys({
     port: whole(1, 65535).default(7635).describe("TCP port on loopback of the HTTP interface."),
   }).prefault({}).describe("The HTTP interface of each router."),

@@ -10,7 +10,7 @@ export type Table = {
 /**
  * Hash of the configuration this was compiled from: 16 lower-case hexadecimal digits.
  */
-generation: string, site: Site, ttl: TtlModel, probe: ProbeTimers, uplinks: Array<Uplink>, adjacencies: Array<Adjacency>, segments: Array<Segment>, 
+generation: string, site: Site, ttl: TtlModel, probe: ProbeTimers, bfd: BfdTimers, uplinks: Array<Uplink>, adjacencies: Array<Adjacency>, segments: Array<Segment>, 
 /**
  * Ascending by `label`, no label twice.
  */
@@ -29,7 +29,8 @@ export type Site = { name: string, sid: number, loopback4: string | null, loopba
 export type TtlModel = "pipe" | "uniform";
 
 /**
- * When a probed adjacency or segment list counts as up or down.
+ * How often adjacencies and segment lists are probed, and when a list counts as up or down. An
+ * adjacency that was down is up again when BFD has been for `up_after` intervals.
  */
 export type ProbeTimers = { interval_millis: number, 
 /**
@@ -40,6 +41,20 @@ down_after: number,
  * So many replies in a row: up again (hysteresis). The first reply ever counts at once.
  */
 up_after: number, };
+
+/**
+ * How neighbours find out that an adjacency is dead (RFC 5880): both ends agree on the slower of
+ * their intervals.
+ */
+export type BfdTimers = { 
+/**
+ * Between packets that we send and that we are ready to receive: 10,000–60,000,000.
+ */
+interval_micros: number, 
+/**
+ * So many of ours missing in a row and the neighbour takes it for dead: 1–255.
+ */
+multiplier: number, };
 
 /**
  * One uplink of this site: one WireGuard interface.
@@ -304,7 +319,7 @@ jitter_micros: number | null,
  */
 loss: number, probes_sent: number, probes_answered: number, };
 
-export type AdjacencyState = { key: string, quality: Quality, 
+export type AdjacencyState = { key: string, quality: Quality, bfd: BfdState, 
 /**
  * Generation that the neighbour runs, as its last reply told.
  */
@@ -313,6 +328,33 @@ remote_generation: string | null,
  * Inner packets, labelled ones and probes.
  */
 tx_packets: number, tx_bytes: number, rx_packets: number, rx_bytes: number, };
+
+/**
+ * A BFD session (RFC 5880 §6.8.1), which decides whether its adjacency is up.
+ */
+export type BfdState = { state: BfdSessionState, 
+/**
+ * Why it is not up, as we tell the neighbour (RFC 5880 §4.1); 0: no reason.
+ */
+diagnostic: number, 
+/**
+ * As the neighbour last told.
+ */
+remote_state: BfdSessionState, remote_diagnostic: number, 
+/**
+ * Between our packets, before jitter; null while the neighbour wants none.
+ */
+transmit_micros: number | null, 
+/**
+ * Without a packet for so long it is down.
+ */
+detection_micros: number, sent: number, received: number, 
+/**
+ * Discarded as RFC 5880 §6.8.6 has it, for whatever reason.
+ */
+discarded: number, };
+
+export type BfdSessionState = "admindown" | "down" | "init" | "up";
 
 export type ListState = { key: string, quality: Quality, 
 /**

@@ -22,6 +22,8 @@ export interface Network {
   readonly ttl: "pipe" | "uniform";
   /** What a router sends for its own node SID's penultimate hop: pop (implicit) or explicit null. */
   readonly penultimate: "pop" | "explicit-null";
+  /** RFC 5880: both ends of an adjacency agree on the slower interval. */
+  readonly bfd: { readonly intervalMillis: number; readonly multiplier: number };
   readonly probe: {
     readonly intervalMillis: number;
     readonly downAfter: number;

@@ -62,6 +62,10 @@ export function compileTable(
       loopback6: site.loopback6 ?? null,
     },
     ttl: network.ttl,
+    bfd: {
+      interval_micros: network.bfd.intervalMillis * 1000,
+      multiplier: network.bfd.multiplier,
+    },
     probe: {
       interval_millis: network.probe.intervalMillis,
       down_after: network.probe.downAfter,

@@ -291,6 +291,17 @@ export class World {
       adjacencies: (this.#table?.adjacencies ?? []).map(({ key }) => ({
         key,
         quality: quality(key),
+        bfd: {
+          state: "down",
+          diagnostic: 0,
+          remote_state: "down",
+          remote_diagnostic: 0,
+          transmit_micros: null,
+          detection_micros: 0,
+          sent: 0,
+          received: 0,
+          discarded: 0,
+        },
         remote_generation: null,
         rx_packets: 0,
         rx_bytes: 0,

@@ -107,6 +107,16 @@ impl Session {
         }
     }
 
+    /// Something else came from the neighbour that it alone can have sent just now. It puts the end
+    /// of the Detection Time off as a control packet does: where many packets compete for one
+    /// queue, those of BFD may be the ones that are dropped, and the way is alive nevertheless. What
+    /// a neighbour does not hear of us it still says itself, by its own packets.
+    pub fn heard(&mut self, now: Duration) {
+        if self.state == State::Up && self.last_received.is_some() {
+            self.last_received = Some(now);
+        }
+    }
+
     /// When [`Session::handle_timeout`] is due: zero if at once, none if only a packet can change
     /// anything.
     pub fn poll_timeout(&self) -> Option<Duration> {

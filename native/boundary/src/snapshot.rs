@@ -82,6 +82,7 @@ pub struct Quality {
 pub struct AdjacencyState {
     pub key: String,
     pub quality: Quality,
+    pub bfd: BfdState,
     /// Generation that the neighbour runs, as its last reply told.
     pub remote_generation: Option<String>,
     /// Inner packets, labelled ones and probes.
@@ -89,6 +90,36 @@ pub struct AdjacencyState {
     pub tx_bytes: u64,
     pub rx_packets: u64,
     pub rx_bytes: u64,
+}
+
+/// A BFD session (RFC 5880 §6.8.1), which decides whether its adjacency is up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(TS))]
+pub struct BfdState {
+    pub state: BfdSessionState,
+    /// Why it is not up, as we tell the neighbour (RFC 5880 §4.1); 0: no reason.
+    pub diagnostic: u8,
+    /// As the neighbour last told.
+    pub remote_state: BfdSessionState,
+    pub remote_diagnostic: u8,
+    /// Between our packets, before jitter; null while the neighbour wants none.
+    pub transmit_micros: Option<u32>,
+    /// Without a packet for so long it is down.
+    pub detection_micros: u64,
+    pub sent: u64,
+    pub received: u64,
+    /// Discarded as RFC 5880 §6.8.6 has it, for whatever reason.
+    pub discarded: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(TS))]
+#[serde(rename_all = "lowercase")]
+pub enum BfdSessionState {
+    AdminDown,
+    Down,
+    Init,
+    Up,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -18,6 +18,7 @@ pub struct Table {
     pub site: Site,
     pub ttl: TtlModel,
     pub probe: ProbeTimers,
+    pub bfd: BfdTimers,
     pub uplinks: Vec<Uplink>,
     pub adjacencies: Vec<Adjacency>,
     pub segments: Vec<Segment>,
@@ -49,7 +50,29 @@ pub enum TtlModel {
     Uniform,
 }
 
-/// When a probed adjacency or segment list counts as up or down.
+/// How neighbours find out that an adjacency is dead (RFC 5880): both ends agree on the slower of
+/// their intervals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(TS))]
+#[serde(deny_unknown_fields)]
+pub struct BfdTimers {
+    /// Between packets that we send and that we are ready to receive: 10,000–60,000,000.
+    pub interval_micros: u32,
+    /// So many of ours missing in a row and the neighbour takes it for dead: 1–255.
+    pub multiplier: u8,
+}
+
+impl Default for BfdTimers {
+    fn default() -> Self {
+        BfdTimers {
+            interval_micros: 50_000,
+            multiplier: 3,
+        }
+    }
+}
+
+/// How often adjacencies and segment lists are probed, and when a list counts as up or down. An
+/// adjacency that was down is up again when BFD has been for `up_after` intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(TS))]
 #[serde(deny_unknown_fields)]

@@ -34,6 +34,7 @@ fn render() -> String {
     declare::<Site>(&mut text);
     declare::<TtlModel>(&mut text);
     declare::<ProbeTimers>(&mut text);
+    declare::<BfdTimers>(&mut text);
     declare::<Uplink>(&mut text);
     declare::<Backend>(&mut text);
     declare::<Adjacency>(&mut text);
@@ -54,6 +55,8 @@ fn render() -> String {
     declare::<Liveness>(&mut text);
     declare::<Quality>(&mut text);
     declare::<AdjacencyState>(&mut text);
+    declare::<BfdState>(&mut text);
+    declare::<BfdSessionState>(&mut text);
     declare::<ListState>(&mut text);
     declare::<SegmentState>(&mut text);
     declare::<Direction>(&mut text);

@@ -53,7 +53,7 @@ drop_reasons! {
     InnerWrongSource = "inner-wrong-source",
     /// The destination is not this uplink's tunnel address.
     InnerWrongDestination = "inner-wrong-destination",
-    /// Neither MPLS-in-UDP (RFC 7510) nor STAMP (RFC 8762).
+    /// Neither MPLS-in-UDP (RFC 7510), STAMP (RFC 8762) nor BFD (RFC 5881).
     InnerUnknownProtocol = "inner-unknown-protocol",
     /// A UDP checksum that is there is wrong (RFC 768, RFC 7510 §3.1).
     InnerBadChecksum = "inner-bad-checksum",

@@ -1,4 +1,4 @@
-//! Datagrams that this router sends and receives itself: probes and the answers to them.
+//! Datagrams that this router sends and receives itself: probes, the answers to them, and BFD.
 
 use std::net::Ipv4Addr;
 
@@ -11,8 +11,9 @@ use crate::encap::{Stack, encapsulate};
 use crate::ingress::PIPE_TTL;
 use crate::{DropReason, Fib, MAX_PUSHED_LABELS, Packet, flow};
 
-/// RFC 8762 §4.1.1 leaves it open; TWAMP's (RFC 5357 §4.2.1), so that the hops can be counted.
-const STAMP_TTL: u8 = 255;
+/// RFC 8762 §4.1.1 leaves it open for STAMP; TWAMP's (RFC 5357 §4.2.1), so that the hops can be
+/// counted. BFD's as RFC 5881 §5 wants it.
+const TTL: u8 = 255;
 
 /// Addresses and ports of a datagram of this router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +77,12 @@ pub(crate) fn is_stamp(udp: &Udp<'_>) -> bool {
     }
 }
 
+/// BFD between the two ends of an adjacency (RFC 5881 §4); never labelled.
+pub(crate) fn is_bfd(udp: &Udp<'_>) -> bool {
+    const FIRST_SOURCE_PORT: u16 = 49152;
+    udp.destination_port() == port::BFD && udp.source_port() >= FIRST_SOURCE_PORT
+}
+
 /// The answer goes to the port that the probe came from, with contents that its sender has a hand
 /// in. So not to another reflector, which would answer for ever, nor to a port that stands for more
 /// than a STAMP sender: MPLS-in-UDP from us would be believed to be ours.
@@ -125,7 +132,7 @@ fn write(
         traffic_class: 0,
         identification: 0,
         dont_fragment: true,
-        ttl: STAMP_TTL,
+        ttl: TTL,
         protocol: protocol::UDP,
         source,
         destination,

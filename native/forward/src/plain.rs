@@ -206,6 +206,7 @@ mod tests {
                 down_after: 5,
                 up_after: 1,
             },
+            bfd: labelway_boundary::BfdTimers::default(),
             uplinks: vec![Uplink {
                 key: "wan".into(),
                 interface: "lw0".into(),

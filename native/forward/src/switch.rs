@@ -28,7 +28,7 @@ pub fn switch<C: Count>(
     packet: &mut Packet<'_>,
 ) -> Outcome {
     let fate = match inner(context, from, packet) {
-        Ok(Inner::Stamp) => Ok(Fate::Local { labelled: false }),
+        Ok(Inner::Local) => Ok(Fate::Local { labelled: false }),
         Ok(Inner::Labelled { ecn, entropy_port }) => {
             stack(context, from, ecn, entropy_port, packet)
         }
@@ -58,8 +58,12 @@ enum Fate {
 }
 
 enum Inner {
-    Stamp,
-    Labelled { ecn: Ecn, entropy_port: u16 },
+    /// STAMP or BFD, without labels.
+    Local,
+    Labelled {
+        ecn: Ecn,
+        entropy_port: u16,
+    },
 }
 
 /// Checks the inner IPv4 and UDP headers; of a labelled packet, leaves the stack and what is below.
@@ -115,11 +119,11 @@ fn any_inner(adjacency: &Adjacency, packet: &mut Packet<'_>) -> Result<Inner, Dr
         packet.truncate(payload);
         return Ok(Inner::Labelled { ecn, entropy_port });
     }
-    if !local::is_stamp(&udp) {
+    if !local::is_stamp(&udp) && !local::is_bfd(&udp) {
         return Err(DropReason::InnerUnknownProtocol);
     }
     packet.truncate(total);
-    Ok(Inner::Stamp)
+    Ok(Inner::Local)
 }
 
 /// Works through the stack from the top until something is done with the packet.

@@ -11,7 +11,7 @@ use labelway_wireguard::PublicKey;
 
 use crate::counters::Traffic;
 use crate::open::{self, Moved};
-use crate::probe::{Prober, Target, Timers, What};
+use crate::probe::{Bfd, Judge, Prober, Target, Timers, What};
 use crate::shared::Shared;
 use crate::tun::Tun;
 use crate::world::{Adjacency, List, Segment, World};
@@ -19,6 +19,7 @@ use crate::world::{Adjacency, List, Segment, World};
 pub struct Builder {
     uapi_folder: PathBuf,
     next_ssid: u16,
+    next_bfd: u16,
 }
 
 /// A world that is ready to be used, and the sockets that uplinks on another device take then.
@@ -32,6 +33,7 @@ impl Builder {
         Builder {
             uapi_folder,
             next_ssid: 0,
+            next_bfd: 0,
         }
     }
 
@@ -121,7 +123,7 @@ impl<'b> Sessions<'b> {
         }
     }
 
-    fn start(&mut self, key: &str) -> Arc<Prober> {
+    fn start(&mut self, key: &str, judge: Judge) -> Arc<Prober> {
         loop {
             // Not 0, which is for senders that do not use it (RFC 8972 §3).
             self.builder.next_ssid = self.builder.next_ssid.wrapping_add(1).max(1);
@@ -130,7 +132,14 @@ impl<'b> Sessions<'b> {
             }
         }
         let first = World::stagger(key, self.interval);
-        Arc::new(Prober::new(self.builder.next_ssid, self.now, first))
+        Arc::new(Prober::new(self.builder.next_ssid, judge, self.now, first))
+    }
+
+    /// Source ports repeat after 16,384 sessions: they are told apart by the adjacency that they
+    /// come over.
+    fn start_bfd(&mut self, timers: &boundary::BfdTimers) -> Arc<Bfd> {
+        self.builder.next_bfd = self.builder.next_bfd.wrapping_add(1);
+        Arc::new(Bfd::new(self.builder.next_bfd, timers, self.now))
     }
 }
 
@@ -165,7 +174,14 @@ fn adjacencies(
             received: known.map_or_else(count, |known| known.received.clone()),
             prober: match known {
                 Some(known) => known.prober.clone(),
-                None => sessions.start(&wanted.key),
+                None => sessions.start(&wanted.key, Judge::Bfd),
+            },
+            bfd: match known {
+                Some(known) => {
+                    known.bfd.configure(&table.bfd);
+                    known.bfd.clone()
+                }
+                None => sessions.start_bfd(&table.bfd),
             },
             remote_generation: known
                 .map(|known| known.remote_generation.clone())
@@ -193,7 +209,7 @@ fn lists(
             prober: is_probed(wanted).then(|| {
                 known
                     .and_then(|known| known.prober.clone())
-                    .unwrap_or_else(|| sessions.start(&wanted.key))
+                    .unwrap_or_else(|| sessions.start(&wanted.key, Judge::Probes))
             }),
         }
     };

@@ -100,6 +100,9 @@ pub enum IoDrop {
     UplinkBusy,
     /// The kernel refused a datagram for another reason.
     UplinkRefused,
+    /// Datagrams found a socket's receive buffer full; the kernel counts them, and is asked each
+    /// second.
+    UplinkOverrun,
     /// A datagram or packet larger than any that is meant to come.
     Oversized,
     /// The adjacency's public key is no peer of the interface (yet).
@@ -117,13 +120,16 @@ pub enum IoDrop {
     ProbeMalformed,
     /// A reply to no probe that is waited for.
     ProbeStale,
+    /// A BFD packet that RFC 5880 §6.8.6 discards.
+    BfdDiscarded,
 }
 
 impl IoDrop {
-    pub const ALL: [IoDrop; 11] = [
+    pub const ALL: [IoDrop; 13] = [
         IoDrop::UplinkUnreachable,
         IoDrop::UplinkBusy,
         IoDrop::UplinkRefused,
+        IoDrop::UplinkOverrun,
         IoDrop::Oversized,
         IoDrop::NoPeer,
         IoDrop::UnknownNeighbour,
@@ -132,6 +138,7 @@ impl IoDrop {
         IoDrop::CongestionUntold,
         IoDrop::ProbeMalformed,
         IoDrop::ProbeStale,
+        IoDrop::BfdDiscarded,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -139,6 +146,7 @@ impl IoDrop {
             IoDrop::UplinkUnreachable => "uplink-unreachable",
             IoDrop::UplinkBusy => "uplink-busy",
             IoDrop::UplinkRefused => "uplink-refused",
+            IoDrop::UplinkOverrun => "uplink-overrun",
             IoDrop::Oversized => "oversized",
             IoDrop::NoPeer => "no-peer",
             IoDrop::UnknownNeighbour => "unknown-neighbour",
@@ -147,6 +155,7 @@ impl IoDrop {
             IoDrop::CongestionUntold => "congestion-untold",
             IoDrop::ProbeMalformed => "probe-malformed",
             IoDrop::ProbeStale => "probe-stale",
+            IoDrop::BfdDiscarded => "bfd-discarded",
         }
     }
 
@@ -230,7 +239,7 @@ mod tests {
             "a name is used twice"
         );
         assert_eq!(read["uplink-unreachable"], 1);
-        assert_eq!(read["probe-stale"], IoDrop::ALL.len() as u64);
+        assert_eq!(read["bfd-discarded"], IoDrop::ALL.len() as u64);
         assert_eq!(read[DropReason::ALL[3].name()], 1);
     }
 

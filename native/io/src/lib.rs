@@ -24,6 +24,7 @@ mod inner;
 mod memory;
 mod open;
 mod outer;
+mod overruns;
 mod poll;
 mod probe;
 mod receive;

@@ -83,7 +83,7 @@ impl Poll {
     }
 }
 
-/// A periodic timer that becomes readable.
+/// A timer that becomes readable, again and again or once.
 pub struct Timer(OwnedFd);
 
 impl Timer {
@@ -100,6 +100,28 @@ impl Timer {
         };
         timerfd_settime(&timer, TimerfdTimerFlags::empty(), &spec)?;
         Ok(Timer(timer))
+    }
+
+    /// Not yet set.
+    pub fn once() -> io::Result<Self> {
+        let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
+        Ok(Timer(timerfd_create(TimerfdClockId::Monotonic, flags)?))
+    }
+
+    /// Readable after so long, once; whatever it was set to before is forgotten.
+    pub fn set(&self, after: Duration) {
+        let spec = Itimerspec {
+            it_interval: Timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            },
+            it_value: Timespec {
+                tv_sec: after.as_secs() as _,
+                tv_nsec: after.subsec_nanos().max(1) as _, // zero would disarm it
+            },
+        };
+        // Nothing about these arguments can be wrong.
+        let _ = timerfd_settime(&self.0, TimerfdTimerFlags::empty(), &spec);
     }
 
     pub fn drain(&self) {
@@ -131,6 +153,24 @@ mod tests {
         poll.wait(&mut events).unwrap();
         assert_eq!(events.tokens().collect::<Vec<_>>(), [WAKE]);
         poll.drain_waker();
+    }
+
+    #[test]
+    fn a_timer_that_is_set_comes_once() {
+        let poll = Poll::new().unwrap();
+        let timer = Timer::once().unwrap();
+        poll.add(timer.as_fd(), 7).unwrap();
+        let mut events = Events::with_capacity(4);
+        timer.set(Duration::from_secs(100));
+        for after in [Duration::ZERO, Duration::from_millis(2)] {
+            timer.set(after);
+            poll.wait(&mut events).unwrap();
+            assert_eq!(events.tokens().collect::<Vec<_>>(), [7]);
+            timer.drain();
+        }
+        poll.wake();
+        poll.wait(&mut events).unwrap();
+        assert_eq!(events.tokens().collect::<Vec<_>>(), [WAKE]);
     }
 
     #[test]

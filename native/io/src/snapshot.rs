@@ -106,6 +106,7 @@ fn adjacencies(shared: &Shared, world: &World) -> Vec<AdjacencyState> {
     let states = states.map(|(wanted, adjacency)| AdjacencyState {
         key: wanted.key.clone(),
         quality: adjacency.prober.quality(now),
+        bfd: adjacency.bfd.state(),
         remote_generation: adjacency
             .remote_generation
             .lock()

@@ -6,7 +6,6 @@ mod rounds;
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
-use std::time::Duration;
 
 use labelway_forward::{HEADROOM, Outcome, TokenBucket, switch};
 use labelway_wireguard::{Now, Peer, Received, Receiver};
@@ -17,7 +16,7 @@ use crate::deliver::Deliverer;
 use crate::inner::{self, InnerPort};
 use crate::memory::{LARGEST, Memory, Place};
 use crate::outer::OuterSockets;
-use crate::poll::{Events, Timer, Token, WAKE};
+use crate::poll::{Events, Token, WAKE};
 use crate::probe::{self, LocalOutcome};
 use crate::receive::{self, MESSAGE_BYTES, MESSAGES, Train};
 use crate::shared::{Counting, Shared, context, run_ahead_of_others, to_lan};
@@ -25,10 +24,8 @@ use crate::threads::Thread;
 use crate::transmit::{Batch, Queued, Transmitter};
 use crate::uplink::{Embedded, Ports};
 use crate::world::World;
+use rounds::Rounds;
 
-const TICK: Token = 1;
-/// How finely probes are spread over their interval, and how exactly they are sent.
-const TICK_PERIOD: Duration = Duration::from_millis(10);
 /// Batches from one socket before the others have their turn.
 const TURN: usize = 4;
 /// Packets that are decrypted before they are switched, and switched before they are encrypted:
@@ -40,12 +37,7 @@ const SLOTS: usize = 2 * RUN;
 pub fn run(shared: &Shared, thread: Thread) {
     run_ahead_of_others();
     let poll = shared.poll(thread);
-    let timer = (thread.number == 0).then(|| {
-        let timer = Timer::every(TICK_PERIOD).expect("a timer can be made");
-        poll.add(timer.as_fd(), TICK)
-            .expect("the epoll instance stays open");
-        timer
-    });
+    let mut rounds = (thread.number == 0).then(|| Rounds::new(poll));
     let mut underlay = Underlay {
         shared,
         thread,
@@ -57,29 +49,28 @@ pub fn run(shared: &Shared, thread: Thread) {
         transmitter: Transmitter::new(thread),
         deliverer: Deliverer::new(thread),
         icmp: shared.icmp_limit(thread),
+        bfd_is_due: false,
     };
     let mut events = Events::with_capacity(64);
-    let mut ticks = 0;
     while !shared.is_stopping() {
         poll.wait(&mut events)
             .expect("the epoll instance stays open");
         let world = shared.world.load();
         for token in events.tokens() {
-            match token {
-                WAKE => poll.drain_waker(),
-                TICK => {
-                    timer.iter().for_each(Timer::drain);
-                    ticks += 1;
-                    if let Some(world) = world.as_deref() {
-                        underlay.tick(world, ticks);
-                    }
-                }
-                _ => {
-                    if let Some(world) = world.as_deref() {
-                        underlay.readable(world, token);
-                    }
-                }
+            if token == WAKE {
+                poll.drain_waker();
+            } else if let Some(world) = world.as_deref() {
+                underlay.readable(world, token);
             }
+        }
+        // After what has arrived: a thread that was held up would take what waits in its sockets
+        // for missing.
+        if let Some(rounds) = &mut rounds {
+            rounds.handle(&mut underlay, world.as_deref(), events.tokens());
+        } else if underlay.bfd_is_due
+            && let Some(world) = world.as_deref()
+        {
+            underlay.bfd(world);
         }
     }
 }
@@ -98,6 +89,8 @@ struct Underlay<'s> {
     transmitter: Transmitter,
     deliverer: Deliverer,
     icmp: TokenBucket,
+    /// A neighbour is to be told something at once.
+    bfd_is_due: bool,
 }
 
 /// A decrypted inner packet.
@@ -317,6 +310,7 @@ impl<'s> Underlay<'s> {
                         self.queue.push(Queued { adjacency, place });
                     }
                     LocalOutcome::Taken => {}
+                    LocalOutcome::BfdIsDue => self.bfd_is_due = true,
                     LocalOutcome::Drop(reason) => drops.io(reason),
                 }
             }

@@ -77,12 +77,13 @@ impl Uplink {
             }
             boundary::Backend::Kernel => {
                 let address = uplink.tunnel_address;
-                // Probes are one thread's; labelled packets, each flow with its own source port,
+                // Probes and BFD are one thread's; labelled packets, each flow with its own source port,
                 // are all threads'.
                 let ports = [
                     (MPLS_PORT, lanes),
                     (STAMP_PORTS.reflector, 1),
                     (STAMP_PORTS.sender, 1),
+                    (labelway_bfd::PORT, 1),
                 ];
                 let sockets = InnerSockets::open(&interface, address, &ports)
                     .map_err(|error| inner::explain(&uplink.key, &interface, &error))?;

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use crate::counters::Traffic;
 use crate::poll::Token;
-use crate::probe::{Prober, Target, Timers};
+use crate::probe::{Bfd, Prober, Target, Timers};
 use crate::tun::Tun;
 use crate::uplink::Uplink;
 
@@ -46,6 +46,7 @@ pub struct Adjacency {
     pub sent: Traffic,
     pub received: Traffic,
     pub prober: Arc<Prober>,
+    pub bfd: Arc<Bfd>,
     pub remote_generation: Arc<Mutex<Option<[u8; 8]>>>,
 }
 

@@ -156,6 +156,7 @@ fn table(me: usize) -> Table {
             down_after: 50,
             up_after: 1,
         },
+        bfd: labelway_boundary::BfdTimers::default(),
         uplinks: vec![Uplink {
             key: "wan".into(),
             interface: format!("lw{me}"),

@@ -39,6 +39,8 @@ pub mod protocol {
 pub mod port {
     /// STAMP, RFC 8762 §4.1.
     pub const STAMP: u16 = 862;
+    /// BFD over a single hop, RFC 5881 §4.
+    pub const BFD: u16 = 3784;
     /// MPLS-in-UDP, RFC 7510 §3.
     pub const MPLS_IN_UDP: u16 = 6635;
 }

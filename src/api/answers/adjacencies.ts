@@ -2,6 +2,7 @@ import type { RouterView } from "../../ports/router_view.ts";
 import type { WireguardPeerState } from "../../ports/wireguard.ts";
 import { instant, NO_QUALITY, type Observation, qualityFields } from "../observation.ts";
 import type { Adjacencies } from "../schema.ts";
+import { bfdAnswer } from "./bfd.ts";
 import { downReason } from "./down_reason.ts";
 
 /** WireGuard's own state is asked of `wg`: where that fails, everything else is still answered. */
@@ -40,10 +41,11 @@ export async function adjacenciesAnswer(
       remoteAddress: adjacency.remote_address,
       mtuBytes: adjacency.mtu,
       ...qualityFields(quality),
+      bfd: live === undefined ? null : bfdAnswer(live.bfd),
       reason: uplink !== undefined && missing.has(uplink.device)
         ? `there is no device ${uplink.device}`
         : wireguardProblem === null
-        ? downReason({ state: quality.state, remote, peer }, now)
+        ? downReason({ state: quality.state, remote, peer, bfd: live?.bfd }, now)
         : null,
       generation,
       generationDiffers: generation !== null && generation !== table.generation,

@@ -1,4 +1,4 @@
-import type { Liveness } from "../../model/boundary.ts";
+import type { BfdState, Liveness } from "../../model/boundary.ts";
 import type { Uplink } from "../../model/network.ts";
 import type { WireguardPeerState } from "../../ports/wireguard.ts";
 
@@ -11,10 +11,12 @@ export interface Neighbour {
   readonly remote: Pick<Uplink, "endpoint"> | undefined;
   /** Undefined: WireGuard does not have it. */
   readonly peer: WireguardPeerState | undefined;
+  /** Undefined: the engine does not have it yet. */
+  readonly bfd?: Pick<BfdState, "state" | "remote_state"> | undefined;
 }
 
 /** What a person should look at when an adjacency is down; null: it is not. */
-export function downReason({ state, remote, peer }: Neighbour, now: number): string | null {
+export function downReason({ state, remote, peer, bfd }: Neighbour, now: number): string | null {
   if (state !== "down") return null;
   if (peer === undefined) return "WireGuard has not been told of this neighbour yet";
   if (peer.endpoint === null) {
@@ -25,7 +27,10 @@ export function downReason({ state, remote, peer }: Neighbour, now: number): str
   const where = "look at its endpoint, at the public keys on both sides and at firewalls";
   if (peer.latestHandshakeMillis === null) return `no handshake has ever come through; ${where}`;
   const seconds = Math.max(0, Math.round((now - peer.latestHandshakeMillis) / 1000));
-  return seconds * 1000 > SESSION_MILLIS
-    ? `no handshake for ${seconds} s; ${where}`
-    : `nothing answers probes, ${seconds} s after the last handshake`;
+  if (seconds * 1000 > SESSION_MILLIS) return `no handshake for ${seconds} s; ${where}`;
+  if (bfd?.state === "up") return "BFD is up again; it has to stay so before traffic comes back";
+  if (bfd?.remote_state === "admindown") return "the neighbour has shut BFD down";
+  return bfd?.remote_state === "down" && bfd.state === "init"
+    ? "what this router sends does not arrive: the neighbour's BFD stays down"
+    : `no BFD packet comes, ${seconds} s after the last handshake`;
 }

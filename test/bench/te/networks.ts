@@ -145,6 +145,7 @@ function toNetwork(
     tunnels: "100.96.0.0/12" as Prefix,
     ttl: "pipe",
     penultimate: "pop",
+    bfd: { intervalMillis: 50, multiplier: 3 },
     probe: { intervalMillis: 100, downAfter: 5, upAfter: 10 },
     backend: "embedded",
     api: { port: 7635 },

@@ -85,6 +85,7 @@ export function table(me: Name, keys: Keys, options: Options = {}): Table {
     generation: options.generation ?? "0123456789abcdef",
     site: { name: me, sid: NUMBERS[me], loopback4: loopback(me), loopback6: null },
     ttl: "pipe",
+    bfd: { interval_micros: 50_000, multiplier: 3 },
     probe: { interval_millis: 100, down_after: 5, up_after: 10 },
     uplinks: [{
       key: "wan",

@@ -32,7 +32,7 @@ describe("an adjacency that is down says why", () => {
       /^no handshake for 400 s; look at/,
     );
     expect(await reason({ latestHandshakeMillis: NOW - 30_000 })).toBe(
-      "nothing answers probes, 30 s after the last handshake",
+      "no BFD packet comes, 30 s after the last handshake",
     );
     expect(await reason({ endpoint: null })).toMatch(/^its endpoint \S+ has no address yet$/);
     expect(await reason(null)).toBe("WireGuard has not been told of this neighbour yet");

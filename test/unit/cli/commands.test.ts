@@ -198,7 +198,7 @@ describe("tables", () => {
       "
       UPLINK  NEIGHBOUR    STATE        FOR  DOWNS    RTT  JITTER   LOSS     SENT  RECEIVED  GENERATION                ENDPOINT
       fibre   hub.fibre    up     1 min 5 s      0  10 ms  250 µs    1 %  977 KiB  1.91 MiB  same                      198.51.100.9:51820
-      lte     hub.fibre    down   1 min 5 s      1      –       –  100 %  977 KiB  1.91 MiB  –                         nothing answers probes, 30 s after the last handshake
+      lte     hub.fibre    down   1 min 5 s      1      –       –  100 %  977 KiB  1.91 MiB  –                         no BFD packet comes, 30 s after the last handshake
       fibre   porto.fibre  up     1 min 5 s      0  12 ms  250 µs    1 %  977 KiB  1.91 MiB  same                      198.51.100.9:51820
       lte     porto.fibre  up     1 min 5 s      0  10 ms  250 µs    1 %  977 KiB  1.91 MiB  fedcba9876543210 differs  198.51.100.9:51820
       "

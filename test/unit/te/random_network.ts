@@ -154,6 +154,7 @@ export function toNetwork(shape: NetworkShape, generation = "0000000000000001"):
     tunnels: "100.96.0.0/12" as Prefix,
     ttl: "pipe",
     penultimate: shape.penultimate,
+    bfd: { intervalMillis: 50, multiplier: 3 },
     probe: { intervalMillis: 100, downAfter: 5, upAfter: 10 },
     backend: "embedded",
     api: { port: 7635 },

@@ -150,6 +150,7 @@ pub fn table(scene: Scene) -> Table {
             down_after: 5,
             up_after: 10,
         },
+        bfd: labelway_boundary::BfdTimers::default(),
         uplinks: vec![Uplink {
             key: "uplink".into(),
             interface: "lw-0".into(),

@@ -124,6 +124,7 @@ impl<'a> Reader<'a> {
                 down_after: 5,
                 up_after: 10,
             },
+            bfd: labelway_boundary::BfdTimers::default(),
             uplinks,
             adjacencies,
             segments,

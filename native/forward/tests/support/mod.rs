@@ -209,6 +209,7 @@ pub fn table(ttl: TtlModel) -> Table {
             down_after: 5,
             up_after: 10,
         },
+        bfd: labelway_boundary::BfdTimers::default(),
         uplinks: vec![
             uplink("fibre", "lw-0-fibre", [100, 96, 0, 8]),
             uplink("lte", "lw-1-lte", [100, 96, 0, 9]),

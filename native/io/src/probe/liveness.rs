@@ -37,6 +37,15 @@ pub enum Change {
     Down,
 }
 
+/// Who decides that a probed thing is up or down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judge {
+    /// Replies, and their absence.
+    Probes,
+    /// BFD; replies only measure.
+    Bfd,
+}
+
 /// One probed thing. Pure: `now` is the time since the engine started.
 ///
 /// ```text
@@ -46,6 +55,7 @@ pub enum Change {
 ///     └──────────────── no reply for 2 s ───────────────────────┘   reply is enough)
 /// ```
 pub struct Session {
+    judge: Judge,
     state: Liveness,
     since: Duration,
     downs: u64,
@@ -61,8 +71,9 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn new(now: Duration) -> Self {
+    pub fn new(judge: Judge, now: Duration) -> Self {
         Session {
+            judge,
             state: Liveness::Unknown,
             since: now,
             downs: 0,
@@ -101,7 +112,8 @@ impl Session {
         self.replies_in_row += 1;
         self.learn_rtt(now.saturating_sub(sent));
         let enough = first_ever || self.replies_in_row >= timers.up_after;
-        (self.state != Liveness::Up && enough).then(|| self.become_state(Change::Up, now))
+        let up = self.judge == Judge::Probes && self.state != Liveness::Up && enough;
+        up.then(|| self.become_state(Change::Up, now))
     }
 
     /// To be called every interval or more often.
@@ -113,7 +125,7 @@ impl Session {
             self.replies_in_row = 0;
         }
         let down = match self.state {
-            Liveness::Up => self.misses_in_row >= timers.down_after,
+            Liveness::Up => self.judge == Judge::Probes && self.misses_in_row >= timers.down_after,
             Liveness::Unknown => self
                 .first_sent
                 .is_some_and(|first| now.saturating_sub(first) >= FIRST_VERDICT),
@@ -122,10 +134,13 @@ impl Session {
         down.then(|| self.become_state(Change::Down, now))
     }
 
-    /// The link that all of it goes over is known to be down.
-    pub fn handle_link_down(&mut self, now: Duration) -> Option<Change> {
-        self.replies_in_row = 0;
-        (self.state == Liveness::Up).then(|| self.become_state(Change::Down, now))
+    /// Somebody else has judged. None: it is so already, or was never up and is not yet.
+    pub fn follow(&mut self, change: Change, now: Duration) -> Option<Change> {
+        let follows = match change {
+            Change::Up => self.state != Liveness::Up,
+            Change::Down => self.state == Liveness::Up,
+        };
+        follows.then(|| self.become_state(change, now))
     }
 
     pub fn quality(&self, now: Duration) -> Quality {
@@ -192,7 +207,7 @@ mod tests {
 
     impl Way {
         fn new(rtt: Duration) -> Self {
-            let session = Session::new(Duration::ZERO);
+            let session = Session::new(Judge::Probes, Duration::ZERO);
             Way {
                 session,
                 now: Duration::ZERO,
@@ -278,22 +293,25 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_is_down_is_not_waited_for() {
+    fn what_bfd_judges_is_as_bfd_says() {
         let mut way = Way::new(MS * 30);
+        way.session.judge = Judge::Bfd;
+        way.run(1000);
+        assert_eq!(way.session.state, Liveness::Unknown, "replies only measure");
+        let told = way.session.follow(Change::Up, way.now);
+        assert_eq!(told, Some(Change::Up));
+        assert_eq!(way.session.follow(Change::Up, way.now), None, "only once");
+        way.cut = true;
         way.run(3000);
-        let change = way.session.handle_link_down(way.now);
-        assert_eq!(change, Some(Change::Down));
-        assert_eq!(way.session.handle_link_down(way.now), None, "only once");
-        way.run(800);
-        assert_eq!(
-            way.session.state,
-            Liveness::Down,
-            "what was under way does not bring it up"
-        );
-        way.run(400);
-        assert_eq!(way.session.state, Liveness::Up);
-        let mut fresh = Session::new(Duration::ZERO);
-        assert_eq!(fresh.handle_link_down(MS), None, "it was never up");
+        assert_eq!(way.session.state, Liveness::Up, "nor does their absence");
+        let told = way.session.follow(Change::Down, way.now);
+        assert_eq!(told, Some(Change::Down));
+        assert_eq!(way.session.quality(way.now).downs, 1);
+        let mut fresh = Session::new(Judge::Bfd, Duration::ZERO);
+        assert_eq!(fresh.follow(Change::Down, MS), None, "it was never up");
+        fresh.handle_sent(Duration::ZERO);
+        let verdict = fresh.handle_timeout(&TIMERS, FIRST_VERDICT);
+        assert_eq!(verdict, Some(Change::Down), "but not unknown for ever");
     }
 
     #[test]
@@ -320,7 +338,7 @@ mod tests {
 
     #[test]
     fn nothing_sent_gives_no_verdict() {
-        let mut session = Session::new(Duration::ZERO);
+        let mut session = Session::new(Judge::Probes, Duration::ZERO);
         assert_eq!(session.handle_timeout(&TIMERS, MS * 60_000), None);
         assert_eq!(session.state, Liveness::Unknown);
     }

@@ -1,15 +1,21 @@
-//! STAMP (RFC 8762) sessions: is an adjacency or a segment list alive, and how good is it?
+//! Is an adjacency or a segment list alive, and how good is it?
 //!
-//! One session probes one adjacency or one list, named by its STAMP session identifier (RFC 8972
+//! BFD decides about adjacencies, STAMP (RFC 8762) about lists, and STAMP measures both. One of its
+//! sessions probes one adjacency or one list, named by its STAMP session identifier (RFC 8972
 //! §3). The reflector keeps no state (RFC 8762 §4.3). `now` is the time since the engine started.
 
+mod bfd;
 mod liveness;
 mod message;
 mod prober;
 mod window;
 
-pub use liveness::Timers;
-pub use prober::{LocalOutcome, Prober, Target, What, handle_link_down, handle_local, handle_tick};
+pub use bfd::{Bfd, handle_due as handle_bfd_due};
+pub use liveness::{Judge, Timers};
+pub use prober::{
+    LocalOutcome, Prober, Target, What, handle_link_down, handle_local, handle_tick,
+    publish_adjacency,
+};
 
 /// UDP ports of both ends.
 pub struct StampPorts {

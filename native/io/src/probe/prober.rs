@@ -8,11 +8,12 @@ use std::time::Duration;
 use labelway_boundary::{Liveness, Quality};
 use labelway_forward::{DropReason, HEADROOM, LocalDatagram, Packet, encapsulate_local};
 use labelway_wire::stamp::Timestamp;
-use labelway_wire::{Ipv4, Udp};
+use labelway_wire::{Ipv4, Udp, port};
 use parking_lot::Mutex;
 
 use super::STAMP_PORTS;
-use super::liveness::{Change, Session};
+use super::bfd;
+use super::liveness::{Change, Judge, Session};
 use super::message::{read_answer, read_probe, timestamp, write_answer, write_probe};
 use super::window::REMEMBERED;
 use crate::counters::IoDrop;
@@ -45,10 +46,10 @@ pub struct Target {
 }
 
 impl Prober {
-    pub fn new(ssid: u16, now: Duration, first: Duration) -> Self {
+    pub fn new(ssid: u16, judge: Judge, now: Duration, first: Duration) -> Self {
         Prober {
             ssid,
-            state: Mutex::new(State::new(now, first)),
+            state: Mutex::new(State::new(judge, now, first)),
         }
     }
 
@@ -58,9 +59,9 @@ impl Prober {
 }
 
 impl State {
-    fn new(now: Duration, first: Duration) -> Self {
+    fn new(judge: Judge, now: Duration, first: Duration) -> Self {
         State {
-            session: Session::new(now),
+            session: Session::new(judge, now),
             next: now + first,
             stamps: Box::new([Timestamp(0); REMEMBERED]),
         }
@@ -148,10 +149,13 @@ pub enum LocalOutcome {
         range: Range<usize>,
     },
     Taken,
+    /// A BFD session has something to say at once.
+    BfdIsDue,
     Drop(IoDrop),
 }
 
-/// A STAMP datagram that came by adjacency `from`: reflects a probe, takes in an answer.
+/// A datagram for this router that came by adjacency `from`: reflects a probe, takes in an answer or
+/// a BFD packet.
 pub fn handle_local(
     world: &World,
     from: usize,
@@ -166,6 +170,18 @@ pub fn handle_local(
     let Ok(udp) = Udp::decode(&ip) else {
         return malformed;
     };
+    if udp.destination_port() == port::BFD {
+        let Some(taken) = bfd::handle_packet(world, from, udp.payload(), ip.ttl(), now) else {
+            return LocalOutcome::Drop(IoDrop::BfdDiscarded);
+        };
+        if let Some(change) = taken.change {
+            publish_adjacency(world, from, change, now);
+        }
+        return match taken.is_due {
+            true => LocalOutcome::BfdIsDue,
+            false => LocalOutcome::Taken,
+        };
+    }
     if udp.source_port() == STAMP_PORTS.reflector {
         if udp.destination_port() != STAMP_PORTS.sender {
             return malformed;
@@ -269,10 +285,16 @@ pub fn handle_link_down(world: &World, uplink: usize, now: Duration) {
         if adjacency.uplink != uplink {
             continue;
         }
-        let mut state = adjacency.prober.state.lock();
-        if let Some(change) = state.session.handle_link_down(now) {
-            publish(world, What::Adjacency(index), change);
-        }
+        adjacency.bfd.handle_link_down(now);
+        publish_adjacency(world, index, Change::Down, now);
+    }
+}
+
+/// BFD, or the link below it, has judged an adjacency.
+pub fn publish_adjacency(world: &World, index: usize, change: Change, now: Duration) {
+    let mut state = world.adjacencies[index].prober.state.lock();
+    if let Some(change) = state.session.follow(change, now) {
+        publish(world, What::Adjacency(index), change);
     }
 }
 
@@ -304,7 +326,7 @@ mod tests {
 
     #[test]
     fn an_answer_has_to_know_the_probe() {
-        let mut state = State::new(Duration::ZERO, Duration::ZERO);
+        let mut state = State::new(Judge::Probes, Duration::ZERO, Duration::ZERO);
         assert!(!state.has_sent(0, Timestamp(0)), "nothing was sent");
         for (sequence, sent) in [(0, Timestamp(77)), (1, Timestamp(99))] {
             assert_eq!(state.stamp(Duration::ZERO, sent), (sequence, sent));

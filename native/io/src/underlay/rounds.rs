@@ -1,22 +1,135 @@
-//! What the first underlay thread does from time to time: probes, WireGuard's timers, devices that
-//! come and go.
+//! What the first underlay thread does from time to time: probes, BFD, WireGuard's timers, devices
+//! that come and go.
+
+use std::os::fd::AsFd;
+use std::time::Duration;
 
 use labelway_wireguard::Now;
 
 use super::Underlay;
+use crate::counters::IoDrop;
+use crate::overruns::Overruns;
+use crate::poll::{Poll, Timer, Token};
 use crate::probe;
 use crate::transmit::Queued;
 use crate::uplink::Ports;
 use crate::world::World;
 
+const TICK: Token = 1;
+const BFD: Token = 2;
+/// How finely probes are spread over their interval, and how exactly they are sent. BFD sessions
+/// that are new are found with a tick, too.
+const TICK_PERIOD: Duration = Duration::from_millis(10);
+/// BFD sessions are looked at no more often, all together: their intervals are 10 ms at least.
+const BFD_REST: Duration = Duration::from_millis(1);
 /// WireGuard's timers are looked at every 100 ms.
 const TICKS_A_WIREGUARD_ROUND: u64 = 10;
 /// Devices that went away are looked for every second.
 const TICKS_A_DEVICE_ROUND: u64 = 100;
 
+/// The timers of the thread that has them.
+pub(super) struct Rounds {
+    tick: Timer,
+    bfd: Timer,
+    ticks: u64,
+    overruns: Overruns,
+}
+
+impl Rounds {
+    pub(super) fn new(poll: &Poll) -> Self {
+        let tick = Timer::every(TICK_PERIOD).expect("a timer can be made");
+        let bfd = Timer::once().expect("a timer can be made");
+        for (timer, token) in [(&tick, TICK), (&bfd, BFD)] {
+            poll.add(timer.as_fd(), token)
+                .expect("the epoll instance stays open");
+        }
+        Rounds {
+            tick,
+            bfd,
+            ticks: 0,
+            overruns: Overruns::default(),
+        }
+    }
+
+    /// Does what is due by those of the events that are timers'.
+    pub(super) fn handle(
+        &mut self,
+        underlay: &mut Underlay<'_>,
+        world: Option<&World>,
+        events: impl Iterator<Item = Token>,
+    ) {
+        let (mut ticked, mut due) = (false, underlay.bfd_is_due);
+        for token in events {
+            match token {
+                TICK => ticked = true,
+                BFD => {
+                    self.bfd.drain();
+                    due = true;
+                }
+                _ => {}
+            }
+        }
+        if ticked {
+            self.tick.drain();
+            self.ticks += 1;
+        }
+        let Some(world) = world else { return };
+        if (ticked || due)
+            && let Some(after) = underlay.bfd(world)
+        {
+            self.bfd.set(after.max(BFD_REST));
+        }
+        if ticked {
+            underlay.tick(world, self.ticks);
+            if self.ticks.is_multiple_of(TICKS_A_DEVICE_ROUND) {
+                underlay.count_overruns(world, &mut self.overruns);
+            }
+        }
+    }
+}
+
 impl Underlay<'_> {
-    /// What is due; to be called every [`super::TICK_PERIOD`], with the number of times so far.
-    pub(super) fn tick(&mut self, world: &World, ticks: u64) {
+    /// Does what is due of every BFD session; tells how long nothing is.
+    pub(super) fn bfd(&mut self, world: &World) -> Option<Duration> {
+        /// An answer and a packet of its own; what is more has time.
+        const PACKETS_AT_ONCE: usize = 3;
+        self.bfd_is_due = false;
+        let batch = self.batch(world);
+        let mut next: Option<Duration> = None;
+        for (index, adjacency) in world.adjacencies.iter().enumerate() {
+            for _ in 0..PACKETS_AT_ONCE {
+                self.make_room(batch);
+                let slot = self.memory.slot();
+                match probe::handle_bfd_due(world, index, slot, batch.elapsed) {
+                    Ok(due) => {
+                        if let Some(change) = due.change {
+                            probe::publish_adjacency(world, index, change, batch.elapsed);
+                        }
+                        let Some(range) = due.packet else { break };
+                        let place = self.memory.take(range);
+                        self.queue.push(Queued {
+                            adjacency: index,
+                            place,
+                        });
+                    }
+                    Err(reason) => {
+                        batch.drops.forward(reason);
+                        break;
+                    }
+                }
+            }
+            let timeout = adjacency.bfd.poll_timeout();
+            next = match (next, timeout) {
+                (Some(next), Some(timeout)) => Some(next.min(timeout)),
+                (one, other) => one.or(other),
+            };
+        }
+        self.finish(batch);
+        next.map(|next| next.saturating_sub(batch.elapsed))
+    }
+
+    /// What else is due; to be called every [`TICK_PERIOD`], with the number of times so far.
+    fn tick(&mut self, world: &World, ticks: u64) {
         self.probe(world);
         if ticks.is_multiple_of(TICKS_A_WIREGUARD_ROUND) {
             self.wireguard_timers(world);
@@ -27,6 +140,27 @@ impl Underlay<'_> {
                 uplink.follow_listener(&self.shared.control);
             }
         }
+    }
+
+    fn count_overruns(&self, world: &World, overruns: &mut Overruns) {
+        let mut more = 0;
+        for uplink in &world.uplinks {
+            match &uplink.ports {
+                Ports::Embedded(embedded) => {
+                    for (socket, token) in embedded.sockets.load().all() {
+                        more += overruns.more(socket.as_fd(), token);
+                    }
+                }
+                Ports::Kernel { sockets, .. } => {
+                    for port in sockets.ports().iter() {
+                        more += overruns.more(port.socket.as_fd(), port.token);
+                    }
+                }
+            }
+        }
+        overruns.end_round();
+        let drops = self.shared.drops(self.thread);
+        drops.io_many(IoDrop::UplinkOverrun, more);
     }
 
     fn probe(&mut self, world: &World) {

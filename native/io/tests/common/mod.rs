@@ -202,6 +202,7 @@ pub fn table(number: usize, neighbours: usize) -> Table {
             down_after: 50,
             up_after: 1,
         },
+        bfd: labelway_boundary::BfdTimers::default(),
         uplinks: vec![Uplink {
             key: "wan".into(),
             interface: format!("lw{number}"),
