@@ -79,10 +79,10 @@ async function run(args: Arguments, io: Io): Promise<number> {
   const json = args.text("json");
   const stop = io.interrupted();
   const figures: Figures[] = [];
-  for (const lab of new Set(scenarios.map((scenario) => scenario.lab))) {
-    const stage = await raise(lab, stop);
+  for (const same of Map.groupBy(scenarios, networkOf).values()) {
+    const stage = await raise(same[0]!.lab, same[0]!.settings, stop);
     try {
-      for (const scenario of scenarios.filter((scenario) => scenario.lab === lab)) {
+      for (const scenario of same) {
         const figure = await repeat(stage, scenario, repeats, io, stop);
         if (figure !== null) figures.push(figure);
       }
@@ -93,6 +93,11 @@ async function run(args: Arguments, io: Io): Promise<number> {
   io.out(`\n${render(figures, io)}`);
   if (json !== undefined) await Deno.writeTextFile(json, `${JSON.stringify(figures, null, 2)}\n`);
   return figures.every(isReached) ? OK : FAILED;
+}
+
+/** Faults of one network share a lab. */
+function networkOf({ lab, settings }: Scenario): string {
+  return `${lab} ${JSON.stringify(settings)}`;
 }
 
 async function repeat(

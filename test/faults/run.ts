@@ -1,6 +1,7 @@
 /** One fault, again and again, in a lab that is up. */
 
 import { now } from "../../src/io/clock.ts";
+import { Failure } from "../../src/cli/command.ts";
 import { pause } from "../../src/lab/process.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
 import type { Scenario } from "./scenario.ts";
@@ -10,8 +11,8 @@ import { act, inUse, settle, type Stage, stream } from "./stage.ts";
 const BEFORE_MILLIS = 500;
 /** Starting a process takes part of it: what is sent before the fault must be enough. */
 const LEAD_MILLIS = 300;
-/** Probes that the fault lost leave what is measured, and rankings come to rest. */
-const REST_MILLIS = 1500;
+/** An adjacency that fails again sooner counts as flapping, and comes back late. */
+const REST_MILLIS = 11_000;
 
 export interface Repeat extends Outcome {
   /** `policy: path` before, and at the end of the fault, of what changed. */
@@ -31,8 +32,11 @@ export async function once(stage: Stage, scenario: Scenario): Promise<Repeat> {
   const end = now();
   const streamed = await streaming;
   for (const action of scenario.undo) await act(stage, action);
-  if (!await settle(stage, scenario)) {
-    throw new Error(`${scenario.fault}: not every path is up again after it was undone`);
+  const missing = await settle(stage, scenario, before);
+  if (missing !== null) {
+    throw new Failure([
+      `${scenario.fault} was undone, and the lab does not come to rest: ${missing}`,
+    ]);
   }
   await pause(Math.max(REST_MILLIS, scenario.settleMillis));
   return {

@@ -12,6 +12,8 @@ export interface Scenario {
   readonly what: string;
   /** Topology file. */
   readonly lab: string;
+  /** Keys of the network's file beside those that it has. */
+  readonly settings: Readonly<Record<string, unknown>>;
   readonly traffic: { readonly from: string; readonly to: string; readonly port: number };
   readonly do: readonly Action[];
   readonly undo: readonly Action[];
@@ -49,6 +51,7 @@ const FILE = z.strictObject({
   fault: z.string(),
   what: z.string(),
   lab: z.string(),
+  settings: z.record(z.string(), z.unknown()).default({}),
   traffic: z.strictObject({ from: z.string(), to: z.string(), port: z.int().min(1).max(65535) }),
   do: z.array(action).min(1),
   undo: z.array(action),

@@ -1,5 +1,6 @@
 /** A lab in which faults happen: brought up once, hurt and healed again and again. */
 
+import { stringify } from "@std/yaml";
 import { fileURLToPath } from "node:url";
 import { runOrThrow } from "../../src/io/command.ts";
 import { findPlace, type Place, requireState, writeState } from "../../src/lab/folder.ts";
@@ -15,6 +16,8 @@ const PROGRAM = fileURLToPath(
   new URL("../../native/target/release/labelway-datagrams", import.meta.url),
 );
 const WAIT_MILLIS = 30_000;
+/** Longer than the longest that an adjacency or a ranking holds back. */
+const SETTLE_MILLIS = 90_000;
 /** 1,000 packets a second. */
 const INTERVAL_MICROS = 1000;
 const BYTES = 100;
@@ -23,16 +26,35 @@ export interface Stage {
   readonly place: Place;
 }
 
-export async function raise(lab: string, stop: AbortSignal): Promise<Stage> {
+/** `settings` are added to the network's file: `{ bfd: { interval: "10ms" } }`. */
+export async function raise(
+  lab: string,
+  settings: Readonly<Record<string, unknown>>,
+  stop: AbortSignal,
+): Promise<Stage> {
   const place = await findPlace(lab);
-  await up(place, {
+  const stage = { place };
+  if (Object.keys(settings).length === 0) return await bringUp(stage, stop);
+  const changed = await Deno.makeTempFile({ suffix: ".yaml" });
+  try {
+    const text = await Deno.readTextFile(place.networkFile);
+    await Deno.writeTextFile(changed, `${text}\n${stringify(settings)}`);
+    await bringUp({ place: { ...place, networkFile: changed } }, stop);
+    return stage;
+  } finally {
+    await Deno.remove(changed);
+  }
+}
+
+async function bringUp(stage: Stage, stop: AbortSignal): Promise<Stage> {
+  await up(stage.place, {
     emulator: "linkem",
     routers: true,
     waitMillis: WAIT_MILLIS,
     report: () => {},
     stop,
   });
-  return { place };
+  return stage;
 }
 
 export async function strike(stage: Stage): Promise<void> {
@@ -99,16 +121,30 @@ export async function act({ place }: Stage, action: Action): Promise<void> {
   }
 }
 
-/** Until every path of both ends is up again. */
-export async function settle({ place }: Stage, { traffic }: Scenario): Promise<boolean> {
-  const sites = [traffic.from, traffic.to].map((node) => node.split(".")[0]!);
-  const end = now() + WAIT_MILLIS;
+/**
+ * Until every path of both ends is up and these are in use (see {@link inUse}): a fault of a path
+ * that nothing takes costs nothing. Null, or what is missing.
+ */
+export async function settle(
+  stage: Stage,
+  scenario: Scenario,
+  wanted: readonly string[],
+): Promise<string | null> {
+  const { from, to } = scenario.traffic;
+  const sites = [from, to].map((node) => node.split(".")[0]!);
+  const end = now() + SETTLE_MILLIS;
+  let missing: string | null = null;
   while (now() < end) {
-    const ready = await Promise.all(sites.map((site) => allPathsUp(place, site)));
-    if (ready.every(Boolean)) return true;
+    const ready = await Promise.all(sites.map((site) => allPathsUp(stage.place, site)));
+    const used = await inUse(stage, scenario);
+    const away = wanted.filter((line) => !used.includes(line));
+    missing = ready.every(Boolean)
+      ? away.length === 0 ? null : `not in use: ${away.join(", ")}`
+      : `at ${sites.filter((_, index) => !ready[index]).join(" and ")} not every path is up`;
+    if (missing === null) return null;
     await pause(100);
   }
-  return false;
+  return missing;
 }
 
 interface Ranked {

@@ -15,7 +15,7 @@ describe("faults", { timeout: 60_000 }, async () => {
   let stage: Stage | undefined;
   beforeAll(async () => {
     await sweep();
-    stage = await raise(FAULTS, new AbortController().signal);
+    stage = await raise(FAULTS, {}, new AbortController().signal);
   }, LAB_SECONDS);
   afterAll(async () => {
     if (stage !== undefined) await strike(stage);
