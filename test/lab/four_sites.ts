@@ -12,7 +12,8 @@ export const ROOT = resolve(import.meta.dirname ?? ".", "../..");
 export const TOPOLOGY = `${ROOT}/config/lab/four-sites.yaml`;
 export const PAIRS = `${ROOT}/test/lab/pairs.yaml`;
 export const FAULTS = `${ROOT}/config/lab/faults/mesh.yaml`;
-const TOPOLOGIES = [TOPOLOGY, PAIRS, FAULTS];
+const THIRD = `${ROOT}/config/lab/better-through-a-third.yaml`;
+const TOPOLOGIES = [TOPOLOGY, PAIRS, FAULTS, THIRD];
 const FOLDERS = `${ROOT}/.lab`;
 const OWN = `t${Deno.pid}`;
 
