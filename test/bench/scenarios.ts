@@ -68,7 +68,7 @@ export const GROUPS: readonly Group[] = [
       measurement: tcp("tcp-transit-4", "transit", 4),
     },
   ],
-  [packets("udp-1400", "direct", 1400, ", which every tunnel here has to fragment")],
+  [packets("udp-1400", "direct", 1400, ", which all but nebula have to fragment")],
   [packets("udp-1300", "direct", 1300, ", which fit into every tunnel")],
   [packets("udp-100", "direct", 100)],
   [packets("udp-100-transit", "transit", 100, " through a transit site")],
