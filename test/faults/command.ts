@@ -9,7 +9,7 @@ import {
   UsageError,
 } from "../../src/cli/command.ts";
 import { renderTable } from "../../src/cli/table.ts";
-import { closest } from "../../src/config/suggest.ts";
+import { chosen } from "../bench/command.ts";
 import { percentile } from "./outcome.ts";
 import { once, type Repeat } from "./run.ts";
 import { parseScenario, type Scenario } from "./scenario.ts";
@@ -71,7 +71,8 @@ async function run(args: Arguments, io: Io): Promise<number> {
     ));
     return OK;
   }
-  const scenarios = chosen(all, args.list("only"));
+  const names = chosen("fault", args.list("only"), all.map(({ fault }) => fault));
+  const scenarios = all.filter(({ fault }) => names.includes(fault));
   const repeats = args.number("repeats") ?? DEFAULT_REPEATS;
   if (!Number.isInteger(repeats)) {
     throw new UsageError([`Option --repeats is ${repeats}; accepted is a whole number`]);
@@ -169,19 +170,6 @@ function render(figures: readonly Figures[], io: Io): string {
     ]),
     io,
   );
-}
-
-function chosen(all: readonly Scenario[], words: readonly string[]): readonly Scenario[] {
-  const given = words.flatMap((word) => word.split(",")).map((word) => word.trim())
-    .filter((word) => word !== "");
-  const names = all.map(({ fault }) => fault);
-  const problems = given.filter((word) => !names.includes(word)).map((word) => {
-    const guess = closest(word, names);
-    const hint = guess === undefined ? "" : `; did you mean ${guess}?`;
-    return `There is no fault ${word}; there are ${names.join(", ")}${hint}`;
-  });
-  if (problems.length > 0) throw new UsageError(problems);
-  return given.length === 0 ? all : all.filter(({ fault }) => given.includes(fault));
 }
 
 function millis(value: number | null): string {

@@ -69,14 +69,15 @@ pub fn run(config: &Config, flood: &Flood) -> Result<Flooded, String> {
     })
 }
 
-fn receiver(address: SocketAddrV4) -> io::Result<UdpSocket> {
+/// Its calls come back after [`LOOK_UP`] at the latest.
+pub fn receiver(address: SocketAddrV4) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind(address)?;
     enlarge_receive_buffer(&socket)?;
     socket.set_read_timeout(Some(LOOK_UP))?;
     Ok(socket)
 }
 
-fn sender(target: SocketAddrV4) -> io::Result<UdpSocket> {
+pub fn sender(target: SocketAddrV4) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind("0.0.0.0:0")?;
     socket.connect(target)?;
     Ok(socket)

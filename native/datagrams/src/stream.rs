@@ -1,6 +1,5 @@
 //! An even stream one way: when was each datagram sent, and how long did it take?
 
-use std::io;
 use std::net::UdpSocket;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
@@ -8,13 +7,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use crate::batch::enlarge_receive_buffer;
 use crate::config::{Config, Stream};
+use crate::flood::{receiver, sender};
 use crate::namespace::inside;
 
 /// How long the last datagram may be under way.
 const PATIENCE: Duration = Duration::from_secs(1);
-const LOOK_UP: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,19 +30,12 @@ pub struct Streamed {
 }
 
 pub fn run(config: &Config, stream: &Stream) -> Result<Streamed, String> {
-    let say = |what: &'static str| move |error: io::Error| format!("Cannot {what}: {error}");
     let far = inside(&config.to, || {
-        let socket = UdpSocket::bind(config.listen()).map_err(say("listen"))?;
-        enlarge_receive_buffer(&socket).map_err(say("listen"))?;
-        socket
-            .set_read_timeout(Some(LOOK_UP))
-            .map_err(say("listen"))?;
-        Ok(socket)
+        receiver(config.listen()).map_err(|error| format!("Cannot listen: {error}"))
     })?;
     let near = inside(&config.from, || {
-        let socket = UdpSocket::bind("0.0.0.0:0").map_err(say("send"))?;
-        socket.connect(config.target()).map_err(say("send"))?;
-        Ok(socket)
+        sender(config.target())
+            .map_err(|error| format!("Cannot send to {}: {error}", config.target()))
     })?;
     let over = AtomicBool::new(false);
     let started_micros = SystemTime::now()

@@ -95,6 +95,7 @@ mod tests {
 
     #[test]
     fn loopback_runs_and_what_is_not_there_does_not() {
+        assert!(is_running("lo"));
         assert!(!is_running("no-such-dev"));
         assert!(!is_running("a-name-that-no-device-can-have"));
         assert!(!is_running("nul\0"));
