@@ -71,6 +71,9 @@ const RUST_MINIMUM = [1, 88] as const;
 /** What the newest of the benchmark's Go modules asks for. */
 const GO_MINIMUM = [1, 25] as const;
 
+/** What Debian's package scripts ask before they start a service; status 101 says no. */
+const POLICY = "/usr/sbin/policy-rc.d";
+
 await main(Deno.args);
 
 async function main(args: readonly string[]): Promise<void> {
@@ -160,9 +163,6 @@ async function packageProblems(missing: readonly string[], isRoot: boolean): Pro
       : `no apt-get here; install these (names as in Debian) and run again: ${missing.join(" ")}`,
   ];
 }
-
-/** What Debian's package scripts ask before they start a service; status 101 says no. */
-const POLICY = "/usr/sbin/policy-rc.d";
 
 /** Without starting the services of what is installed: the tests start daemons of their own. */
 async function installPackages(packages: readonly string[]): Promise<void> {
