@@ -398,3 +398,125 @@ packets: number, bytes: number, };
  * Hits of one label of the ILM, in the order of the table.
  */
 export type LabelState = { label: number, packets: number, bytes: number, };
+
+/**
+ * News of paths since the looks before: only of those of which there is any.
+ */
+export type Looks = { uptime_millis: number, looks: Array<Look>, };
+
+/**
+ * One adjacency or segment list. A list without labels is its adjacency and has the same key.
+ */
+export type Look = { key: string, state: Liveness, 
+/**
+ * How long it has been in this state.
+ */
+state_millis: number, 
+/**
+ * Times it went down.
+ */
+downs: number, 
+/**
+ * Probes whose fate was settled since the last look, each in one look only.
+ */
+since: Window, 
+/**
+ * Probes sent in the last 10 s.
+ */
+ten_seconds: Window, 
+/**
+ * Probes sent in the last minute.
+ */
+minute: Window, 
+/**
+ * Real packets since the last look, counted by both ends; null where they cannot be told
+ * apart from those of other paths (more than one hop) or nobody has answered meanwhile.
+ */
+carried: Carried | null, };
+
+/**
+ * Packets that went into an adjacency and came out of it, customers' and others alike, between two
+ * answers of the neighbour (direct measurement, RFC 8972 §4.5).
+ */
+export type Carried = { span_millis: number, forward_sent: number, forward_lost: number, return_sent: number, return_lost: number, };
+
+/**
+ * Probes of one path over a stretch of time.
+ */
+export type Window = { span_millis: number, 
+/**
+ * Without those that are still waited for.
+ */
+sent: number, answered: number, 
+/**
+ * Of the sent, those that the reflector never saw; null: it does not tell.
+ */
+lost_forward: number | null, 
+/**
+ * Of the reflected, those whose answer was lost; null as above.
+ */
+lost_return: number | null, 
+/**
+ * Answered after they had been given up.
+ */
+late: number, 
+/**
+ * Copies that the way there and the way back made.
+ */
+copies_forward: number, copies_return: number, 
+/**
+ * Overtaken on the way there and on the way back (RFC 4737 §3.3).
+ */
+reordered_forward: number, reordered_return: number, 
+/**
+ * Null without an answer.
+ */
+round_trip: RoundTrip | null, 
+/**
+ * Mean difference of successive round trips, µs; null without two of them.
+ */
+jitter_micros: number | null, };
+
+/**
+ * Round trips in µs, without the time in the reflector.
+ */
+export type RoundTrip = { min: number, mean: number, p50: number, p95: number, p99: number, max: number, };
+
+/**
+ * Everything that is known of one adjacency or segment list.
+ */
+export type Measured = { key: string, 
+/**
+ * Of 1 s, 10 s, 1 min, 15 min and 24 h.
+ */
+windows: Array<Window>, 
+/**
+ * The last minute of each class that was probed, ascending.
+ */
+classes: Array<ClassMeasured>, };
+
+export type ClassMeasured = { 
+/**
+ * TC of the label stack (RFC 5462), 0–7.
+ */
+class: number, minute: Window, };
+
+/**
+ * How often paths are to be probed, until told otherwise: what is not named is a candidate.
+ */
+export type Probing = { paths: Array<ProbedPath>, };
+
+export type ProbedPath = { 
+/**
+ * Of a segment list or an adjacency; a key that the table does not know is passed over.
+ */
+key: string, rank: ProbeRank, 
+/**
+ * Classes (TC) that travel on it, bit 0 for TC 0; each has its turn. 0 is taken as 1.
+ */
+classes: number, };
+
+/**
+ * How much a path matters; the order is the priority.
+ */
+export type ProbeRank = "closer" | "in-use" | "candidate" | "rest";

@@ -8,10 +8,12 @@
 //! vectors of the same [`Table`]. Identity across two tables is the `key`: state (liveness,
 //! measurements, counters, flow placement) of an entry with the same key survives a swap.
 
+mod measurement;
 mod snapshot;
 mod table;
 #[cfg(test)]
 mod typescript;
 
+pub use measurement::*;
 pub use snapshot::*;
 pub use table::*;

@@ -62,6 +62,16 @@ fn render() -> String {
     declare::<Direction>(&mut text);
     declare::<ThreadState>(&mut text);
     declare::<LabelState>(&mut text);
+    declare::<Looks>(&mut text);
+    declare::<Look>(&mut text);
+    declare::<Carried>(&mut text);
+    declare::<Window>(&mut text);
+    declare::<RoundTrip>(&mut text);
+    declare::<Measured>(&mut text);
+    declare::<ClassMeasured>(&mut text);
+    declare::<Probing>(&mut text);
+    declare::<ProbedPath>(&mut text);
+    declare::<ProbeRank>(&mut text);
     text
 }
 
