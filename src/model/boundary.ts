@@ -504,7 +504,11 @@ class: number, minute: Window, };
 /**
  * How often paths are to be probed, until told otherwise: what is not named is a candidate.
  */
-export type Probing = { paths: Array<ProbedPath>, };
+export type Probing = { paths: Array<ProbedPath>, 
+/**
+ * Keys of paths to whose egress the question for its own adjacencies goes, one each.
+ */
+asked: Array<string>, };
 
 export type ProbedPath = { 
 /**
@@ -520,3 +524,37 @@ classes: number, };
  * How much a path matters; the order is the priority.
  */
 export type ProbeRank = "closer" | "in-use" | "candidate" | "rest";
+
+/**
+ * What other sites told of their adjacencies when they were asked.
+ */
+export type Reports = { adjacencies: Array<ReportedAdjacency>, };
+
+/**
+ * An adjacency as its own site measured it over a minute, unless it says otherwise.
+ */
+export type ReportedAdjacency = { 
+/**
+ * SID of the site that told it.
+ */
+site: number, 
+/**
+ * Tunnel addresses of its end and of the far end.
+ */
+local: string, remote: string, 
+/**
+ * Since it was told.
+ */
+age_millis: number, is_up: boolean, 
+/**
+ * Median; null: not known, as for the others.
+ */
+round_trip_micros: number | null, jitter_micros: number | null, 
+/**
+ * Shares, 0–1.
+ */
+lost_forward: number | null, lost_return: number | null, 
+/**
+ * Bytes of label stack and customer packet, found by probing.
+ */
+mtu: number | null, };

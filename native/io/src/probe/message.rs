@@ -80,7 +80,7 @@ pub fn read_probe(bytes: &[u8]) -> Option<Probe> {
                     .for_each(|(to, label)| *to = label);
                 probe.return_labels.count = room.len();
             }
-            Tlv::Other { .. } => {}
+            Tlv::Report(_) | Tlv::Other { .. } => {}
         }
     }
     Some(probe)
