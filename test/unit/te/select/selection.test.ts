@@ -175,7 +175,7 @@ describe("all choices at once", () => {
         const judgementOf = (path: string) =>
           judge(undefined, observed.get(path), choice.class, at(200_000));
         const sorted = choice.candidates
-          .map((one) => rankOf(one, judgementOf(one.path), choice.class.objective))
+          .map((one) => rankOf(one, judgementOf(one.path), choice))
           .sort(compareRanks);
         expect(decide(undefined, choice, judgementOf, at(200_000)).order)
           .toEqual(sorted.map((rank) => rank.candidate.path));
@@ -187,13 +187,14 @@ describe("all choices at once", () => {
     fc.assert(
       fc.property(choices, steps, (list, events) => {
         play(list, script(events), (selection) => {
-          for (const { key, class: slo, candidates } of list) {
+          for (const choice of list) {
+            const { key, candidates } = choice;
             const { order, kept } = selection.decision(key)!;
             const rank = (path: string) =>
               rankOf(
                 candidates.find((one) => one.path === path)!,
                 selection.judgement(key, path)!,
-                slo.objective,
+                choice,
               );
             for (const { path } of kept) {
               const [lead, former] = [rank(order[0]!), rank(path)];

@@ -51,6 +51,7 @@ export function measurement(path: string, millis: number, sample: Sample = {}): 
       rttMicros: rtt === null || lost === sent ? null : { p50: rtt, p95: rtt * 1.5 },
       jitterMicros: lost === sent ? null : jitter,
     })),
+    carried: null,
     bandwidthBitsPerSecond: bandwidth,
   };
 }
