@@ -83,8 +83,10 @@ function apartFrom(
   if (other?.kind !== "paths") return undefined;
   const shared = new Map(paths.map((path) => {
     const own = new Set(thingsOf(path));
-    const common = other.paths.filter((one) => thingsOf(one).some((thing) => own.has(thing)));
-    return [path.key, new Set(common.map(({ key }) => key))];
+    const common = other.paths.map((one) =>
+      [one.key, thingsOf(one).filter((thing) => own.has(thing)).length] as const
+    );
+    return [path.key, new Map(common)];
   }));
   return { from, shared };
 }

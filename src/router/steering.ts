@@ -61,8 +61,9 @@ export class Steering {
     return changes.flatMap(({ keys, moves }) => {
       const others = keys.length > 1 ? ` and ${countOf(keys.length - 1, "other")}` : "";
       const choice = keys[0]!.startsWith(">") ? `no policy ${keys[0]}` : `policy ${keys[0]}`;
-      return moves.map(({ flows, from, to, cause }) =>
-        `${choice}${others}: ${flows} flows go from ${from ?? "nowhere"} to ${to}: ${
+      // Where new flows go before the others, the forwarder moves none: it does not tell them apart.
+      return moves.filter(({ flows }) => flows !== "new").map(({ from, to, cause }) =>
+        `${choice}${others}: ${to} takes over from ${from ?? "none"}: ${
           causeInWords(cause, steady)
         }`
       );

@@ -131,7 +131,7 @@ function behindInWords(behind: Behind, slo: SloClass, now: Instant): string {
     case "field":
       return {
         usability: "others are usable",
-        shared: "it has something in common with the path to keep away from",
+        shared: "it has more in common with the path to keep away from",
         resort: "only for when others fail (metered)",
         verdict: "another does better against the SLO",
         preference: "another is preferred",

@@ -40,8 +40,8 @@ export interface Choice {
 export interface Apart {
   /** Key of the other choice. */
   readonly from: string;
-  /** Own path → those of the other with which it has something in common; absent: none. */
-  readonly shared: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Own path → path of the other → how many uplinks and sites both use; absent: none. */
+  readonly shared: ReadonlyMap<string, ReadonlyMap<string, number>>;
 }
 
 export interface Rank {
@@ -96,13 +96,13 @@ export function rankOf(
   { class: { objective }, apart }: Pick<Choice, "class" | "apart">,
   other?: string,
 ): Rank {
-  const shares = other !== undefined && apart?.shared.get(candidate.path)?.has(other) === true;
+  const shared = other === undefined ? 0 : apart?.shared.get(candidate.path)?.get(other) ?? 0;
   return {
     candidate,
     judgement,
     fields: [
       USABILITY[judgement.verdict],
-      Number(shares),
+      shared,
       Number(candidate.resort === "last"),
       VERDICT[judgement.verdict],
       Number(candidate.resort === "when-broken"),
