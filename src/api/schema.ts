@@ -185,6 +185,18 @@ export const pathSchema = z.object({
   uses: z.array(pathUseSchema),
 }).openapi("Path");
 
+export const verdictSchema = z.enum([
+  "meets",
+  "recovering",
+  "breaks",
+  "unknown",
+  "suppressed",
+  "dead",
+]).openapi("SloVerdict", {
+  description: "How it does against the SLO; recovering: it was bad and is good, but not for long " +
+    "enough; suppressed: it failed too often",
+});
+
 const portsSchema = z.array(z.object({ low: count, high: count })).describe("Empty: any");
 
 const placesSchema = z.array(z.string()).describe("Prefixes, or sites by name; empty: any");
@@ -243,7 +255,7 @@ export const policySchema = z.object({
   match: matchSchema,
   holds: z.boolean().describe("It is the time of day that it asks for"),
   class: classSchema.nullable().describe(
-    "How its paths are judged, with what the policy changes; null: it drops, or it is no policy",
+    "How its paths are judged, with what the policy changes; null: it drops",
   ),
   action: z.string(),
   destinations: z.array(z.object({
@@ -278,7 +290,6 @@ export const explanationSchema = z.object({
   policy: z.string().nullable().describe("That matches; null: none"),
   action: z.string(),
   class: classSchema.nullable(),
-  sloJudged: z.boolean().describe("Whether paths are judged by the SLO"),
   verdict: z.enum(["paths", "drop"]),
   inUse: z.string().nullable().describe("Key of the path; null: dropped"),
   paths: z.array(z.object({
@@ -286,15 +297,23 @@ export const explanationSchema = z.object({
     key: z.string(),
     state: livenessSchema,
     inUse: z.boolean(),
+    verdict: verdictSchema,
+    kept: z.boolean().describe("Flows that are on it stay for now, and a better path takes the rest"),
     cost: z.number(),
     metered: z.boolean(),
     mtuBytes: count,
-    rttMicros: count.nullable(),
+    rttMicros: count.nullable().describe("Median round trip"),
     jitterMicros: count.nullable(),
-    loss: share.nullable(),
-    windowMillis: count.describe("Time over which they were measured, at most"),
+    lossForward: share.nullable().describe("From here to there"),
+    lossBackward: share.nullable().describe(
+      "From there to here; both are the round trip's where the far end does not tell them apart",
+    ),
+    bandwidthBitsPerSecond: z.number().nullable().describe(
+      "Of the narrowest uplink on the way, by the file; null: some uplink has none in it",
+    ),
+    windowMillis: count.nullable().describe("Time over which they were measured"),
     ageMillis: count.nullable().describe("Since the end of that time; null: never measured"),
-    why: z.string().nullable().describe("Why it is not in use; null: it is"),
+    why: z.string().nullable().describe("Why it is not in use, or what is wrong with it all the same"),
     wins: z.string().nullable().describe("What would put it in use; null: it is"),
   })).describe("Best first"),
 }).openapi("Explanation");

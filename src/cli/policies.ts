@@ -82,7 +82,7 @@ export function formatSlo({ class: judged }: Pick<PolicyAnswer, "class">): strin
   const given = parts.filter(([, value]) => value !== null);
   return given.length === 0
     ? []
-    : [`SLO ${given.map((pair) => pair.join(" ")).join(", ")} (not judged yet)`];
+    : [`SLO ${given.map((pair) => pair.join(" ")).join(", ")}`];
 }
 
 export function formatMatch({ name, match }: Pick<PolicyAnswer, "name" | "match">): string {

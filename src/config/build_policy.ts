@@ -81,7 +81,7 @@ export function classOf(file: File, policy: FilePolicy): SloClass {
 }
 
 /** A class of the file's own begins as the default one, which the file may have changed. */
-function classNamed(file: File, name: string): SloClass | undefined {
+export function classNamed(file: File, name: string): SloClass | undefined {
   const builtIn = Object.hasOwn(BUILT_IN_CLASSES, name) ? BUILT_IN_CLASSES[name] : undefined;
   const own = Object.hasOwn(file.classes, name) ? file.classes[name] : undefined;
   if (!own) return builtIn;

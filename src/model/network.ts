@@ -39,6 +39,8 @@ export interface Network {
   readonly segments: readonly Segment[];
   /** In the order of the file: the first that matches decides. */
   readonly policies: readonly Policy[];
+  /** Of traffic that no policy matches, and where policies that name no class begin. */
+  readonly defaultClass: SloClass;
 }
 
 export interface LabelBlocks {

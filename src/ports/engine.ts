@@ -1,4 +1,4 @@
-import type { LabelState, Snapshot, Table } from "../model/boundary.ts";
+import type { LabelState, Looks, Measured, Probing, Snapshot, Table } from "../model/boundary.ts";
 
 /** The native half: owns every packet; told whole tables, asked for state. */
 export interface Engine {
@@ -7,6 +7,12 @@ export interface Engine {
   snapshot(): Snapshot;
   /** Hits by label, in the order of the table's `labels`. */
   labels(): LabelState[];
+  /** Takes what the probes told since it was taken last: each in one look only. */
+  looks(): Looks;
+  /** Every window of every adjacency and segment list; nothing is taken by it. */
+  measured(): Measured[];
+  /** How often each path is probed from now on. */
+  probe(probing: Probing): void;
   /** Stops the threads; devices and sockets are gone when it returns. */
   close(): void;
 }

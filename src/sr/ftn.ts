@@ -8,8 +8,7 @@ import type { CandidatePath } from "../model/path.ts";
 import { rankByCost } from "../te/rank.ts";
 import { findAdjacency } from "../te/topology.ts";
 import { LABEL_BYTES, OVERHEAD_BYTES, serviceLabel, tunName, tunnelAddress } from "./labels.ts";
-import type { Rankings } from "./rankings.ts";
-import { type Choice, choiceKey, type Survey } from "./survey.ts";
+import { choiceKey, type Orders, type Survey } from "./survey.ts";
 
 export interface ForwardingEntries {
   readonly segments: Segment[];
@@ -23,7 +22,7 @@ export interface ForwardingEntries {
  */
 export function forwardingEntries(
   surveyed: Survey,
-  rankings: Rankings,
+  orders: Orders,
   absent: ReadonlySet<string>,
 ): ForwardingEntries {
   const { network, site, membership } = surveyed;
@@ -38,11 +37,11 @@ export function forwardingEntries(
   );
   const place = new Map(used.map((path, index) => [path.key, index]));
 
-  const verdict = (choice: Choice | undefined, key: string): Verdict => {
+  const verdict = (key: string): Verdict => {
+    const choice = surveyed.choices.get(key);
     if (choice?.kind === "drop") return "drop";
-    const paths = choice?.paths ?? [];
-    const standing = choice?.kind === "latency" ? rankings.get(key) : undefined;
-    return { paths: inOrder(paths, standing?.order).map((path) => place.get(path.key)!) };
+    const paths = inOrder(choice?.paths ?? [], orders.get(key));
+    return { paths: paths.map((path) => place.get(path.key)!) };
   };
 
   return {
@@ -63,9 +62,8 @@ export function forwardingEntries(
       const prefixes = membership.prefixes(segment, egress);
       const rules = network.policies.flatMap((policy): Rule[] => {
         const key = choiceKey(policy.name, egress.name);
-        const choice = surveyed.choices.get(key);
-        if (!choice || !isOf(policy, segment)) return [];
-        const decided = verdict(choice, key);
+        if (!surveyed.choices.has(key) || !isOf(policy, segment)) return [];
+        const decided = verdict(key);
         return spelled.get(policy.name)!.flatMap((one): Rule[] => {
           const matches = compileMatch(one, site.name, egress.name);
           if (!matches || !mayLead(matches, prefixes)) return [];
@@ -75,8 +73,7 @@ export function forwardingEntries(
             : [{ policy: policy.name, matches, verdict: decided }];
         });
       });
-      const plain = surveyed.candidates.get(egress.name) ?? [];
-      return { rules, fallback: verdict({ kind: "ordered", paths: plain, grades: new Map() }, "") };
+      return { rules, fallback: verdict(choiceKey(null, egress.name)) };
     });
     const verdicts = [...mentioned, ...steerings.map((one) => one.fallback)];
     const mtus = verdicts.flatMap((one) =>
@@ -167,7 +164,7 @@ function inOrder(
 ): readonly CandidatePath[] {
   if (!order) return paths;
   const rank = new Map(order.map((key, place) => [key, place]));
-  // A path that the ranking does not know yet waits behind those that it does.
+  // A path that the order does not know yet waits behind those that it does.
   return paths.toSorted((a, b) =>
     (rank.get(a.key) ?? order.length) - (rank.get(b.key) ?? order.length)
   );

@@ -20,6 +20,11 @@ export function formatAction(policy: Policy): string {
   return parts.join("; ");
 }
 
+/** Of what no policy matches. */
+export function formatDefault({ objective }: SloClass): string {
+  return `objective ${objective}`;
+}
+
 export function formatStep(step: Step): string {
   switch (step.kind) {
     case "explicit":

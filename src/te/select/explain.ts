@@ -55,10 +55,11 @@ export function explain(
   decision: Decision,
   judgementOf: (path: string) => Judgement,
   now: Instant,
+  other?: string,
 ): Explanation {
   const ranks = new Map(choice.candidates.map((candidate) => {
     const judgement = judgementOf(candidate.path);
-    return [candidate.path, rankOf(candidate, judgement, choice.class.objective)];
+    return [candidate.path, rankOf(candidate, judgement, choice, other)];
   }));
   const lead = ranks.get(decision.order[0] ?? "");
   const paths = decision.order.map((path) => {
@@ -130,6 +131,7 @@ function behindInWords(behind: Behind, slo: SloClass, now: Instant): string {
     case "field":
       return {
         usability: "others are usable",
+        shared: "it has more in common with the path to keep away from",
         resort: "only for when others fail (metered)",
         verdict: "another does better against the SLO",
         preference: "another is preferred",

@@ -1,19 +1,9 @@
 /** Why a path stands where it stands: as data, and in words for people. */
 
 import type { Instant } from "../../model/quantity.ts";
+import type { Verdict } from "../../model/standing.ts";
 
-/** How a path does against the SLO of one class; from the best down. */
-export type Verdict =
-  /** Nothing measured breaks the SLO. */
-  | "meets"
-  /** It was bad; what is measured now is good, but not for long enough. */
-  | "recovering"
-  | "breaks"
-  /** Not measured, or too long ago: neither good nor bad. */
-  | "unknown"
-  /** It failed too often. */
-  | "suppressed"
-  | "dead";
+export type { Verdict };
 
 export type Fault = "loss" | "latency" | "jitter" | "bandwidth" | "dead";
 
@@ -97,10 +87,12 @@ export function percent(share: number): string {
   return `${Number((share * 100).toPrecision(2))} %`;
 }
 
-function millis(micros: number): string {
+/** `3.1 ms`. */
+export function millis(micros: number): string {
   return `${Number((micros / 1_000).toPrecision(3))} ms`;
 }
 
-function megabits(bits: number): string {
+/** `10 Mbit/s`. */
+export function megabits(bits: number): string {
   return `${Number((bits / 1e6).toPrecision(3))} Mbit/s`;
 }

@@ -1,0 +1,140 @@
+/** How much each path matters to who measures it. */
+
+import type { ProbedPath, ProbeRank, Probing } from "../model/boundary.ts";
+import type { Policy } from "../model/network.ts";
+import type { Instant } from "../model/quantity.ts";
+import type { Survey } from "../sr/survey.ts";
+import { chooseProbed, type LastProbed, type Prospect } from "../te/probed.ts";
+import { windowOf } from "../te/select/measurement.ts";
+import type { Selection } from "../te/select/selection.ts";
+import { Every } from "./due.ts";
+
+/**
+ * Of the paths to one egress, so many are probed as candidates; the engine's total is bounded
+ * besides. Eight is what an ordinary policy chooses from.
+ */
+const PROBED_AN_EGRESS = 8;
+/** So many of them take turns with those that are probed just to be noticed. */
+const TURNS_AN_EGRESS = 2;
+/** A turn is long enough to be judged by. */
+const TURN_MILLIS = 60_000;
+/** TC 0: traffic that asks for nothing. */
+const BEST_EFFORT = 1;
+
+export class Prober {
+  /** By egress. */
+  readonly #paths = new Map<string, Set<string>>();
+  /** Classes (TC) of the policies whose path it is, bit 0 for TC 0. */
+  readonly #classes = new Map<string, number>();
+  #last: LastProbed = new Map();
+  /** Whose turn it is. */
+  #chosen: ReadonlySet<string> = new Set();
+  #used: ReadonlySet<string> | null = null;
+  #round = 0;
+  readonly #turns: Every;
+  /** As the engine was told last. */
+  #told: string | null = null;
+
+  constructor(surveyed: Survey, previous?: Prober) {
+    for (const choice of surveyed.choices.values()) {
+      if (choice.kind === "drop") continue;
+      const { policy, egress, paths } = choice;
+      const classes = policy === null ? BEST_EFFORT : classesOf(policy);
+      const known = this.#paths.get(egress) ?? new Set();
+      this.#paths.set(egress, known);
+      for (const { key } of paths) {
+        known.add(key);
+        this.#classes.set(key, (this.#classes.get(key) ?? 0) | classes);
+      }
+    }
+    this.#turns = previous ? previous.#turns : new Every(TURN_MILLIS);
+    if (previous === undefined) return;
+    this.#last = previous.#last;
+    this.#chosen = previous.#chosen;
+    this.#round = previous.#round;
+    this.#told = previous.#told;
+  }
+
+  /**
+   * `moved`: some decision is another than before.
+   *
+   * @returns null: nothing has changed since it was told last
+   */
+  tell(
+    selection: Selection,
+    choices: readonly string[],
+    moved: boolean,
+    now: Instant,
+  ): Probing | null {
+    if (this.#used === null || moved) this.#used = inUse(selection, choices);
+    const used = this.#used;
+    if (this.#turns.next === null || this.#turns.take(now)) {
+      this.#turns.begin(now);
+      this.#round++;
+      this.#choose(selection, used);
+    }
+    const undecided = new Map(selection.undecided().map(({ path, inUse }) => [path, inUse]));
+    const rankOf = (key: string): ProbeRank => {
+      if (undecided.get(key) === true) return "closer";
+      if (used.has(key)) return "in-use";
+      // Who is on its way back needs the proof of it.
+      return undecided.has(key) || this.#chosen.has(key) ? "candidate" : "rest";
+    };
+    const paths = [...this.#classes].flatMap(([key, classes]): ProbedPath[] => {
+      const rank = rankOf(key);
+      // What is not named is a candidate of best effort.
+      return rank === "candidate" && classes === BEST_EFFORT ? [] : [{ key, rank, classes }];
+    });
+    const text = JSON.stringify(paths);
+    if (text === this.#told) return null;
+    this.#told = text;
+    return { paths };
+  }
+
+  #choose(selection: Selection, used: ReadonlySet<string>): void {
+    const budget = { paths: PROBED_AN_EGRESS, turns: TURNS_AN_EGRESS };
+    const chosen = [...this.#paths.values()].map((keys) => {
+      const prospects = [...keys].map((key): Prospect => ({
+        key,
+        expected: expectedOf(selection, key),
+        inUse: used.has(key),
+      }));
+      return chooseProbed(prospects, budget, this.#last, this.#round);
+    });
+    this.#chosen = new Set(chosen.flatMap(({ keys }) => keys));
+    this.#last = new Map(chosen.flatMap(({ last }) => [...last]));
+  }
+}
+
+/** What leads and what follows it, what shares, and where flows have stayed. */
+function inUse(selection: Selection, choices: readonly string[]): Set<string> {
+  const used = new Set<string>();
+  for (const key of choices) {
+    const { order, equals, kept } = selection.decision(key)!;
+    for (const path of [...order.slice(0, 2), ...equals, ...kept.map((one) => one.path)]) {
+      used.add(path);
+    }
+  }
+  return used;
+}
+
+/** Its round trip as measured last, dead or alive: what was near once is worth a look. */
+function expectedOf(selection: Selection, path: string): number | null {
+  const windows = selection.observed(path)?.measurement.windows ?? [];
+  return windowOf(windows, Infinity)?.rttMicros?.p50 ?? null;
+}
+
+/** Class selectors of the DSCPs that a policy matches: what travels in TC (RFC 5462 §3). */
+function classesOf({ match }: Policy): number {
+  if (match.dscps.length > 0) return bitsOf(match.dscps);
+  const terms = match.applications.flatMap((application) => application.terms);
+  if (terms.length === 0) return BEST_EFFORT;
+  return terms.reduce(
+    (bits, { dscps }) => bits | (dscps.length > 0 ? bitsOf(dscps) : BEST_EFFORT),
+    0,
+  );
+}
+
+function bitsOf(dscps: readonly number[]): number {
+  return dscps.reduce((bits, dscp) => bits | 1 << (dscp >> 3), 0);
+}
