@@ -402,7 +402,11 @@ export type LabelState = { label: number, packets: number, bytes: number, };
 /**
  * News of paths since the looks before: only of those of which there is any.
  */
-export type Looks = { uptime_millis: number, looks: Array<Look>, };
+export type Looks = { uptime_millis: number, looks: Array<Look>, 
+/**
+ * What other sites told of their adjacencies, when they were asked.
+ */
+reported: Array<ReportedAdjacency>, };
 
 /**
  * One adjacency or segment list. A list without labels is its adjacency and has the same key.
@@ -524,11 +528,6 @@ classes: number, };
  * How much a path matters; the order is the priority.
  */
 export type ProbeRank = "closer" | "in-use" | "candidate" | "rest";
-
-/**
- * What other sites told of their adjacencies when they were asked.
- */
-export type Reports = { adjacencies: Array<ReportedAdjacency>, };
 
 /**
  * An adjacency as its own site measured it over a minute, unless it says otherwise.

@@ -102,6 +102,8 @@ export interface Policy {
   readonly steps: readonly Step[];
   /** Its path shares no uplink and no site between the ends with the path of this policy. */
   readonly disjointFrom?: string;
+  /** Paths that are as good as the best share its flows, by their rates in the file. */
+  readonly balance?: boolean;
 }
 
 export type Step =

@@ -3,7 +3,7 @@
 import type { Looks, Probing } from "../model/boundary.ts";
 import { countOf, type Instant } from "../model/quantity.ts";
 import type { PathStanding } from "../model/standing.ts";
-import { choiceKey, type Orders, type Survey } from "../sr/survey.ts";
+import { choiceKey, type Placements, type Survey } from "../sr/survey.ts";
 import { orderForAll } from "../te/select/decide.ts";
 import { causeInWords } from "../te/select/explain.ts";
 import { News } from "../te/select/news.ts";
@@ -32,9 +32,12 @@ export class Steering {
   }
 
   /** As they stand now. */
-  get orders(): Orders {
+  get placements(): Placements {
     return new Map(
-      this.#keys.map((key) => [key, orderForAll(this.#selection.decision(key)!)]),
+      this.#keys.map((key) => {
+        const decision = this.#selection.decision(key)!;
+        return [key, { order: orderForAll(decision), equals: decision.equals }];
+      }),
     );
   }
 

@@ -1,13 +1,13 @@
 /** What other sites told of their adjacencies, by the names of the file. */
 
-import type { Reports } from "../model/boundary.ts";
+import type { ReportedAdjacency } from "../model/boundary.ts";
 import type { Network } from "../model/network.ts";
 import type { Figures } from "../te/compose.ts";
 import { hopName } from "../te/expected.ts";
 import { tunnelAddress } from "./labels.ts";
 
 /** By {@link hopName}. Adjacencies that the file does not know, or that are down, are left out. */
-export function reportedHops(network: Network, reports: Reports): Map<string, Figures> {
+export function reportedHops(network: Network, reported: readonly ReportedAdjacency[]): Map<string, Figures> {
   const ends = new Map(
     network.sites.flatMap(({ name, sid, uplinks }) =>
       uplinks.map((uplink) =>
@@ -19,7 +19,7 @@ export function reportedHops(network: Network, reports: Reports): Map<string, Fi
     ),
   );
   const hops = new Map<string, Figures>();
-  for (const told of reports.adjacencies) {
+  for (const told of reported) {
     const [from, to] = [ends.get(told.local), ends.get(told.remote)];
     // A site speaks for its own adjacencies alone.
     if (!from || !to || from.sid !== told.site || !told.is_up) continue;

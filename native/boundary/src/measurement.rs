@@ -15,6 +15,8 @@ use crate::Liveness;
 pub struct Looks {
     pub uptime_millis: u64,
     pub looks: Vec<Look>,
+    /// What other sites told of their adjacencies, when they were asked.
+    pub reported: Vec<ReportedAdjacency>,
 }
 
 /// One adjacency or segment list. A list without labels is its adjacency and has the same key.
@@ -141,13 +143,6 @@ pub enum ProbeRank {
     Candidate,
     /// Only to be noticed when it got better.
     Rest,
-}
-
-/// What other sites told of their adjacencies when they were asked.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(TS))]
-pub struct Reports {
-    pub adjacencies: Vec<ReportedAdjacency>,
 }
 
 /// An adjacency as its own site measured it over a minute, unless it says otherwise.

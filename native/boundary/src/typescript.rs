@@ -72,7 +72,6 @@ fn render() -> String {
     declare::<Probing>(&mut text);
     declare::<ProbedPath>(&mut text);
     declare::<ProbeRank>(&mut text);
-    declare::<Reports>(&mut text);
     declare::<ReportedAdjacency>(&mut text);
     text
 }

@@ -1,6 +1,6 @@
 //! What other sites measure on their adjacencies, page by page, and whose turn it is to be asked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use labelway_wire::stamp::{Report, ReportEntry};
@@ -15,25 +15,31 @@ const AGAIN: Duration = Duration::from_secs(10);
 /// The same while there are pages that were never told, or after a question without an answer.
 const SOON: Duration = Duration::from_secs(1);
 
-/// What one site told.
+/// What is not taken is bounded: the oldest goes first.
+const MAX_NEWS: usize = 16_384;
+
 #[derive(Debug, Default)]
 struct Site {
-    pages: Vec<Option<Page>>,
+    /// By page, whether it was told since the number of pages changed.
+    told: Vec<bool>,
     /// The page to be asked for next.
     next: u16,
     not_before: Duration,
 }
 
-#[derive(Debug)]
-struct Page {
-    told: Duration,
-    entries: Vec<ReportEntry>,
+/// One adjacency that a site told of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Told {
+    pub site: u16,
+    pub at: Duration,
+    pub entry: ReportEntry,
 }
 
-/// Reports by whatever names a site.
+/// Sites that are asked, and what they told that nobody took yet.
 #[derive(Debug, Default)]
 pub struct Reports {
     sites: HashMap<u16, Site>,
+    news: VecDeque<Told>,
 }
 
 impl Reports {
@@ -52,23 +58,29 @@ impl Reports {
         let Some(known) = self.sites.get_mut(&site) else {
             return;
         };
-        if report.pages == 0 {
+        let pages = report.pages.min(MAX_PAGES);
+        if report.page >= pages {
             // It has no time now, or no such page any more.
             known.next = 0;
             return;
         }
-        let pages = report.pages.min(MAX_PAGES);
-        if report.page >= pages {
-            return;
+        if known.told.len() != usize::from(pages) {
+            known.told = vec![false; pages.into()];
         }
-        known.pages.resize_with(pages.into(), || None);
-        known.pages[usize::from(report.page)] = Some(Page {
-            told: now,
-            entries: report.entries().take(ENTRIES).collect(),
-        });
+        known.told[usize::from(report.page)] = true;
         known.next = (report.page + 1) % pages;
-        let complete = known.pages.iter().all(Option::is_some);
+        let complete = known.told.iter().all(|told| *told);
         known.not_before = now + if complete { AGAIN } else { SOON };
+        for entry in report.entries().take(ENTRIES) {
+            if self.news.len() == MAX_NEWS {
+                self.news.pop_front();
+            }
+            self.news.push_back(Told {
+                site,
+                at: now,
+                entry,
+            });
+        }
     }
 
     /// Forgets the sites that are not asked any more.
@@ -76,15 +88,9 @@ impl Reports {
         self.sites.retain(|site, _| is_asked(*site));
     }
 
-    /// Site, when it was told, and the adjacency.
-    pub fn iter(&self) -> impl Iterator<Item = (u16, Duration, &ReportEntry)> {
-        self.sites.iter().flat_map(|(site, known)| {
-            known.pages.iter().flatten().flat_map(move |page| {
-                page.entries
-                    .iter()
-                    .map(move |entry| (*site, page.told, entry))
-            })
-        })
+    /// In the order in which it was told; each once.
+    pub fn take(&mut self) -> impl Iterator<Item = Told> {
+        std::mem::take(&mut self.news).into_iter()
     }
 }
 
@@ -115,17 +121,15 @@ mod tests {
         reports.handle_report(7, Report::decode(&bytes[4..]).unwrap(), now);
     }
 
-    fn known(reports: &Reports) -> Vec<(u64, u8, u32)> {
-        let mut all: Vec<_> = reports
-            .iter()
-            .map(|(site, told, entry)| {
+    fn news(reports: &mut Reports) -> Vec<(u64, u8, u32)> {
+        reports
+            .take()
+            .map(|Told { site, at, entry }| {
                 assert_eq!(site, 7);
                 let remote = entry.remote.octets()[3];
-                (told.as_secs(), remote, entry.round_trip_micros.unwrap())
+                (at.as_secs(), remote, entry.round_trip_micros.unwrap())
             })
-            .collect();
-        all.sort_unstable();
-        all
+            .collect()
     }
 
     #[test]
@@ -137,26 +141,38 @@ mod tests {
         assert_eq!(reports.ask(7, SECOND * 2), Some(1), "the rest soon");
         assert_eq!(reports.ask(7, SECOND * 3), Some(1), "the answer was lost");
         tell(&mut reports, 1, 2, &[entry(2, 20)], SECOND * 3);
-        assert_eq!(known(&reports), [(1, 1, 10), (3, 2, 20)]);
+        assert_eq!(news(&mut reports), [(1, 1, 10), (3, 2, 20)]);
+        assert_eq!(news(&mut reports), [], "once");
         assert_eq!(reports.ask(7, SECOND * 12), None, "all of it is fresh");
         assert_eq!(reports.ask(7, SECOND * 13), Some(0));
         tell(&mut reports, 0, 1, &[entry(1, 11)], SECOND * 13);
-        assert_eq!(known(&reports), [(13, 1, 11)], "the second page is gone");
+        assert_eq!(news(&mut reports), [(13, 1, 11)]);
+        assert_eq!(
+            reports.ask(7, SECOND * 23),
+            Some(0),
+            "the second page is gone"
+        );
     }
 
     #[test]
     fn what_was_not_asked_for_or_is_beyond_bounds_is_passed_over() {
         let mut reports = Reports::default();
         tell(&mut reports, 0, 1, &[entry(1, 10)], SECOND);
-        assert_eq!(known(&reports), [], "nobody asked");
+        assert_eq!(news(&mut reports), [], "nobody asked");
         reports.ask(7, SECOND);
         tell(&mut reports, 5, 5, &[entry(1, 10)], SECOND);
         tell(&mut reports, 0, 0, &[entry(1, 10)], SECOND);
         tell(&mut reports, MAX_PAGES, u16::MAX, &[entry(1, 10)], SECOND);
-        assert_eq!(known(&reports), []);
+        assert_eq!(news(&mut reports), []);
         tell(&mut reports, 0, u16::MAX, &[entry(1, 10)], SECOND);
-        assert_eq!(reports.sites[&7].pages.len(), usize::from(MAX_PAGES));
+        assert_eq!(reports.sites[&7].told.len(), usize::from(MAX_PAGES));
         reports.keep(|site| site != 7);
-        assert_eq!(known(&reports), [], "forgotten");
+        tell(&mut reports, 0, 1, &[entry(1, 10)], SECOND);
+        assert_eq!(news(&mut reports).len(), 1, "of before it was forgotten");
+        for _ in 0..MAX_NEWS {
+            reports.ask(7, SECOND);
+            tell(&mut reports, 0, 1, &[entry(1, 10), entry(2, 20)], SECOND);
+        }
+        assert_eq!(news(&mut reports).len(), MAX_NEWS);
     }
 }

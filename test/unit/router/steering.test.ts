@@ -74,7 +74,7 @@ function run(
   return lines;
 }
 
-const first = (steering: Steering, key: string) => steering.orders.get(key)?.[0];
+const first = (steering: Steering, key: string) => steering.placements.get(key)?.order[0];
 const GOOD = {
   [DIRECT]: { rtt: 20 },
   [HUB]: { rtt: 30 },
@@ -91,7 +91,7 @@ describe("policies", () => {
     expect(first(steering, "calls > porto")).toBe(DIRECT);
     const lines = run(steering, 20_000, 23_000, { ...GOOD, [DIRECT]: { rtt: 20, loss: 0.05 } });
     expect(first(steering, "calls > porto")).toBe(HUB);
-    expect(steering.orders.get("calls > porto")!.slice(-2)).toEqual([LTE, LTE_HUB]);
+    expect(steering.placements.get("calls > porto")!.order.slice(-2)).toEqual([LTE, LTE_HUB]);
     expect(lines).toEqual([
       expect.stringMatching(
         /^policy calls > porto: fibre>hub.* takes over from fibre>porto.fibre: the former breaks /,

@@ -317,12 +317,12 @@ describe("policies", () => {
     const order = (of: Table) => keys(of, route(of, "10.1.3.0/24").rules[0]!.verdict);
     const [direct, hub, ...rest] = order(table);
     expect([direct, hub]).toEqual(["up0>site3.up0", "up0>site2.up0,up0>site3.up0"]);
-    const orders = new Map([["quick > site3", [rest[0]!, hub!]]]);
-    const moved = compileTable(survey, "embedded", orders);
+    const placements = new Map([["quick > site3", { order: [rest[0]!, hub!], equals: [] }]]);
+    const moved = compileTable(survey, "embedded", placements);
     expect(order(moved)).toEqual([rest[0], hub, direct, ...rest.slice(1)]);
     expect({ ...moved, segments: [] }).toEqual({ ...table, segments: [] });
     // What no policy matches has an order of its own.
-    const plain = compileTable(survey, "embedded", new Map([["> site3", [hub!]]]));
+    const plain = compileTable(survey, "embedded", new Map([["> site3", { order: [hub!], equals: [] }]]));
     expect(keys(plain, route(plain, "10.1.3.0/24").fallback)[0]).toBe(hub);
     expect(order(plain)).toEqual(order(table));
   });

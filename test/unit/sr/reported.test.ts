@@ -20,14 +20,12 @@ test("reports are read by the file's names, each site's of its own adjacencies",
     lost_return: null,
     mtu: null,
   });
-  const hops = reportedHops(file, {
-    adjacencies: [
+  const hops = reportedHops(file, [
       told(2, [2, 0], [1, 0]),
       told(3, [2, 0], [3, 0]), // not its own
       told(2, [2, 0], [99, 0]), // a site that is not in the file
       told(3, [3, 1], [1, 1], false),
-    ],
-  });
+  ]);
   expect([...hops]).toEqual([["site2.up0>site1.up0", {
     rttMicros: 9_002,
     jitterMicros: 1,
