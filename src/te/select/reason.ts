@@ -1,6 +1,7 @@
 /** Why a path stands where it stands: as data, and in words for people. */
 
 import type { Instant } from "../../model/quantity.ts";
+import type { Objective } from "../../model/slo.ts";
 import type { Verdict } from "../../model/standing.ts";
 
 export type { Verdict };
@@ -73,6 +74,22 @@ export function inWords(reason: Reason, now: Instant): string {
     case "suppressed":
       return `suppressed: penalty ${Math.round(reason.penalty)}, reusable in ` +
         seconds(reason.until - now);
+  }
+}
+
+/** As selection compares them, in the units that people read. */
+export function figureInWords(figure: number, objective: Objective): string {
+  switch (objective) {
+    case "latency":
+    case "jitter":
+      return millis(figure);
+    case "loss":
+      return percent(figure);
+    case "throughput":
+      // With its sign turned: less is better everywhere.
+      return megabits(-figure);
+    case "cost":
+      return String(figure);
   }
 }
 

@@ -1,10 +1,10 @@
 /** For people: what would have to change for a path to lead. */
 
 import type { Instant } from "../../model/quantity.ts";
-import type { Objective, SloClass } from "../../model/slo.ts";
+import type { SloClass } from "../../model/slo.ts";
 import type { PathExplanation } from "./explain.ts";
 import { marginOf } from "./figure.ts";
-import { megabits, millis, percent, type Reason, seconds } from "./reason.ts";
+import { figureInWords, megabits, millis, percent, type Reason, seconds } from "./reason.ts";
 
 /** Against the one that leads. */
 export function winsInWords(
@@ -15,7 +15,8 @@ export function winsInWords(
 ): string {
   const conditions = [...one.reasons.map((reason) => overcome(reason, slo, now)), ...ahead()];
   const own = [...new Set(conditions)].join(", and ");
-  return one.verdict === "dead" || own === OTHERS_FAIL ? own : `${own}, or ${OTHERS_FAIL}`;
+  const alone = one.verdict === "dead" || own === OTHERS_FAIL || own === PREFERRED_FAIL;
+  return alone ? own : `${own}, or ${OTHERS_FAIL}`;
 
   function ahead(): string[] {
     const { behind } = one;
@@ -30,7 +31,7 @@ export function winsInWords(
         if (behind.field === "verdict" || behind.field === "usability") return [];
         return [
           behind.field === "preference"
-            ? "those that the policy prefers fail or break its SLO"
+            ? PREFERRED_FAIL
             : behind.field === "shared"
             ? "the other policy's traffic leaves what they share"
             : OTHERS_FAIL,
@@ -44,19 +45,18 @@ export function winsInWords(
 }
 
 const OTHERS_FAIL = "those before it fail";
+const PREFERRED_FAIL = "those that the policy prefers fail or break its SLO";
 
 /** `its latency is below 10 ms for 5 s`. */
 function beaten(figure: number | null, { objective, timers }: SloClass): string {
   if (objective === "cost" || figure === null) return OTHERS_FAIL;
   const limit = figure - marginOf(figure, objective, timers.marginShare);
-  // Bandwidth stands in the figures with the sign turned: less is better everywhere.
-  if (objective === "throughput") return `the file gives it more than ${megabits(-limit)}`;
+  if (objective === "throughput") {
+    return `the file gives it more than ${figureInWords(limit, objective)}`;
+  }
   if (limit <= 0) return OTHERS_FAIL;
-  return `its ${objective} is below ${written(limit, objective)} for ${seconds(timers.holdMillis)}`;
-}
-
-function written(figure: number, objective: Objective): string {
-  return objective === "loss" ? percent(figure) : millis(figure);
+  const wanted = figureInWords(limit, objective);
+  return `its ${objective} is below ${wanted} for ${seconds(timers.holdMillis)}`;
 }
 
 function overcome(reason: Reason, { timers }: SloClass, now: Instant): string {
