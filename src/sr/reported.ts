@@ -2,12 +2,15 @@
 
 import type { ReportedAdjacency } from "../model/boundary.ts";
 import type { Network } from "../model/network.ts";
-import type { Figures } from "../te/compose.ts";
+import type { Figures } from "../model/figures.ts";
 import { hopName } from "../te/expected.ts";
 import { tunnelAddress } from "./labels.ts";
 
 /** By {@link hopName}. Adjacencies that the file does not know, or that are down, are left out. */
-export function reportedHops(network: Network, reported: readonly ReportedAdjacency[]): Map<string, Figures> {
+export function reportedHops(
+  network: Network,
+  reported: readonly ReportedAdjacency[],
+): Map<string, Figures> {
   const ends = new Map(
     network.sites.flatMap(({ name, sid, uplinks }) =>
       uplinks.map((uplink) =>

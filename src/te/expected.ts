@@ -2,7 +2,8 @@
 
 import type { Adjacency } from "../model/network.ts";
 import type { CandidatePath } from "../model/path.ts";
-import { compose, type Figures } from "./compose.ts";
+import type { Figures } from "../model/figures.ts";
+import { compose } from "./compose.ts";
 import { adjacencyKey } from "./topology.ts";
 
 /** Figures of adjacencies by {@link hopName}: this site's own, and those that others told. */
@@ -22,6 +23,16 @@ function reversed({ from, to }: Adjacency, known: KnownHops): Figures {
   const other = known.get(hopName({ from: to, to: from }));
   if (other === undefined) return UNKNOWN;
   return { ...other, lossForward: other.lossBackward, lossBackward: other.lossForward };
+}
+
+/**
+ * What paths are ranked by before they are measured: the mean time until one packet got through and
+ * its answer came back, if each that is lost is sent again at once; µs. null: not known.
+ */
+export function expectedMicros({ rttMicros, lossForward, lossBackward }: Figures): number | null {
+  if (rttMicros === null) return null;
+  const through = (1 - (lossForward ?? 0)) * (1 - (lossBackward ?? 0));
+  return through > 0 ? rttMicros / through : Infinity;
 }
 
 const UNKNOWN: Figures = {

@@ -364,7 +364,7 @@ export class World {
         carried: null,
       };
     });
-    return { uptime_millis: this.#now - EPOCH, looks };
+    return { uptime_millis: this.#now - EPOCH, looks, reported: [] };
   }
 
   #setDevice(name: string, is: "up" | "down" | "gone"): void {

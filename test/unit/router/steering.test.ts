@@ -33,6 +33,7 @@ interface Sample {
 function looks(now: number, samples: Record<string, Sample>): Looks {
   return {
     uptime_millis: now,
+    reported: [],
     looks: Object.entries(samples).map(([key, { rtt, loss = 0, downs = 0, since = 0 }]): Look => {
       const state = rtt === null ? "down" : "up";
       const quality = {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Figures } from "../../../src/te/compose.ts";
+import type { Figures } from "../../../src/model/figures.ts";
 import { expectedOf, hopName } from "../../../src/te/expected.ts";
 
 const end = (text: string) => {
