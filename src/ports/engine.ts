@@ -7,11 +7,11 @@ export interface Engine {
   snapshot(): Snapshot;
   /** Hits by label, in the order of the table's `labels`. */
   labels(): LabelState[];
-  /** Takes what the probes told since it was taken last: each in one look only. */
+  /** News of the probed paths since the last call: for one consumer. */
   looks(): Looks;
-  /** Every window of every adjacency and segment list; nothing is taken by it. */
+  /** Every window of every probed path. */
   measured(): Measured[];
-  /** How often each path is probed from now on. */
+  /** How often paths are probed from now on. */
   probe(probing: Probing): void;
   /** Stops the threads; devices and sockets are gone when it returns. */
   close(): void;

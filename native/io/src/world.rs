@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use labelway_boundary::Table;
 use labelway_forward::{Fib, Live};
+use labelway_measure::Sessions;
 use labelway_wireguard::PublicKey;
 use parking_lot::Mutex;
 
@@ -36,6 +36,8 @@ pub struct World {
     pub targets: Vec<Target>,
     /// STAMP session identifier → index into `targets`.
     pub by_ssid: HashMap<u16, usize>,
+    /// Whose probes this router answers.
+    pub reflector: Arc<Mutex<Sessions>>,
 }
 
 pub struct Adjacency {
@@ -66,15 +68,5 @@ impl World {
     /// The uplink that a socket's token belongs to.
     pub fn uplink_of(&self, token: Token) -> Option<usize> {
         self.uplinks.iter().position(|uplink| uplink.owns(token))
-    }
-
-    /// A prober for a new key starts somewhere within the interval, so that they do not all send at
-    /// once.
-    pub fn stagger(key: &str, interval: Duration) -> Duration {
-        // FNV-1a: any spread will do, but the same one each time.
-        let hash = key.bytes().fold(0x811c_9dc5u32, |hash, byte| {
-            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-        });
-        interval.mul_f64(f64::from(hash) / (f64::from(u32::MAX) + 1.0))
     }
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use labelway_forward::MAX_PUSHED_LABELS;
+use labelway_measure::Reply;
 use labelway_wire::stamp::{
     ReflectorPacket, STAMP_BYTES, SenderPacket, Timestamp, Tlv, Tlvs, UNSYNCHRONIZED,
     encode_generation, encode_return_path,
@@ -86,16 +87,18 @@ pub fn read_probe(bytes: &[u8]) -> Option<Probe> {
     Some(probe)
 }
 
-/// Writes the answer to a probe that arrived at `received` with this TTL (RFC 8762 §4.3.1).
+/// Writes the answer to a probe that arrived at `received` with this TTL, under the reflector's own
+/// sequence number (RFC 8762 §4.3.1).
 pub fn write_answer(
     out: &mut [u8],
     probe: &SenderPacket,
+    sequence: u32,
     received: Timestamp,
     sender_ttl: u8,
     generation: Generation,
 ) -> Option<usize> {
     let packet = ReflectorPacket {
-        sequence: probe.sequence,
+        sequence,
         timestamp: timestamp(),
         error_estimate: UNSYNCHRONIZED,
         session: probe.session,
@@ -115,23 +118,15 @@ pub fn write_answer(
 #[derive(Debug, PartialEq)]
 pub struct Answer {
     pub session: u16,
-    pub sequence: u32,
-    /// The probe's own timestamp, given back.
-    pub sent: Timestamp,
-    /// Time that it spent in the reflector, by the reflector's clock.
-    pub residence: Duration,
+    pub reply: Reply,
     pub generation: Option<Generation>,
 }
 
 pub fn read_answer(bytes: &[u8]) -> Option<Answer> {
     let (packet, tlvs) = ReflectorPacket::decode(bytes).ok()?;
-    let residence = packet.timestamp.micros_since(packet.received);
     Some(Answer {
         session: packet.session,
-        sequence: packet.sender_sequence,
-        sent: packet.sender_timestamp,
-        // A reflector whose clock is set back meanwhile tells a negative one.
-        residence: Duration::from_micros(u64::try_from(residence).unwrap_or(0)),
+        reply: Reply::from(&packet),
         generation: generation(tlvs),
     })
 }
@@ -164,13 +159,15 @@ mod tests {
         assert_eq!(probe.generation, Some(*b"mine1234"));
         assert_eq!(probe.return_labels.as_slice(), [16001, 16002]);
         let received = Timestamp(timestamp().0 - (1 << 32) / 4); // a quarter second ago
-        let length = write_answer(&mut room, &probe.packet, received, 61, *b"theirs12").unwrap();
+        let length = write_answer(&mut room, &probe.packet, 3, received, 61, *b"theirs12").unwrap();
         let answer = read_answer(&room[..length]).unwrap();
-        assert_eq!((answer.sequence, answer.session), (7, 99));
-        assert_eq!(answer.sent, Timestamp(5));
+        assert_eq!(answer.session, 99);
         assert_eq!(answer.generation, Some(*b"theirs12"));
-        assert!(answer.residence >= Duration::from_millis(249), "{answer:?}");
-        assert!(answer.residence < Duration::from_secs(10), "{answer:?}");
+        let reply = answer.reply;
+        assert_eq!((reply.sender_sequence, reply.reflector_sequence), (7, 3));
+        assert_eq!((reply.sent, reply.received), (Timestamp(5), received));
+        let residence = reply.sent_back.micros_since(received);
+        assert!((249_000..10_000_000).contains(&residence), "{residence} µs");
     }
 
     #[test]
@@ -191,23 +188,6 @@ mod tests {
             read_probe(&room[..length]),
             None,
             "more labels than anybody may push"
-        );
-    }
-
-    #[test]
-    fn a_negative_residence_is_none() {
-        let probe = SenderPacket {
-            sequence: 1,
-            timestamp: timestamp(),
-            error_estimate: 1,
-            session: 1,
-        };
-        let later = Timestamp(timestamp().0 + (5 << 32));
-        let mut room = [0; 64];
-        let length = write_answer(&mut room, &probe, later, 64, [0; 8]).unwrap();
-        assert_eq!(
-            read_answer(&room[..length]).unwrap().residence,
-            Duration::ZERO
         );
     }
 }

@@ -2,19 +2,22 @@
 //!
 //! BFD decides about adjacencies, STAMP (RFC 8762) about lists, and STAMP measures both. One of its
 //! sessions probes one adjacency or one list, named by its STAMP session identifier (RFC 8972
-//! §3). The reflector keeps no state (RFC 8762 §4.3). `now` is the time since the engine started.
+//! §3). The reflector numbers its answers by session (RFC 8762 §4.3, stateful), so that losses there and
+//! back are told apart. `now` is the time since the engine started.
 
 mod bfd;
 mod liveness;
 mod message;
+mod pacing;
 mod prober;
-mod window;
+mod report;
 
 pub use bfd::{Bfd, handle_due as handle_bfd_due};
 pub use liveness::{Judge, Timers};
+pub use pacing::{Named, Pacing, by_key};
 pub use prober::{
     LocalOutcome, Prober, Target, What, handle_link_down, handle_local, handle_tick,
-    publish_adjacency,
+    publish_adjacency, write_due,
 };
 
 /// UDP ports of both ends.

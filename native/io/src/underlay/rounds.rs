@@ -10,14 +10,14 @@ use super::Underlay;
 use crate::counters::IoDrop;
 use crate::overruns::Overruns;
 use crate::poll::{Poll, Timer, Token};
-use crate::probe;
+use crate::probe::{self, Pacing};
 use crate::transmit::Queued;
 use crate::uplink::Ports;
 use crate::world::World;
 
 const TICK: Token = 1;
 const BFD: Token = 2;
-/// How finely probes are spread over their interval, and how exactly they are sent. BFD sessions
+/// How finely probes are spread in time. BFD sessions
 /// that are new are found with a tick, too.
 const TICK_PERIOD: Duration = Duration::from_millis(10);
 /// BFD sessions are looked at no more often, all together: their intervals are 10 ms at least.
@@ -33,6 +33,8 @@ pub(super) struct Rounds {
     bfd: Timer,
     ticks: u64,
     overruns: Overruns,
+    /// None before the first table.
+    pacing: Option<Pacing>,
 }
 
 impl Rounds {
@@ -48,6 +50,7 @@ impl Rounds {
             bfd,
             ticks: 0,
             overruns: Overruns::default(),
+            pacing: None,
         }
     }
 
@@ -80,7 +83,10 @@ impl Rounds {
             self.bfd.set(after.max(BFD_REST));
         }
         if ticked {
-            underlay.tick(world, self.ticks);
+            let pacing = self
+                .pacing
+                .get_or_insert_with(|| Pacing::new(world.timers.interval, underlay.shared.now()));
+            underlay.tick(world, pacing, self.ticks);
             if self.ticks.is_multiple_of(TICKS_A_DEVICE_ROUND) {
                 underlay.count_overruns(world, &mut self.overruns);
             }
@@ -129,8 +135,8 @@ impl Underlay<'_> {
     }
 
     /// What else is due; to be called every [`TICK_PERIOD`], with the number of times so far.
-    fn tick(&mut self, world: &World, ticks: u64) {
-        self.probe(world);
+    fn tick(&mut self, world: &World, pacing: &mut Pacing, ticks: u64) {
+        self.probe(world, pacing);
         if ticks.is_multiple_of(TICKS_A_WIREGUARD_ROUND) {
             self.wireguard_timers(world);
         }
@@ -163,16 +169,27 @@ impl Underlay<'_> {
         drops.io_many(IoDrop::UplinkOverrun, more);
     }
 
-    fn probe(&mut self, world: &World) {
+    fn probe(&mut self, world: &World, pacing: &mut Pacing) {
         let batch = self.batch(world);
+        let now = batch.elapsed;
         for target in &world.targets {
+            probe::handle_tick(world, target, now);
+        }
+        let mut random = || fastrand::u32(..);
+        let named = self.shared.probing.load();
+        pacing.follow(world, named.as_deref(), now, &mut random);
+        while let Some((session, class)) = pacing.poll(now, &mut random) {
+            // One that the table has no more is dropped with the next round.
+            let Some(target) = world.by_ssid.get(&session) else {
+                continue;
+            };
             self.make_room(batch);
-            match probe::handle_tick(world, target, self.memory.slot(), batch.elapsed) {
-                Ok(Some((adjacency, range))) => {
+            let slot = self.memory.slot();
+            match probe::write_due(world, &world.targets[*target], class, slot, now) {
+                Ok((adjacency, range)) => {
                     let place = self.memory.take(range);
                     self.queue.push(Queued { adjacency, place });
                 }
-                Ok(None) => {}
                 Err(reason) => batch.drops.forward(reason),
             }
         }

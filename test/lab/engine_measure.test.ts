@@ -1,0 +1,129 @@
+/** What probes tell of links that lose, and how often they are sent. */
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Looks, Measured, ProbedPath, Window } from "../../src/model/boundary.ts";
+import type { Emulator } from "../../src/lab/emulator.ts";
+import { CLEAR } from "../../src/lab/impairment.ts";
+import { linkem, startLinkem } from "../../src/lab/linkem.ts";
+import { allUp, build, NAMES, type Network, start } from "./engine/network.ts";
+import type { Name } from "./engine/tables.ts";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const LINK = { ...CLEAR, delayMillis: 2 };
+/** One way of the link between two of the sites, in both directions. */
+const ROUND_TRIP_MICROS = 4 * 2_000;
+
+let network: Network;
+let emulator: Emulator;
+let folder: string;
+
+beforeAll(async () => {
+  folder = await Deno.makeTempDir({ prefix: "labelway-measure-" });
+  network = await build(async (net, middle) => {
+    const links = NAMES.map((name) => ({
+      name,
+      site: { namespace: net.name(name), device: "wan" },
+      internet: { namespace: middle, device: `to-${name}` },
+      up: LINK,
+      down: LINK,
+    }));
+    await startLinkem({ links }, { root: ROOT, folder, seed: 1 });
+    emulator = linkem(folder);
+  });
+  await Promise.all(NAMES.map((name) => start(network, name)));
+  await Promise.all(NAMES.map((name) => allUp(network, name)));
+}, 60_000);
+
+afterAll(async () => {
+  await network?.net.remove();
+  await Deno.remove(folder, { recursive: true });
+}, 30_000);
+
+const looks = (name: Name): Promise<Looks> => network.gateways[name].ask({ do: "looks" });
+const measured = (name: Name): Promise<Measured[]> =>
+  network.gateways[name].ask({ do: "measured" });
+const pause = (millis: number) => new Promise((resolve) => setTimeout(resolve, millis));
+
+/** Sums of the looks of some seconds, by key. */
+async function watch(name: Name, seconds: number): Promise<Map<string, Window[]>> {
+  const seen = new Map<string, Window[]>();
+  await looks(name);
+  for (let second = 0; second < seconds; second++) {
+    await pause(1000);
+    for (const { key, since } of (await looks(name)).looks) {
+      seen.set(key, [...seen.get(key) ?? [], since]);
+    }
+  }
+  return seen;
+}
+
+function total(windows: readonly Window[] | undefined, field: keyof Window): number {
+  return (windows ?? []).reduce((sum, window) => sum + ((window[field] as number | null) ?? 0), 0);
+}
+
+test("all is well: what is sent is answered, with the link's round trip", async () => {
+  const seen = await watch("a", 3);
+  expect([...seen.keys()].sort()).toEqual(["wan>b.wan", "wan>h.wan", "wan>h.wan,wan>b.wan"]);
+  for (const [key, windows] of seen) {
+    expect(total(windows, "sent"), key).toBeGreaterThan(20);
+    expect(total(windows, "sent") - total(windows, "answered"), key).toBeLessThan(2);
+  }
+  const [direct] = await measured("a");
+  expect(direct!.key).toBe("wan>b.wan");
+  expect(direct!.windows.map((window) => window.span_millis)).toEqual(
+    [1_000, 10_000, 60_000, 900_000, 86_400_000],
+  );
+  const trip = direct!.windows[2]!.round_trip!;
+  expect(trip.p50).toBeGreaterThan(ROUND_TRIP_MICROS);
+  expect(trip.p50).toBeLessThan(ROUND_TRIP_MICROS * 3);
+  expect(direct!.classes.map((one) => one.class)).toEqual([0]);
+}, 30_000);
+
+test("a loss is told in the direction that has it, at both ends", async () => {
+  await emulator.change("a", "up", { ...LINK, lossPercent: 20 });
+  try {
+    const [from, to] = await Promise.all([watch("a", 8), watch("b", 8)]);
+    const there = from.get("wan>b.wan");
+    const back = to.get("wan>a.wan");
+    expect(total(there, "lost_forward")).toBeGreaterThan(5);
+    expect(total(there, "lost_return")).toBe(0);
+    expect(total(back, "lost_return")).toBeGreaterThan(5);
+    expect(total(back, "lost_forward")).toBe(0);
+    const lost = total(there, "sent") - total(there, "answered");
+    expect(total(there, "lost_forward")).toBeGreaterThan(lost / 2);
+  } finally {
+    await emulator.change("a", "up", LINK);
+  }
+}, 30_000);
+
+test("a neighbour that starts anew is no loss", async () => {
+  const gateway = network.gateways.b;
+  await gateway.ask({ do: "close" });
+  await start(network, "b");
+  await allUp(network, "a");
+  await pause(1500);
+  const seen = await watch("a", 3);
+  for (const [key, windows] of seen) {
+    expect(total(windows, "lost_forward") + total(windows, "lost_return"), key).toBe(0);
+    expect(total(windows, "sent"), key).toBeGreaterThan(20);
+  }
+}, 30_000);
+
+test("paths are probed as they matter", async () => {
+  const through = "wan>h.wan,wan>b.wan";
+  const rate = async (paths: ProbedPath[]) => {
+    await network.gateways.a.ask({ do: "probe", probing: { paths } });
+    await pause(1500);
+    const seen = await watch("a", 5);
+    return (key: string) => total(seen.get(key), "sent") / 5;
+  };
+  const candidate = await rate([]);
+  expect(candidate(through)).toBeGreaterThan(1);
+  expect(candidate(through)).toBeLessThan(4);
+  expect(candidate("wan>b.wan")).toBeGreaterThan(8);
+  const closer = await rate([{ key: through, rank: "closer", classes: 0 }]);
+  expect(closer(through)).toBeGreaterThan(60);
+  const used = await rate([{ key: through, rank: "in-use", classes: 0 }]);
+  expect(used(through)).toBeGreaterThan(7);
+  expect(used(through)).toBeLessThan(13);
+}, 60_000);
