@@ -11,7 +11,7 @@ use labelway_wireguard::PublicKey;
 
 use crate::counters::Traffic;
 use crate::open::{self, Moved};
-use crate::probe::{Bfd, Judge, Prober, Target, Timers, What};
+use crate::probe::{Bfd, Judge, Places, Prober, Target, Timers, What};
 use crate::shared::Shared;
 use crate::tun::Tun;
 use crate::world::{Adjacency, List, Segment, World};
@@ -91,6 +91,7 @@ impl Builder {
             labels: label_counters(table, before, slots),
             adjacencies,
             lists,
+            places: Places::new(table),
             targets,
             table: table.clone(),
         };
@@ -211,6 +212,9 @@ fn lists(
                     .and_then(|known| known.prober.clone())
                     .unwrap_or_else(|| sessions.start(&wanted.key, Judge::Probes))
             }),
+            suspicion: known
+                .map(|known| known.suspicion.clone())
+                .unwrap_or_default(),
         }
     };
     table.lists.iter().map(build).collect()

@@ -8,6 +8,7 @@ mod bfd;
 mod liveness;
 mod message;
 mod prober;
+mod suspect;
 mod window;
 
 pub use bfd::{Bfd, handle_due as handle_bfd_due};
@@ -16,6 +17,7 @@ pub use prober::{
     LocalOutcome, Prober, Target, What, handle_link_down, handle_local, handle_tick,
     publish_adjacency,
 };
+pub use suspect::{Places, Suspicion, review as review_suspicions};
 
 /// UDP ports of both ends.
 pub struct StampPorts {

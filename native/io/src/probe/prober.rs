@@ -12,7 +12,7 @@ use labelway_wire::{Ipv4, Udp, port};
 use parking_lot::Mutex;
 
 use super::STAMP_PORTS;
-use super::bfd;
+use super::{bfd, suspect};
 use super::liveness::{Change, Judge, Session};
 use super::message::{read_answer, read_probe, timestamp, write_answer, write_probe};
 use super::window::REMEMBERED;
@@ -94,16 +94,18 @@ pub fn handle_tick(
         if let Some(change) = state.session.handle_timeout(timers, now) {
             publish(world, target.what, change);
         }
-        if now < state.next {
+        if now >= state.next {
+            state.next += timers.interval;
+            if state.next <= now {
+                // The thread was held up: go on from here rather than send what was missed at once.
+                state.next = now + timers.interval;
+            }
+        } else if !suspect::is_due(world, target.what, now) {
             return Ok(None);
-        }
-        state.next += timers.interval;
-        if state.next <= now {
-            // The thread was held up: go on from here rather than send what was missed at once.
-            state.next = now + timers.interval;
         }
         state.stamp(now, timestamp())
     };
+    suspect::handle_sent(world, target.what, sequence);
     let (adjacency, labels, return_labels, destination) = match target.what {
         What::Adjacency(index) => {
             let adjacency = &world.table.adjacencies[index];
@@ -276,6 +278,7 @@ fn take_answer(
     if let Some(change) = change {
         publish(world, target.what, change);
     }
+    suspect::handle_answer(world, target.what, answer.sequence);
     LocalOutcome::Taken
 }
 

@@ -165,6 +165,7 @@ impl Underlay<'_> {
 
     fn probe(&mut self, world: &World) {
         let batch = self.batch(world);
+        probe::review_suspicions(world, batch.elapsed);
         for target in &world.targets {
             self.make_room(batch);
             match probe::handle_tick(world, target, self.memory.slot(), batch.elapsed) {
