@@ -12,10 +12,10 @@ use labelway_wire::{Ipv4, Udp, port};
 use parking_lot::Mutex;
 
 use super::STAMP_PORTS;
-use super::{bfd, suspect};
 use super::liveness::{Change, Judge, Session};
 use super::message::{read_answer, read_probe, timestamp, write_answer, write_probe};
 use super::window::REMEMBERED;
+use super::{bfd, suspect};
 use crate::counters::IoDrop;
 use crate::world::World;
 

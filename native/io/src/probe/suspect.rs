@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use labelway_boundary::{Liveness, Table, UplinkEnd};
+use labelway_boundary::{Adjacency, Liveness, SegmentList, Table, UplinkEnd};
 use labelway_forward::Live;
 use parking_lot::Mutex;
 
@@ -65,9 +65,13 @@ struct Case {
 
 impl Places {
     pub fn new(table: &Table) -> Self {
+        Self::of(&table.adjacencies, &table.lists)
+    }
+
+    fn of(own: &[Adjacency], lists: &[SegmentList]) -> Self {
         let mut numbers: HashMap<Place, u32> = HashMap::new();
         let mut adjacencies: Vec<Vec<u32>> = Vec::new();
-        for (index, adjacency) in (0..).zip(&table.adjacencies) {
+        for (index, adjacency) in (0..).zip(own) {
             let end = UplinkEnd {
                 site: adjacency.remote_site,
                 uplink: adjacency.remote_uplink,
@@ -80,7 +84,7 @@ impl Places {
                 }
             }
         }
-        let lists = table.lists.iter().map(|list| {
+        let lists = lists.iter().map(|list| {
             let mut places: Vec<u32> = Vec::new();
             for end in &list.ends {
                 for place in [Place::Site(end.site), Place::Uplink(*end)] {
@@ -92,7 +96,7 @@ impl Places {
             places
         });
         Places {
-            uplinks: table.adjacencies.iter().map(|one| one.uplink).collect(),
+            uplinks: own.iter().map(|one| one.uplink).collect(),
             lists: lists.collect(),
             adjacencies,
             seen: AtomicU64::new(u64::MAX),
@@ -213,5 +217,146 @@ fn case(world: &World, what: What) -> Option<&Mutex<Case>> {
     match what {
         What::Adjacency(_) => None,
         What::List(index) => Some(&world.lists[index].suspicion.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Liveness::{Down, Unknown, Up};
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// Own uplinks 0 and 1. Hub (site 9) has uplinks 0 and 1, far (site 8) has 0: by each of ours.
+    fn places(lists: &[&[(u32, u32)]]) -> Places {
+        let adjacencies = [(0, 9, 0), (1, 9, 1), (0, 8, 0), (1, 8, 0)];
+        places_of(&adjacencies, lists)
+    }
+
+    fn places_of(adjacencies: &[(u32, u32, u32)], lists: &[&[(u32, u32)]]) -> Places {
+        let adjacency = |(index, &(uplink, site, remote)): (usize, &(u32, u32, u32))| Adjacency {
+            key: format!("{index}"),
+            uplink,
+            remote_key: String::new(),
+            remote_address: [100, 96, 0, 1].into(),
+            remote_site: site,
+            remote_uplink: remote,
+            mtu: 1400,
+        };
+        let list = |(index, ends): (usize, &&[(u32, u32)])| SegmentList {
+            key: format!("{index}"),
+            weight: 1,
+            adjacency: 0,
+            labels: vec![16],
+            return_labels: vec![],
+            probe_address: [10, 255, 0, 1].into(),
+            mtu: 1300,
+            ends: ends
+                .iter()
+                .map(|&(site, uplink)| UplinkEnd { site, uplink })
+                .collect(),
+        };
+        let adjacencies: Vec<_> = adjacencies.iter().enumerate().map(adjacency).collect();
+        let lists: Vec<_> = lists.iter().enumerate().map(list).collect();
+        Places::of(&adjacencies, &lists)
+    }
+
+    /// Which lists pass something dead.
+    fn blamed(places: &Places, states: &[Liveness]) -> Vec<bool> {
+        let dead = places.dead(|index| states[index]);
+        let is_blamed = |list: &Vec<u32>| list.iter().any(|place| dead[*place as usize]);
+        places.lists.iter().map(is_blamed).collect()
+    }
+
+    #[test]
+    fn who_answers_over_none_of_our_adjacencies_seems_dead() {
+        let places = places(&[&[(9, 0), (9, 0), (7, 0)], &[(9, 1)], &[(8, 0)], &[(7, 0)]]);
+        let none = [false; 4];
+        assert_eq!(blamed(&places, &[Up; 4]), none);
+        assert_eq!(
+            blamed(&places, &[Down, Up, Up, Up]),
+            [true, false, false, false],
+            "one uplink of the hub's"
+        );
+        assert_eq!(
+            blamed(&places, &[Down, Down, Up, Up]),
+            [true, true, false, false],
+            "the hub"
+        );
+        assert_eq!(blamed(&places, &[Up, Up, Down, Up]), none, "over the other");
+        assert_eq!(
+            blamed(&places, &[Up, Up, Down, Down]),
+            [false, false, true, false]
+        );
+    }
+
+    #[test]
+    fn an_uplink_of_ours_that_failed_is_no_evidence() {
+        let places = places(&[&[(9, 0)], &[(9, 1)], &[(8, 0)]]);
+        assert_eq!(blamed(&places, &[Down, Up, Down, Up]), [false; 3]);
+        assert_eq!(blamed(&places, &[Down; 4]), [false; 3]);
+        assert_eq!(
+            blamed(&places, &[Down, Up, Down, Down]),
+            [false, false, true],
+            "but the other is"
+        );
+    }
+
+    #[test]
+    fn what_was_never_heard_of_is_not_dead() {
+        let places = places(&[&[(9, 0)], &[(8, 0)]]);
+        assert_eq!(blamed(&places, &[Unknown, Up, Up, Up]), [false; 2]);
+    }
+
+    #[test]
+    fn a_site_is_dead_where_all_uplinks_that_we_reach_are() {
+        let places = places_of(&[(0, 9, 0), (0, 8, 0)], &[&[(9, 5)], &[(9, 0)]]);
+        assert_eq!(blamed(&places, &[Down, Up]), [true, true]);
+    }
+
+    fn suspect(dead: u64) -> Case {
+        let mut case = Case::default();
+        case.review(dead, MS);
+        case
+    }
+
+    #[test]
+    fn a_suspect_is_probed_at_once_and_no_more_than_it_takes() {
+        let mut case = suspect(1);
+        assert!(!case.is_due(Duration::ZERO), "not its turn yet");
+        let due: Vec<bool> = (1..6).map(|tick| case.is_due(MS * 10 * tick)).collect();
+        assert_eq!(due, [true, true, true, false, false]);
+        assert!(!Case::default().is_due(MS), "nothing is held against it");
+    }
+
+    #[test]
+    fn an_answer_to_a_probe_sent_since_acquits() {
+        let mut case = suspect(1);
+        case.handle_answer(u32::MAX);
+        assert!(case.suspect, "sent before");
+        case.handle_sent(u32::MAX);
+        case.handle_sent(0);
+        case.handle_answer(u32::MAX - 1);
+        assert!(case.suspect, "sent before");
+        case.handle_answer(0);
+        assert!(!case.suspect);
+        case.review(1, MS);
+        assert!(!case.suspect, "nothing new");
+        case.review(3, MS);
+        assert!(case.suspect && case.is_due(MS), "something else failed");
+        case.handle_answer(0);
+        assert!(case.suspect, "that was about the former");
+    }
+
+    #[test]
+    fn it_ends_with_its_reason() {
+        let mut case = suspect(2);
+        case.handle_sent(7);
+        case.review(0, MS);
+        assert!(!case.suspect && !case.is_due(MS));
+        case.review(2, MS);
+        assert!(case.suspect, "it failed again");
+        case.handle_answer(7);
+        assert!(case.suspect, "and what was sent before tells nothing");
     }
 }
