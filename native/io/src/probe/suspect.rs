@@ -172,10 +172,10 @@ impl Suspicion {
     }
 }
 
-/// Looks again at everybody, where an adjacency may have changed; to be called with each tick.
+/// Looks again at everybody, where an adjacency may have changed; to be called with each tick, by one
+/// thread alone.
 pub fn review(world: &World, now: Duration) {
     let flips = world.live.flips();
-    // By one thread alone, and again where something flips meanwhile.
     if world.places.seen.swap(flips, Ordering::Relaxed) == flips {
         return;
     }

@@ -124,6 +124,8 @@ impl Underlay<'_> {
                 (one, other) => one.or(other),
             };
         }
+        // At once, so that no packet goes from what is dead to what passes there as well.
+        probe::review_suspicions(world, batch.elapsed);
         self.finish(batch);
         next.map(|next| next.saturating_sub(batch.elapsed))
     }
