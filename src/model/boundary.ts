@@ -100,6 +100,10 @@ remote_key: string,
  */
 remote_address: string, remote_site: number, 
 /**
+ * Number of the peer's uplink, 0–7.
+ */
+remote_uplink: number, 
+/**
  * Largest label stack plus customer packet, bytes, that fits this adjacency unfragmented.
  */
 mtu: number, };
@@ -220,7 +224,25 @@ probe_address: string,
  * Largest customer packet, bytes, with the service label and `labels` taken off every MTU on
  * the way.
  */
-mtu: number, };
+mtu: number, 
+/**
+ * Uplinks of other sites that the list passes, in its order: that by which it comes to each
+ * site, and that by which it leaves it again.
+ */
+ends: Array<UplinkEnd>, };
+
+/**
+ * One uplink of another site.
+ */
+export type UplinkEnd = { 
+/**
+ * SID.
+ */
+site: number, 
+/**
+ * Its number, 0–7.
+ */
+uplink: number, };
 
 /**
  * One entry of the incoming label map.
@@ -357,6 +379,10 @@ discarded: number, };
 export type BfdSessionState = "admindown" | "down" | "init" | "up";
 
 export type ListState = { key: string, quality: Quality, 
+/**
+ * Something that it passes seems dead from here: it is used where nothing else is usable.
+ */
+suspect: boolean, 
 /**
  * Customer packets and bytes that this router put on the list.
  */
@@ -510,7 +536,7 @@ class: number, minute: Window, };
  */
 export type Probing = { paths: Array<ProbedPath>, 
 /**
- * Keys of paths to whose egress the question for its own adjacencies goes, one each.
+ * Keys of adjacencies whose far end is asked for what it measures on its own.
  */
 asked: Array<string>, };
 

@@ -86,6 +86,7 @@ export function compileTable(
         remote_key: far.publicKey,
         remote_address: tunnelAddress(network, remote.sid, far.number),
         remote_site: remote.sid,
+        remote_uplink: far.number,
         mtu: topology.mtu[hop]! - OVERHEAD_BYTES,
       };
     }),

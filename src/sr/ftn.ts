@@ -1,13 +1,22 @@
 /** Customer packets → paths (RFC 3031 §3.12): segment, then prefix, then policy, then ranked paths. */
 
-import type { Match, Path, Route, Rule, Segment, SegmentList, Verdict } from "../model/boundary.ts";
+import type {
+  Match,
+  Path,
+  Route,
+  Rule,
+  Segment,
+  SegmentList,
+  UplinkEnd,
+  Verdict,
+} from "../model/boundary.ts";
 import { type Alternative, alternatives } from "../match/alternatives.ts";
 import { overlaps } from "../match/prefix.ts";
 import type { Network, Place, Policy, Segment as NetworkSegment, Site } from "../model/network.ts";
 import type { CandidatePath } from "../model/path.ts";
 import { rankByCost } from "../te/rank.ts";
 import { ratesOf, weightsOf } from "../te/rates.ts";
-import { findAdjacency } from "../te/topology.ts";
+import { findAdjacency, type Topology } from "../te/topology.ts";
 import { LABEL_BYTES, OVERHEAD_BYTES, serviceLabel, tunName, tunnelAddress } from "./labels.ts";
 import { choiceKey, type Placements, type Survey } from "./survey.ts";
 
@@ -151,7 +160,17 @@ function compileList(surveyed: Survey, path: CandidatePath, weight: number): Seg
     return_labels: [...path.returnLabels],
     probe_address: egress.loopback4 ?? tunnelAddress(surveyed.network, egress.sid, arrival.number),
     mtu: path.mtu,
+    ends: ends(topology, path),
   };
+}
+
+/** That of others alone: what becomes of our own uplinks is seen at once. */
+function ends({ sites, siteIndex }: Topology, { hops }: CandidatePath): UplinkEnd[] {
+  const end = ({ site: name, uplink }: CandidatePath["hops"][number]["from"]): UplinkEnd => {
+    const site = sites[siteIndex.get(name)!]!;
+    return { site: site.sid, uplink: site.uplinks.find((one) => one.name === uplink)!.number };
+  };
+  return hops.flatMap(({ from, to }, index) => index === 0 ? [end(to)] : [end(from), end(to)]);
 }
 
 function isOf({ match }: Policy, segment: NetworkSegment): boolean {

@@ -331,6 +331,7 @@ export class World {
       lists: (this.#table?.lists ?? []).map(({ key }) => ({
         key,
         quality: quality(key),
+        suspect: false,
         ...counters,
       })),
       segments: [],

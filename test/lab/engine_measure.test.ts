@@ -6,7 +6,7 @@ import type { Emulator } from "../../src/lab/emulator.ts";
 import { CLEAR } from "../../src/lab/impairment.ts";
 import { linkem, startLinkem } from "../../src/lab/linkem.ts";
 import { allUp, build, NAMES, type Network, start } from "./engine/network.ts";
-import type { Name } from "./engine/tables.ts";
+import { type Name, table } from "./engine/tables.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const LINK = { ...CLEAR, delayMillis: 2 };
@@ -112,7 +112,7 @@ test("a neighbour that starts anew is no loss", async () => {
 test("paths are probed as they matter", async () => {
   const through = "wan>h.wan,wan>b.wan";
   const rate = async (paths: ProbedPath[]) => {
-    await network.gateways.a.ask({ do: "probe", probing: { paths } });
+    await network.gateways.a.ask({ do: "probe", probing: { paths, asked: [] } });
     await pause(1500);
     const seen = await watch("a", 5);
     return (key: string) => total(seen.get(key), "sent") / 5;
@@ -127,3 +127,32 @@ test("paths are probed as they matter", async () => {
   expect(used(through)).toBeGreaterThan(7);
   expect(used(through)).toBeLessThan(13);
 }, 60_000);
+
+test("a neighbour that is asked tells what it measures on its own adjacencies", async () => {
+  const reports = async (seconds: number) => {
+    await looks("a");
+    await pause(seconds * 1000);
+    return (await looks("a")).reported;
+  };
+  expect(await reports(2)).toEqual([]);
+  await emulator.change("b", "down", { ...LINK, lossPercent: 20 });
+  try {
+    await pause(5_000);
+    await network.gateways.a.ask({ do: "probe", probing: { paths: [], asked: ["wan>h.wan"] } });
+    const told = await reports(3);
+    const hub = table("h", network.keys);
+    expect(told.map(({ local, remote }) => [local, remote])).toEqual(
+      hub.adjacencies.map((
+        one,
+      ) => [hub.uplinks[one.uplink]!.tunnel_address, one.remote_address]),
+    );
+    expect(new Set(told.map(({ site }) => site))).toEqual(new Set([hub.site.sid]));
+    const towardsB = told[hub.adjacencies.findIndex(({ key }) => key === "wan>b.wan")]!;
+    expect(towardsB).toMatchObject({ is_up: true });
+    expect(towardsB.lost_forward).toBeGreaterThan(0.02);
+    expect(towardsB.lost_return).toBe(0);
+    expect(towardsB.round_trip_micros).toBeGreaterThan(ROUND_TRIP_MICROS);
+  } finally {
+    await emulator.change("b", "down", LINK);
+  }
+}, 30_000);

@@ -115,7 +115,8 @@ pub struct ClassMeasured {
 #[serde(deny_unknown_fields)]
 pub struct Probing {
     pub paths: Vec<ProbedPath>,
-    /// Keys of paths to whose egress the question for its own adjacencies goes, one each.
+    /// Keys of adjacencies whose far end is asked for what it measures on its own.
+    #[serde(default)]
     pub asked: Vec<String>,
 }
 

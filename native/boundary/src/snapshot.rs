@@ -127,6 +127,8 @@ pub enum BfdSessionState {
 pub struct ListState {
     pub key: String,
     pub quality: Quality,
+    /// Something that it passes seems dead from here: it is used where nothing else is usable.
+    pub suspect: bool,
     /// Customer packets and bytes that this router put on the list.
     pub tx_packets: u64,
     pub tx_bytes: u64,

@@ -21,10 +21,10 @@ test("reports are read by the file's names, each site's of its own adjacencies",
     mtu: null,
   });
   const hops = reportedHops(file, [
-      told(2, [2, 0], [1, 0]),
-      told(3, [2, 0], [3, 0]), // not its own
-      told(2, [2, 0], [99, 0]), // a site that is not in the file
-      told(3, [3, 1], [1, 1], false),
+    told(2, [2, 0], [1, 0]),
+    told(3, [2, 0], [3, 0]), // not its own
+    told(2, [2, 0], [99, 0]), // a site that is not in the file
+    told(3, [3, 1], [1, 1], false),
   ]);
   expect([...hops]).toEqual([["site2.up0>site1.up0", {
     rttMicros: 9_002,

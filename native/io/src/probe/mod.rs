@@ -5,13 +5,16 @@
 //! §3). The reflector numbers its answers by session (RFC 8762 §4.3, stateful), so that losses there and
 //! back are told apart. `now` is the time since the engine started.
 
+mod ask;
 mod bfd;
 mod liveness;
 mod message;
 mod pacing;
 mod prober;
 mod report;
+mod suspect;
 
+pub use ask::Asking;
 pub use bfd::{Bfd, handle_due as handle_bfd_due};
 pub use liveness::{Judge, Timers};
 pub use pacing::{Named, Pacing, by_key};
@@ -19,6 +22,7 @@ pub use prober::{
     LocalOutcome, Prober, Target, What, handle_link_down, handle_local, handle_tick,
     publish_adjacency, write_due,
 };
+pub use suspect::{Places, Suspicion, is_due as is_due_as_suspect, review as review_suspicions};
 
 /// UDP ports of both ends.
 pub struct StampPorts {

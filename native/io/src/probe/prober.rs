@@ -5,16 +5,16 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use labelway_boundary::{Liveness, Look, Measured, Quality};
+use labelway_boundary::{Liveness, Look, Measured, Quality, Window};
 use labelway_forward::{DropReason, HEADROOM, LocalDatagram, Packet, encapsulate_local};
 use labelway_measure::{Scratch, SessionKey};
 use labelway_wire::{Ipv4, Udp, port};
 use parking_lot::Mutex;
 
 use super::STAMP_PORTS;
-use super::bfd;
 use super::liveness::{Change, Judge, Replied, Session};
 use super::message::{read_answer, read_probe, timestamp, write_answer, write_probe};
+use super::{ask, bfd, suspect};
 use crate::counters::IoDrop;
 use crate::world::World;
 
@@ -56,6 +56,10 @@ impl Prober {
         self.session.lock().measured(key, now, scratch)
     }
 
+    pub fn minute(&self, now: Duration, scratch: &mut Scratch) -> Window {
+        self.session.lock().minute(now, scratch)
+    }
+
     pub fn is_pending(&self, now: Duration) -> bool {
         self.session.lock().is_pending(now)
     }
@@ -90,6 +94,7 @@ pub fn write_due(
 ) -> Result<(usize, Range<usize>), DropReason> {
     let sent = timestamp();
     let sequence = target.prober.session.lock().handle_sent(now, sent, class);
+    suspect::handle_sent(world, target.what, sequence);
     let (adjacency, labels, return_labels, destination) = match target.what {
         What::Adjacency(index) => {
             let adjacency = &world.table.adjacencies[index];
@@ -107,7 +112,7 @@ pub fn write_due(
     };
     let ssid = target.prober.ssid;
     let payload = &mut slot[HEADROOM..];
-    let length = write_probe(
+    let mut length = write_probe(
         payload,
         sequence,
         ssid,
@@ -116,6 +121,7 @@ pub fn write_due(
         return_labels,
     )
     .ok_or(DropReason::NoHeadroom)?;
+    length += ask::write_question(world, target, &mut payload[length..], now);
     let datagram = LocalDatagram {
         source: own_address(world, adjacency),
         destination,
@@ -198,13 +204,22 @@ pub fn handle_local(
     if !labelled && let Some(generation) = probe.generation {
         *world.adjacencies[from].remote_generation.lock() = Some(generation);
     }
+    // Bare, it is the neighbour itself who asks.
+    let question = if labelled {
+        None
+    } else {
+        ask::read_question(udp.payload())
+    };
     let slot = packet.into_buffer();
     let payload = &mut slot[HEADROOM..];
     let generation = world.generation;
-    let Some(length) = write_answer(payload, &probe.packet, number, received, ttl, generation)
+    let Some(mut length) = write_answer(payload, &probe.packet, number, received, ttl, generation)
     else {
         return malformed;
     };
+    if let Some(question) = question {
+        length += ask::write_page(world, question, &mut payload[length..], now);
+    }
     // Back over the adjacency that it came by, under the labels that the sender asks for: the
     // neighbour's acceptance check decides whether they may pass there (RFC 9503 §4.1.3).
     let labels = if labelled {
@@ -268,6 +283,10 @@ fn take_answer(
         Replied::Taken(None) => {}
         Replied::Taken(Some(change)) => publish(world, target.what, change),
     }
+    if let What::Adjacency(index) = target.what {
+        ask::take_page(world, index, payload, now);
+    }
+    suspect::handle_answer(world, target.what, answer.reply.sender_sequence);
     LocalOutcome::Taken
 }
 

@@ -57,6 +57,11 @@ impl Session {
         })
     }
 
+    pub fn minute(&self, now: Duration, scratch: &mut Scratch) -> Window {
+        let minute = Span::Minute;
+        window(&self.meter.summary(minute, now, scratch), minute.width())
+    }
+
     pub fn measured(&self, key: &str, now: Duration, scratch: &mut Scratch) -> Measured {
         let classes = self.meter.classes();
         let minute = Span::Minute;

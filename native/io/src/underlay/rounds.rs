@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use labelway_wireguard::Now;
 
-use super::Underlay;
+use super::{Batch, Underlay};
 use crate::counters::IoDrop;
 use crate::overruns::Overruns;
 use crate::poll::{Poll, Timer, Token};
-use crate::probe::{self, Pacing};
+use crate::probe::{self, Pacing, Target};
 use crate::transmit::Queued;
 use crate::uplink::Ports;
 use crate::world::World;
@@ -130,6 +130,8 @@ impl Underlay<'_> {
                 (one, other) => one.or(other),
             };
         }
+        // At once, so that no packet goes from what is dead to what passes there as well.
+        probe::review_suspicions(world, batch.elapsed);
         self.finish(batch);
         next.map(|next| next.saturating_sub(batch.elapsed))
     }
@@ -172,28 +174,35 @@ impl Underlay<'_> {
     fn probe(&mut self, world: &World, pacing: &mut Pacing) {
         let batch = self.batch(world);
         let now = batch.elapsed;
+        probe::review_suspicions(world, now);
         for target in &world.targets {
             probe::handle_tick(world, target, now);
+            if probe::is_due_as_suspect(world, target.what, now) {
+                self.send_probe(world, target, 0, batch);
+            }
         }
         let mut random = || fastrand::u32(..);
         let named = self.shared.probing.load();
         pacing.follow(world, named.as_deref(), now, &mut random);
         while let Some((session, class)) = pacing.poll(now, &mut random) {
             // One that the table has no more is dropped with the next round.
-            let Some(target) = world.by_ssid.get(&session) else {
-                continue;
-            };
-            self.make_room(batch);
-            let slot = self.memory.slot();
-            match probe::write_due(world, &world.targets[*target], class, slot, now) {
-                Ok((adjacency, range)) => {
-                    let place = self.memory.take(range);
-                    self.queue.push(Queued { adjacency, place });
-                }
-                Err(reason) => batch.drops.forward(reason),
+            if let Some(target) = world.by_ssid.get(&session) {
+                self.send_probe(world, &world.targets[*target], class, batch);
             }
         }
         self.finish(batch);
+    }
+
+    fn send_probe(&mut self, world: &World, target: &Target, class: u8, batch: Batch<'_>) {
+        self.make_room(batch);
+        let slot = self.memory.slot();
+        match probe::write_due(world, target, class, slot, batch.elapsed) {
+            Ok((adjacency, range)) => {
+                let place = self.memory.take(range);
+                self.queue.push(Queued { adjacency, place });
+            }
+            Err(reason) => batch.drops.forward(reason),
+        }
     }
 
     fn wireguard_timers(&mut self, world: &World) {
