@@ -1,11 +1,12 @@
 /** What the search for candidates shares between all ingresses of one view. */
 
+import { Choice } from "./choice.ts";
 import { DisjointSearch } from "./disjoint.ts";
 import { IngressWays } from "./ingress_ways.ts";
 import { bits, Marks } from "./marks.ts";
+import { PairWays } from "./pair_ways.ts";
 import type { ShortestPaths } from "./shortest_path.ts";
 import type { Topology } from "./topology.ts";
-import { WayPool } from "./way_pool.ts";
 
 /** Candidates kept for one egress. */
 export const DEFAULT_LIMIT = 8;
@@ -13,12 +14,15 @@ export const DEFAULT_LIMIT = 8;
 export const DIRECT_AT_MOST = 64;
 
 /** Usable adjacencies that arrive at a site from those that may be passed through. */
-interface Arrivals {
+export interface Arrivals {
   /** Those at site `s` are `[first[s], first[s + 1])`. */
   readonly first: Uint32Array;
   readonly hop: Uint32Array;
   readonly site: Uint32Array;
   readonly cost: Float64Array;
+  /** What each uses, as in `Marks`. */
+  readonly low: Int32Array;
+  readonly high: Int32Array;
 }
 
 /** What every ingress of one view shares. */
@@ -26,8 +30,9 @@ export class CandidateSearch {
   readonly paths: ShortestPaths;
   readonly limit: number;
   readonly lists: IngressWays;
-  /** The ways of the pair at hand, in no order, and those that were chosen of it. */
-  readonly pool: WayPool;
+  /** The ways of the pair at hand, and those that were chosen of them. */
+  readonly ways: PairWays;
+  readonly choice: Choice;
   readonly disjoint: DisjointSearch;
   readonly arrivals: Arrivals;
   /** Most adjacencies from transit sites that one site has. */
@@ -40,11 +45,12 @@ export class CandidateSearch {
     this.paths = paths;
     this.limit = limit;
     this.lists = new IngressWays(paths, limit);
-    this.pool = new WayPool(topology);
-    this.disjoint = new DisjointSearch(paths, this.pool);
+    this.ways = new PairWays(topology);
+    this.choice = new Choice(this.ways, limit, topology.sites.length);
+    this.disjoint = new DisjointSearch(paths, this.ways.own);
     this.marks = new Marks(topology);
     this.uplinks = uplinksInUse(topology);
-    this.arrivals = arrivalsOf(paths);
+    this.arrivals = arrivalsOf(paths, this.marks);
     let most = 1;
     for (let site = 0; site < topology.sites.length; site++) {
       most = Math.max(most, this.arrivals.first[site + 1]! - this.arrivals.first[site]!);
@@ -53,7 +59,10 @@ export class CandidateSearch {
   }
 }
 
-function arrivalsOf({ view, core: { coreFirst, coreHop } }: ShortestPaths): Arrivals {
+function arrivalsOf(
+  { view, core: { coreFirst, coreHop } }: ShortestPaths,
+  marks: Marks,
+): Arrivals {
   const { topology, usable, cost } = view;
   const first = new Uint32Array(topology.sites.length + 1);
   const hops: number[] = [];
@@ -69,6 +78,8 @@ function arrivalsOf({ view, core: { coreFirst, coreHop } }: ShortestPaths): Arri
     hop: Uint32Array.from(hops),
     site: Uint32Array.from(hops, (hop) => topology.from[hop]!),
     cost: Float64Array.from(hops, (hop) => cost[hop]!),
+    low: Int32Array.from(hops, (hop) => marks.low[hop]!),
+    high: Int32Array.from(hops, (hop) => marks.high[hop]!),
   };
 }
 
