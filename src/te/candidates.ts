@@ -4,13 +4,12 @@
  * the same for the same network.
  */
 
-import { type CandidateSearch, DIRECT_AT_MOST } from "./candidate_search.ts";
+import type { CandidateSearch } from "./candidate_search.ts";
 import type { Visit } from "./choice.ts";
 import type { Apart } from "./disjoint.ts";
 import type { WayLists } from "./ingress_ways.ts";
 import { OpenLists } from "./open_lists.ts";
 import { type ShortestPaths, shortestThrough } from "./shortest_path.ts";
-import { lowerBound } from "./topology.ts";
 import { ordered, type Way, waysThrough } from "./ways.ts";
 
 export { CandidateSearch, DEFAULT_LIMIT } from "./candidate_search.ts";
@@ -39,8 +38,7 @@ export class Candidates {
     search.paths.growFrom(from);
     this.#lists = search.lists.from(from);
     const marks = search.marks.ofPool(this.#lists.pool);
-    const most = search.mostArrivals + DIRECT_AT_MOST;
-    this.#open = new OpenLists(this.#lists, marks, search.ways, most);
+    this.#open = new OpenLists(this.#lists, marks, search.ways, search.arrivals);
     for (let uplink = 0; uplink < 8; uplink++) {
       for (let key = uplink; key < this.#lists.byUplink.length; key += 8) {
         if (this.#lists.byUplink[key]! < 0) continue;
@@ -110,7 +108,7 @@ export class Candidates {
     const open = this.#open;
     ways.begin(this.#lists.pool);
     this.#openLists(egress);
-    while (ways.size < limit && open.take() >= 0);
+    while (ways.size < limit && open.take());
     const listed = ways.size;
     // Fewer than asked for: there are no others.
     if (listed < limit || limit === 1) {
@@ -124,21 +122,16 @@ export class Candidates {
 
   /** A list for each last hop: the ways to where it leaves. */
   #openLists(egress: number): void {
-    const { paths: { view: { topology, transit, usable, cost } }, arrivals, marks } = this.#search;
+    const { arrivals, paths: { view: { transit } } } = this.#search;
     const open = this.#open;
-    open.size = 0;
+    open.clear();
     if (transit[egress] === 1) {
-      open.openWhole(egress);
+      open.open(arrivals.own, arrivals.setThere(egress));
       return;
     }
-    open.openAll(arrivals, arrivals.first[egress]!, arrivals.first[egress + 1]!);
+    open.open(arrivals.first[egress]!, arrivals.first[egress + 1]!);
     if (transit[this.#from] === 1) return;
-    const low = lowerBound(topology, this.#from, egress);
-    for (let direct = low; topology.to[direct] === egress; direct++) {
-      if (topology.from[direct] !== this.#from) break;
-      if (usable[direct] !== 1) continue;
-      open.openDirect(direct, this.#from, cost[direct]!, marks.low[direct]!, marks.high[direct]!);
-    }
+    open.open(arrivals.own, arrivals.setDirect(this.#from, egress));
   }
 
   /** The best way from each uplink of the ingress to each adjacency of the egress. */
@@ -148,8 +141,8 @@ export class Candidates {
     const uplinks = this.#uplinks;
     const count = uplinks.length;
     for (let list = 0; list < open.size; list++) {
-      const site = open.site[list]!;
-      const head = open.head[list]!;
+      const site = open.site(list);
+      const head = open.head(list);
       const begin = first[site]!;
       for (let index = 0; index < count; index++) {
         const way = byUplink[site * 8 + uplinks[index]!]!;
@@ -158,7 +151,7 @@ export class Candidates {
         open.note(list, way);
       }
       // The direct adjacency: a list of one, which is empty but for its last hop.
-      if (site === this.#from && head !== open.end[list]) open.note(list, head);
+      if (site === this.#from && head !== open.end(list)) open.note(list, head);
     }
   }
 
@@ -187,9 +180,9 @@ export class Candidates {
     const noted = ways.size;
     for (let way = 1; way < noted; way++) if (isApart(way)) return way;
     for (let list = 0; list < open.size; list++) {
-      if (open.exit[list] === arrives) continue;
-      const end = open.end[list]!;
-      for (let way = open.head[list]!; way < end; way++) {
+      if (open.exit(list) === arrives) continue;
+      const end = open.end(list);
+      for (let way = open.head(list); way < end; way++) {
         if (known.length[way] === 0 || known.hop(way, 0) === leaves) continue;
         const found = open.note(list, way);
         if (isApart(found)) return found;

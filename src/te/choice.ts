@@ -6,12 +6,14 @@ import type { PairWays } from "./pair_ways.ts";
 /** Takes a way: hop `at` of `length` is `hops[at]`, good until the next way is handed over. */
 export type Visit = (hops: Int32Array, length: number, cost: number) => void;
 
+/** More than any way can have in common with others. */
+const TAKEN = 255;
+
 export class Choice {
   readonly #ways: PairWays;
   readonly #chosen: Int32Array;
   #count = 0;
-  /** By way noted: 1: it is chosen; what it had in common with the chosen when last counted. */
-  #taken = new Uint8Array(64);
+  /** By way noted: what it had in common with the chosen when last counted, or {@link TAKEN}. */
   #shared = new Uint8Array(64);
   readonly #hops: Int32Array;
 
@@ -40,12 +42,12 @@ export class Choice {
     let usedHigh = 0;
     let next = 0;
     for (let place = 0; place < limit; place++) {
-      while (next < listed && this.#taken[next] === 1) next++;
+      while (next < listed && this.#shared[next] === TAKEN) next++;
       let way = place % 2 === 0 && next < listed ? next : -1;
       if (place === 1 && apart >= 0) way = apart;
       if (way < 0) way = this.#leastShared(noted, usedLow, usedHigh);
       if (way < 0) return;
-      if (way < noted) this.#taken[way] = 1;
+      if (way < noted) this.#shared[way] = TAKEN;
       usedLow |= low[way]!;
       usedHigh |= high[way]!;
       this.#insert(way);
@@ -63,24 +65,19 @@ export class Choice {
 
   #begin(noted: number): void {
     this.#count = 0;
-    if (noted > this.#taken.length) {
-      this.#taken = new Uint8Array(noted * 2);
-      this.#shared = new Uint8Array(noted * 2);
-      return;
-    }
-    for (let way = 0; way < noted; way++) this.#taken[way] = this.#shared[way] = 0;
+    if (noted > this.#shared.length) this.#shared = new Uint8Array(noted * 2);
+    for (let way = 0; way < noted; way++) this.#shared[way] = 0;
   }
 
   /** The way that has least in common with what is used, the first of such; -1: none is left. */
   #leastShared(noted: number, usedLow: number, usedHigh: number): number {
     const { low, high } = this.#ways;
-    const taken = this.#taken;
     const shared = this.#shared;
     let pick = -1;
     let least = 65;
     for (let way = 0; way < noted; way++) {
       // What is used only grows, and so does what a way has in common with it.
-      if (taken[way] === 1 || shared[way]! >= least) continue;
+      if (shared[way]! >= least) continue;
       const common = bits(low[way]! & usedLow, high[way]! & usedHigh);
       shared[way] = common;
       if (common >= least) continue;

@@ -3,7 +3,7 @@
  * ways to the site where it leaves, each best first.
  */
 
-import type { Arrivals } from "./candidate_search.ts";
+import type { Arrivals } from "./arrivals.ts";
 import type { WayLists } from "./ingress_ways.ts";
 import type { MarkSets } from "./marks.ts";
 import type { PairWays } from "./pair_ways.ts";
@@ -13,120 +13,126 @@ export class OpenLists {
   /** By way of the lists. */
   readonly #marks: MarkSets;
   readonly #ways: PairWays;
+  readonly #arrivals: Arrivals;
   /** Lists that are open; they are numbered from 0. */
   size = 0;
-  /** By list: its last hop (-1: the egress is itself where the list leads), … */
-  readonly exit: Int32Array;
-  /** … where that leaves, the next way of the list, and where it ends. */
-  readonly site: Int32Array;
-  readonly head: Int32Array;
-  readonly end: Int32Array;
-  /** What the last hop costs, what it uses, and what the next way costs as a whole. */
-  readonly #exitCost: Float64Array;
-  readonly #exitLow: Int32Array;
-  readonly #exitHigh: Int32Array;
+  /** By list: its last hop, as an index of the arrivals, its next way, and where it ends. */
+  readonly #arrival: Int32Array;
+  readonly #head: Int32Array;
+  readonly #end: Int32Array;
+  /** What the next way costs as a whole. */
   readonly #cost: Float64Array;
+  /** Lists that are not at their end, the one with the best way last. */
+  readonly #order: Int32Array;
+  #waiting = 0;
 
-  /** `most`: lists that are open at once. */
-  constructor(lists: WayLists, marks: MarkSets, ways: PairWays, most: number) {
+  constructor(lists: WayLists, marks: MarkSets, ways: PairWays, arrivals: Arrivals) {
     this.#lists = lists;
     this.#marks = marks;
     this.#ways = ways;
-    this.exit = new Int32Array(most);
-    this.site = new Int32Array(most);
-    this.head = new Int32Array(most);
-    this.end = new Int32Array(most);
-    this.#exitCost = new Float64Array(most);
-    this.#exitLow = new Int32Array(most);
-    this.#exitHigh = new Int32Array(most);
-    this.#cost = new Float64Array(most);
+    this.#arrivals = arrivals;
+    this.#arrival = new Int32Array(arrivals.most);
+    this.#head = new Int32Array(arrivals.most);
+    this.#end = new Int32Array(arrivals.most);
+    this.#cost = new Float64Array(arrivals.most);
+    this.#order = new Int32Array(arrivals.most);
   }
 
-  /** The list of the ways to a site that need no other hop. */
-  openWhole(site: number): void {
-    this.#open(-1, site, 0, 0, 0);
+  clear(): void {
+    this.size = this.#waiting = 0;
   }
 
-  /** The lists that lead to a site by the last hops `[from, end)`. */
-  openAll(arrivals: Arrivals, from: number, end: number): void {
-    const { hop, site, cost, low, high } = arrivals;
-    for (let at = from; at < end; at++) {
-      this.#open(hop[at]!, site[at]!, cost[at]!, low[at]!, high[at]!);
+  /** Opens the lists of arrivals `[from, end)`, those apart that have no way. */
+  open(from: number, end: number): void {
+    const { site, cost } = this.#arrivals;
+    const { first, pool } = this.#lists;
+    for (let arrival = from; arrival < end; arrival++) {
+      const leads = site[arrival]!;
+      const head = first[leads]!;
+      const behind = first[leads + 1]!;
+      if (head === behind) continue;
+      const list = this.size++;
+      this.#arrival[list] = arrival;
+      this.#head[list] = head;
+      this.#end[list] = behind;
+      this.#cost[list] = pool.cost[head]! + cost[arrival]!;
+      this.#enqueue(list);
     }
   }
 
-  /** The list of one way: the hop from the ingress itself. */
-  openDirect(hop: number, site: number, cost: number, low: number, high: number): void {
-    this.#open(hop, site, cost, low, high);
+  /** The last hop; -1: the egress is itself where the list leads. */
+  exit(list: number): number {
+    return this.#arrivals.hop[this.#arrival[list]!]!;
   }
 
-  #open(exit: number, site: number, exitCost: number, low: number, high: number): void {
-    const { first, pool } = this.#lists;
-    const head = first[site]!;
-    const end = first[site + 1]!;
-    if (head === end) return;
-    const list = this.size++;
-    this.exit[list] = exit;
-    this.site[list] = site;
-    this.head[list] = head;
-    this.end[list] = end;
-    this.#exitCost[list] = exitCost;
-    this.#exitLow[list] = low;
-    this.#exitHigh[list] = high;
-    this.#cost[list] = pool.cost[head]! + exitCost;
+  /** Where the list leads. */
+  site(list: number): number {
+    return this.#arrivals.site[this.#arrival[list]!]!;
+  }
+
+  /** The first way that was not taken. */
+  head(list: number): number {
+    return this.#head[list]!;
+  }
+
+  end(list: number): number {
+    return this.#end[list]!;
   }
 
   /** Notes a way of a list (or one that leads to the same site and is in none). */
   note(list: number, way: number): number {
     const known = this.#marks;
+    const { hop, cost, low, high } = this.#arrivals;
+    const arrival = this.#arrival[list]!;
     return this.#ways.note(
       way,
-      this.exit[list]!,
-      this.#lists.pool.cost[way]! + this.#exitCost[list]!,
-      known.low[way]! | this.#exitLow[list]!,
-      known.high[way]! | this.#exitHigh[list]!,
+      hop[arrival]!,
+      this.#lists.pool.cost[way]! + cost[arrival]!,
+      known.low[way]! | low[arrival]!,
+      known.high[way]! | high[arrival]!,
     );
   }
 
-  /** Takes the best of what is left of all lists, and notes it; -1: all are at their end. */
-  take(): number {
-    const best = this.#best();
-    if (best < 0) return -1;
-    const head = this.head[best]!;
-    const noted = this.note(best, head);
+  /** Takes the best way of all lists and notes it; false: all are at their end. */
+  take(): boolean {
+    if (this.#waiting === 0) return false;
+    const list = this.#order[--this.#waiting]!;
+    const head = this.#head[list]!;
+    this.note(list, head);
     const next = head + 1;
-    this.head[best] = next;
-    this.#cost[best] = next === this.end[best]
-      ? Infinity
-      : this.#lists.pool.cost[next]! + this.#exitCost[best]!;
-    return noted;
+    this.#head[list] = next;
+    if (next < this.#end[list]!) {
+      this.#cost[list] = this.#lists.pool.cost[next]! +
+        this.#arrivals.cost[this.#arrival[list]!]!;
+      this.#enqueue(list);
+    }
+    return true;
   }
 
-  #best(): number {
+  #enqueue(list: number): void {
+    const order = this.#order;
     const costs = this.#cost;
-    const { size } = this;
-    let best = -1;
-    let least = Infinity;
-    for (let list = 0; list < size; list++) {
-      const sum = costs[list]!;
-      if (sum > least || sum === Infinity) continue;
-      if (sum === least && this.#comparePeers(list, best) >= 0) continue;
-      best = list;
-      least = sum;
+    const cost = costs[list]!;
+    let place = this.#waiting++;
+    for (; place > 0; place--) {
+      const other = order[place - 1]!;
+      const better = costs[other]! - cost;
+      if (better > 0 || (better === 0 && this.#comparePeers(other, list) > 0)) break;
+      order[place] = other;
     }
-    return best;
+    order[place] = list;
   }
 
   /** Two heads that cost the same: fewer hops, then the smaller adjacency where they part. */
   #comparePeers(a: number, b: number): number {
     const { pool } = this.#lists;
-    const [wayA, wayB] = [this.head[a]!, this.head[b]!];
+    const [wayA, wayB] = [this.#head[a]!, this.#head[b]!];
     const longer = pool.length[wayA]! - pool.length[wayB]!;
     if (longer !== 0) return longer;
     for (let at = 0; at < pool.length[wayA]!; at++) {
       const difference = pool.hop(wayA, at) - pool.hop(wayB, at);
       if (difference !== 0) return difference;
     }
-    return this.exit[a]! - this.exit[b]!;
+    return this.exit(a) - this.exit(b);
   }
 }

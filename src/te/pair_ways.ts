@@ -107,7 +107,11 @@ export class PairWays {
 
   /** Have two ways no uplink and no site in between in common? */
   isApart({ from, to, fromUplink, toUplink }: Topology, a: number, b: number): boolean {
-    const [lengthA, lengthB] = [this.length(a), this.length(b)];
+    const lengthA = this.length(a);
+    const lengthB = this.length(b);
+    // Most that have something in common have the first uplink or the last.
+    if (fromUplink[this.hop(a, 0)] === fromUplink[this.hop(b, 0)]) return false;
+    if (toUplink[this.hop(a, lengthA - 1)] === toUplink[this.hop(b, lengthB - 1)]) return false;
     for (let at = 0; at < lengthA; at++) {
       const one = this.hop(a, at);
       for (let by = 0; by < lengthB; by++) {
