@@ -109,6 +109,24 @@ test("a neighbour that starts anew is no loss", async () => {
   }
 }, 30_000);
 
+test("each class that travels on a path has its turn, and windows of its own", async () => {
+  const paths: ProbedPath[] = ["wan>b.wan", "wan>h.wan,wan>b.wan"].map((key) => ({
+    key,
+    rank: "in-use",
+    classes: 0b0010_0001,
+  }));
+  await network.gateways.a.ask({ do: "probe", probing: { paths } });
+  await pause(3000);
+  const known = new Map((await measured("a")).map((one) => [one.key, one.classes]));
+  for (const { key } of paths) {
+    const classes = known.get(key)!;
+    expect(classes.map((one) => one.class), key).toEqual([0, 5]);
+    const voice = classes[1]!.minute;
+    expect(voice.answered, key).toBeGreaterThan(5);
+    expect(voice.lost_forward, key).toBe(0);
+  }
+}, 30_000);
+
 test("paths are probed as they matter", async () => {
   const through = "wan>h.wan,wan>b.wan";
   const rate = async (paths: ProbedPath[]) => {

@@ -10,8 +10,8 @@ pub use authenticated::{
 };
 pub use reflect::{
     CLASS_OF_SERVICE_TLV_TYPE, ClassOfService, EXTRA_PADDING_TLV_TYPE, HMAC_TLV_TYPE, Integrity,
-    Reflecting, encode_class_of_service, encode_extra_padding, encode_hmac, flag, flag_as_sender,
-    reflect_tlvs, verify_answer,
+    Reflecting, class_of_service_len, encode_class_of_service, encode_extra_padding, encode_hmac,
+    flag, flag_as_sender, reflect_tlvs, verify_answer,
 };
 pub use report::{
     REPORT_TLV_TYPE, Report, ReportEntry, encode_report, encode_report_request, report_len,

@@ -13,7 +13,9 @@ use parking_lot::Mutex;
 
 use super::STAMP_PORTS;
 use super::liveness::{Change, Judge, Replied, Session};
-use super::message::{read_answer, read_probe, timestamp, write_answer, write_probe};
+use super::message::{
+    Answering, Asking, read_answer, read_probe, timestamp, write_answer, write_probe,
+};
 use super::{ask, bfd, suspect};
 use crate::counters::IoDrop;
 use crate::world::World;
@@ -112,21 +114,22 @@ pub fn write_due(
     };
     let ssid = target.prober.ssid;
     let payload = &mut slot[HEADROOM..];
-    let mut length = write_probe(
-        payload,
+    let asking = Asking {
+        session: ssid,
         sequence,
-        ssid,
         sent,
-        world.generation,
+        generation: world.generation,
+        class,
         return_labels,
-    )
-    .ok_or(DropReason::NoHeadroom)?;
+    };
+    let mut length = write_probe(payload, &asking).ok_or(DropReason::NoHeadroom)?;
     length += ask::write_question(world, target, &mut payload[length..], now);
     let datagram = LocalDatagram {
         source: own_address(world, adjacency),
         destination,
         source_port: STAMP_PORTS.sender,
         destination_port: STAMP_PORTS.reflector,
+        class,
     };
     let mut packet = Packet::new(slot, length);
     encapsulate_local(&world.fib, adjacency, labels, &datagram, &mut packet)?;
@@ -185,7 +188,6 @@ pub fn handle_local(
         return malformed;
     };
     let received = timestamp();
-    let ttl = ip.ttl();
     let session = SessionKey {
         source: ip.source().into(),
         source_port: udp.source_port(),
@@ -195,11 +197,20 @@ pub fn handle_local(
     let Some(number) = world.reflector.lock().number(session, now) else {
         return LocalOutcome::Drop(IoDrop::ProbeUnanswered);
     };
+    let answering = Answering {
+        sequence: number,
+        received,
+        ttl: ip.ttl(),
+        dscp: ip.dscp(),
+        ecn: ip.ecn().bits(),
+        generation: world.generation,
+    };
     let datagram = LocalDatagram {
         source: ip.destination(),
         destination: ip.source(),
         source_port: STAMP_PORTS.reflector,
         destination_port: udp.source_port(),
+        class: probe.class(),
     };
     if !labelled && let Some(generation) = probe.generation {
         *world.adjacencies[from].remote_generation.lock() = Some(generation);
@@ -212,9 +223,7 @@ pub fn handle_local(
     };
     let slot = packet.into_buffer();
     let payload = &mut slot[HEADROOM..];
-    let generation = world.generation;
-    let Some(mut length) = write_answer(payload, &probe.packet, number, received, ttl, generation)
-    else {
+    let Some(mut length) = write_answer(payload, &probe, &answering) else {
         return malformed;
     };
     if let Some(question) = question {
