@@ -193,7 +193,8 @@ export const verdictSchema = z.enum([
   "suppressed",
   "dead",
 ]).openapi("SloVerdict", {
-  description: "How it does against the SLO; recovering: it was bad and is good, but not for long " +
+  description:
+    "How it does against the SLO; recovering: it was bad and is good, but not for long " +
     "enough; suppressed: it failed too often",
 });
 
@@ -298,7 +299,9 @@ export const explanationSchema = z.object({
     state: livenessSchema,
     inUse: z.boolean(),
     verdict: verdictSchema,
-    kept: z.boolean().describe("Flows that are on it stay for now, and a better path takes the rest"),
+    kept: z.boolean().describe(
+      "Flows that are on it stay for now, and a better path takes the rest",
+    ),
     cost: z.number(),
     metered: z.boolean(),
     mtuBytes: count,
@@ -313,7 +316,9 @@ export const explanationSchema = z.object({
     ),
     windowMillis: count.nullable().describe("Time over which they were measured"),
     ageMillis: count.nullable().describe("Since the end of that time; null: never measured"),
-    why: z.string().nullable().describe("Why it is not in use, or what is wrong with it all the same"),
+    why: z.string().nullable().describe(
+      "Why it is not in use, or what is wrong with it all the same",
+    ),
     wins: z.string().nullable().describe("What would put it in use; null: it is"),
   })).describe("Best first"),
 }).openapi("Explanation");

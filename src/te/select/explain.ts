@@ -15,14 +15,7 @@ import {
   type Rank,
   rankOf,
 } from "./rank.ts";
-import {
-  figureInWords,
-  inWords,
-  percent,
-  type Reason,
-  seconds,
-  type Verdict,
-} from "./reason.ts";
+import { figureInWords, inWords, percent, type Reason, seconds, type Verdict } from "./reason.ts";
 
 export interface Explanation {
   /** Best first, as new flows find them. */
