@@ -1,6 +1,6 @@
 /** How much each path matters to who measures it. */
 
-import type { ProbedPath, ProbeRank, Probing } from "../model/boundary.ts";
+import type { ProbedPath, ProbeRank, Probing, Snapshot } from "../model/boundary.ts";
 import type { Policy } from "../model/network.ts";
 import type { Instant } from "../model/quantity.ts";
 import type { Survey } from "../sr/survey.ts";
@@ -29,7 +29,11 @@ export class Prober {
   #last: LastProbed = new Map();
   /** Whose turn it is. */
   #chosen: ReadonlySet<string> = new Set();
-  #used: ReadonlySet<string> | null = null;
+  #used: Used | null = null;
+  readonly #metered = new Set<string>();
+  /** Customers' packets put on each list, as counted last; and where they became more. */
+  #counted: ReadonlyMap<string, number> = new Map();
+  #carrying: ReadonlySet<string> = new Set();
   #round = 0;
   readonly #turns: Every;
   /** As the engine was told last. */
@@ -42,8 +46,9 @@ export class Prober {
       const classes = policy === null ? BEST_EFFORT : classesOf(policy);
       const known = this.#paths.get(egress) ?? new Set();
       this.#paths.set(egress, known);
-      for (const { key } of paths) {
+      for (const { key, metered } of paths) {
         known.add(key);
+        if (metered) this.#metered.add(key);
         this.#classes.set(key, (this.#classes.get(key) ?? 0) | classes);
       }
     }
@@ -51,6 +56,8 @@ export class Prober {
     if (previous === undefined) return;
     this.#last = previous.#last;
     this.#chosen = previous.#chosen;
+    this.#counted = previous.#counted;
+    this.#carrying = previous.#carrying;
     this.#round = previous.#round;
     this.#told = previous.#told;
   }
@@ -75,8 +82,8 @@ export class Prober {
     }
     const undecided = new Map(selection.undecided().map(({ path, inUse }) => [path, inUse]));
     const rankOf = (key: string): ProbeRank => {
-      if (undecided.get(key) === true) return "closer";
-      if (used.has(key)) return "in-use";
+      if (undecided.get(key) === true || this.#isWatched(key, used)) return "closer";
+      if (used.paths.has(key)) return "in-use";
       // Who is on its way back needs the proof of it.
       return undecided.has(key) || this.#chosen.has(key) ? "candidate" : "rest";
     };
@@ -91,13 +98,30 @@ export class Prober {
     return { paths };
   }
 
-  #choose(selection: Selection, used: ReadonlySet<string>): void {
+  /** Where customers' packets go is read off the counters. */
+  count({ lists }: Snapshot): void {
+    this.#carrying = new Set(
+      lists.filter(({ key, tx_packets }) => tx_packets > (this.#counted.get(key) ?? tx_packets))
+        .map(({ key }) => key),
+    );
+    this.#counted = new Map(lists.map(({ key, tx_packets }) => [key, tx_packets]));
+  }
+
+  /**
+   * Ten probes a second tell a loss of 3 % by the fifth second or later: somebody who asks for less
+   * and sends now is worth a hundred. Not where each of them is paid for.
+   */
+  #isWatched(key: string, used: Used): boolean {
+    return used.guarded.has(key) && this.#carrying.has(key) && !this.#metered.has(key);
+  }
+
+  #choose(selection: Selection, used: Used): void {
     const budget = { paths: PROBED_AN_EGRESS, turns: TURNS_AN_EGRESS };
     const chosen = [...this.#paths.values()].map((keys) => {
       const prospects = [...keys].map((key): Prospect => ({
         key,
         expected: expectedOf(selection, key),
-        inUse: used.has(key),
+        inUse: used.paths.has(key),
       }));
       return chooseProbed(prospects, budget, this.#last, this.#round);
     });
@@ -106,16 +130,24 @@ export class Prober {
   }
 }
 
-/** What leads and what follows it, what shares, and where flows have stayed. */
-function inUse(selection: Selection, choices: readonly string[]): Set<string> {
-  const used = new Set<string>();
+interface Used {
+  /** What leads and what follows it, what shares, and where flows have stayed. */
+  readonly paths: ReadonlySet<string>;
+  /** Of them, where there are flows whose class limits the loss. */
+  readonly guarded: ReadonlySet<string>;
+}
+
+function inUse(selection: Selection, choices: readonly string[]): Used {
+  const paths = new Set<string>();
+  const guarded = new Set<string>();
   for (const key of choices) {
     const { order, equals, kept } = selection.decision(key)!;
-    for (const path of [...order.slice(0, 2), ...equals, ...kept.map((one) => one.path)]) {
-      used.add(path);
-    }
+    const loaded = [...equals, ...kept.map((one) => one.path)];
+    for (const path of [...order.slice(0, 2), ...loaded]) paths.add(path);
+    if (selection.choice(key)!.class.slo.loss === undefined) continue;
+    for (const path of loaded) guarded.add(path);
   }
-  return used;
+  return { paths, guarded };
 }
 
 /** Its round trip as measured last, dead or alive: what was near once is worth a look. */
