@@ -173,7 +173,7 @@ export const policy = keys({
   require,
   avoid,
   disjoint_from: name.optional().describe(
-    "A policy with whose path this one's shares no uplink and no site between the ends.",
+    "A policy from whose path this one keeps away: it shares the fewest uplinks and sites with it.",
   ),
   otherwise,
   action: oneOf(["drop"]).optional().describe("drop: the traffic goes nowhere."),
