@@ -198,6 +198,41 @@ export const verdictSchema = z.enum([
     "enough; suppressed: it failed too often",
 });
 
+const windowFields = {
+  spanMillis: count,
+  sent: count.describe("Probes, without those whose answer may still come"),
+  answered: count,
+  loss: share.nullable().describe("Of the round trip"),
+  lossForward: share.nullable().describe("From here to there; null: the far end does not tell"),
+  lossBackward: share.nullable().describe("From there to here, of those that arrived there"),
+  late: count.describe("Answered after they had been given up"),
+  reorderedForward: count.describe("Overtaken on the way there (RFC 4737)"),
+  reorderedBackward: count,
+  copiesForward: count.describe("Copies that the way there made"),
+  copiesBackward: count,
+  rttMicros: z.object({
+    min: count,
+    mean: count,
+    p50: count,
+    p95: count,
+    p99: count,
+    max: count,
+  }).nullable().describe("Round trips, without the time in the far end; null without an answer"),
+  jitterMicros: count.nullable().describe("Mean difference of successive round trips"),
+};
+const windowSchema = z.object(windowFields).openapi("MeasurementWindow");
+
+export const measurementsSchema = z.object({
+  site: z.string(),
+  paths: z.array(z.object({
+    key: z.string(),
+    egress: z.string(),
+    windows: z.array(windowSchema).describe("1 s, 10 s, 1 min, 15 min and 24 h"),
+    classes: z.array(z.object({ class: count.describe("TC"), ...windowFields }))
+      .describe("The last minute of each class that was probed"),
+  })),
+}).openapi("Measurements");
+
 const portsSchema = z.array(z.object({ low: count, high: count })).describe("Empty: any");
 
 const placesSchema = z.array(z.string()).describe("Prefixes, or sites by name; empty: any");
@@ -379,6 +414,7 @@ export type Sites = z.infer<typeof sitesSchema>;
 export type Adjacencies = z.infer<typeof adjacenciesSchema>;
 export type Paths = z.infer<typeof pathsSchema>;
 export type PathAnswer = z.infer<typeof pathSchema>;
+export type Measurements = z.infer<typeof measurementsSchema>;
 export type Policies = z.infer<typeof policiesSchema>;
 export type PolicyAnswer = z.infer<typeof policySchema>;
 export type Explanation = z.infer<typeof explanationSchema>;

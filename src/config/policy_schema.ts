@@ -183,7 +183,7 @@ export const policy = keys({
   require,
   avoid,
   disjoint_from: name.optional().describe(
-    "A policy with whose path this one's shares no uplink and no site between the ends.",
+    "A policy from whose path this one keeps away: it shares the fewest uplinks and sites with it.",
   ),
   balance: flag.optional().describe(
     "true: paths that are as good as the best share the flows, by the rates of their uplinks.",

@@ -100,7 +100,7 @@ export interface Policy {
   readonly class: SloClass;
   /** Ways for the traffic: the first step that has a path that is up. None: it is dropped. */
   readonly steps: readonly Step[];
-  /** Its path shares no uplink and no site between the ends with the path of this policy. */
+  /** Its path shares as few uplinks and sites between the ends as can be with this policy's. */
   readonly disjointFrom?: string;
   /** Paths that are as good as the best share its flows, by their rates in the file. */
   readonly balance?: boolean;

@@ -1,6 +1,6 @@
 /** The forwarding table that is wanted now, and how measurements and time change it. */
 
-import type { Looks, Probing, Table } from "../model/boundary.ts";
+import type { Looks, Probing, Snapshot, Table } from "../model/boundary.ts";
 import type { CandidatePath } from "../model/path.ts";
 import type { Instant } from "../model/quantity.ts";
 import type { PathStanding } from "../model/standing.ts";
@@ -87,6 +87,11 @@ export class Plans {
   /** What the probes told since it was told last. */
   measure(looks: Looks, now: Instant): Outcome {
     return this.#steer(this.#current().steering.measure(looks, now), now);
+  }
+
+  /** Where customers' packets go. */
+  count(snapshot: Snapshot): void {
+    this.#current().steering.count(snapshot);
   }
 
   /** Best first; null: the policy says nothing about the egress. */

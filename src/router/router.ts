@@ -353,6 +353,7 @@ export class Router {
     for (const [key, uplink] of remoteUplinks(this.#wanted.network, this.#applied)) {
       if (uplink.endpoint && suspects.has(key)) this.#names.suspect(uplink.endpoint.host, now);
     }
+    this.#plans.count(snapshot);
     return effects;
   }
 

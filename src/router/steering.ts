@@ -1,6 +1,6 @@
 /** What is measured → the order of every policy's paths, and how often each path is to be probed. */
 
-import type { Looks, Probing } from "../model/boundary.ts";
+import type { Looks, Probing, Snapshot } from "../model/boundary.ts";
 import { countOf, type Instant } from "../model/quantity.ts";
 import type { CandidatePath } from "../model/path.ts";
 import type { PathStanding } from "../model/standing.ts";
@@ -83,6 +83,11 @@ export class Steering {
         }`
       );
     });
+  }
+
+  /** Where customers' packets go. */
+  count(snapshot: Snapshot): void {
+    this.#prober.count(snapshot);
   }
 
   /** What the engine's prober has to be told after such changes; null: what it was told last. */

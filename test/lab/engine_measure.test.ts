@@ -115,7 +115,7 @@ test("each class that travels on a path has its turn, and windows of its own", a
     rank: "in-use",
     classes: 0b0010_0001,
   }));
-  await network.gateways.a.ask({ do: "probe", probing: { paths } });
+  await network.gateways.a.ask({ do: "probe", probing: { paths, asked: [] } });
   await pause(3000);
   const known = new Map((await measured("a")).map((one) => [one.key, one.classes]));
   for (const { key } of paths) {

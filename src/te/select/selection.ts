@@ -10,7 +10,7 @@ import type { SloClass } from "../../model/slo.ts";
 import { decide, type Decision, type Move } from "./decide.ts";
 import { judge, type Judgement } from "./judge.ts";
 import { observe, type Observed, type PathMeasurement } from "./measurement.ts";
-import type { Candidate, Choice } from "./rank.ts";
+import { type Candidate, type Choice, isClearlyBetter, rankOf } from "./rank.ts";
 
 /** What a caller has to hand to the engine, or to say. */
 export interface Change {
@@ -26,6 +26,8 @@ export interface Undecided {
   readonly path: string;
   /** Some choice has flows on it. */
   readonly inUse: boolean;
+  /** It gets better, and some choice would take it for its lead if it were good. */
+  readonly returns: boolean;
 }
 
 /** Choices that differ by nothing but their key have one decision: a thousand policies, few classes. */
@@ -183,9 +185,29 @@ export class Selection {
           decision?.kept.some((kept) => kept.path === path.key)
         )
       );
-      found.push({ path: path.key, inUse });
+      const returns = path.contests.some((entries, index) =>
+        path.judgements[index]!.verdict === "recovering" &&
+        entries?.some((contest) => this.#isWanted(path, contest))
+      );
+      found.push({ path: path.key, inUse, returns });
     }
     return found.sort((a, b) => a.path < b.path ? -1 : 1);
+  }
+
+  /** Would it lead if it met the SLO? */
+  #isWanted(path: PathEntry, { choice, classIndex, decision, other }: Contest): boolean {
+    const rank = (key: string, judgement: Judgement) => {
+      const candidate = choice.candidates.find((one) => one.path === key)!;
+      return rankOf(candidate, judgement, choice, other?.decision?.order[0]);
+    };
+    const lead = this.#paths.get(decision?.order[0] ?? "");
+    if (lead === undefined || lead === path) return false;
+    const good = { ...path.judgements[classIndex]!, verdict: "meets" as const };
+    return isClearlyBetter(
+      rank(path.key, good),
+      rank(lead.key, lead.judgements[classIndex]!),
+      choice.class,
+    );
   }
 
   #enter(contest: Contest): void {

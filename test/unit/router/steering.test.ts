@@ -8,8 +8,9 @@ import { Steering } from "../../../src/router/steering.ts";
 import { survey } from "../../../src/sr/survey.ts";
 import { NO_QUALITY } from "../../../src/api/observation.ts";
 import { windowOf } from "../../fixtures/looks.ts";
-import { FIXTURE_FILE } from "../../fixtures/router.ts";
+import { FIXTURE_FILE, FixtureRouter } from "../../fixtures/router.ts";
 
+const SNAPSHOT = new FixtureRouter().snapshotNow;
 const DIRECT = "fibre>porto.fibre";
 const HUB = "fibre>hub.fibre,fibre>porto.fibre";
 const LTE = "lte>porto.fibre";
@@ -200,5 +201,26 @@ describe("the prober is told", () => {
     );
     const closer = steering.probing(changes, now)!.paths;
     expect(closer.find(({ key }) => key === DIRECT)?.rank).toBe("closer");
+  });
+
+  test("to look closer where packets are sent that may not get lost, unless it is paid for", () => {
+    const calls = "  - { name: calls, match: { dscp: ef }, class: voice }\n";
+    const steering = new Steering(surveyed(calls), 0 as Instant);
+    const now = 20_000 as Instant;
+    run(steering, 250, now, GOOD);
+    const sent = (packets: number) =>
+      [DIRECT, HUB].map((key) => ({
+        ...{ key, quality: NO_QUALITY, suspect: false, tx_bytes: 0 },
+        tx_packets: key === DIRECT ? packets : 7,
+      }));
+    const rank = () =>
+      steering.probing([], now)?.paths.find(({ key }) => key === DIRECT)?.rank ?? "as before";
+    steering.count({ ...SNAPSHOT, lists: sent(5) });
+    expect(rank()).toBe("in-use");
+    steering.count({ ...SNAPSHOT, lists: sent(6) });
+    expect(rank()).toBe("closer");
+    steering.count({ ...SNAPSHOT, lists: sent(6) });
+    expect(rank()).toBe("in-use");
+    expect(rank()).toBe("as before");
   });
 });
