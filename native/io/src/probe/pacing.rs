@@ -7,7 +7,9 @@ use labelway_boundary::{ProbeRank, ProbedPath, Probing};
 use labelway_forward::ENCAPSULATION_BYTES;
 use labelway_measure::{Budget, Intervals, Path, PathId, Rank, Schedule};
 use labelway_wire::LABEL_BYTES;
-use labelway_wire::stamp::{STAMP_BYTES, class_of_service_len, generation_len, return_path_len};
+use labelway_wire::stamp::{
+    STAMP_BYTES, class_of_service_len, direct_measurement_len, generation_len, return_path_len,
+};
 
 use super::prober::{Target, What};
 use crate::world::World;
@@ -228,12 +230,18 @@ fn probe_bytes(labels: usize, return_labels: usize, classes: u8) -> u32 {
     } else {
         return_path_len(return_labels)
     };
+    // Where counters are compared, that is on adjacencies.
+    let carried = if labels == 0 {
+        direct_measurement_len()
+    } else {
+        0
+    };
     let class = if classes == 1 {
         0
     } else {
         class_of_service_len()
     };
-    let packet = INNER + STAMP_BYTES + generation_len() + class;
+    let packet = INNER + STAMP_BYTES + generation_len() + class + carried;
     let probe = (labelled(labels) + packet + asks).next_multiple_of(WIREGUARD_PADDING);
     let answer = (labelled(return_labels) + packet).next_multiple_of(WIREGUARD_PADDING);
     (2 * OUTER + probe + answer) as u32
@@ -316,8 +324,8 @@ mod tests {
 
     #[test]
     fn sizes_are_those_on_the_wire() {
-        // 40 + 8 + 32 and 84 bytes padded to 96, both ways.
-        assert_eq!(probe_bytes(0, 0, 1), 2 * (80 + 96));
+        // 40 + 8 + 32 and 84 + 16 bytes padded to 112, both ways.
+        assert_eq!(probe_bytes(0, 0, 1), 2 * (80 + 112));
         // 28 + 3 labels + 84 + a return path of 2 labels = 140; back without it = 124.
         assert_eq!(probe_bytes(2, 2, 1), 80 + 144 + 80 + 128);
         // And 8 bytes for the class: 148 and 132.

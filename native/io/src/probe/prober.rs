@@ -13,12 +13,13 @@ use parking_lot::Mutex;
 
 use super::STAMP_PORTS;
 use super::bfd;
+use super::direct::Counters;
 use super::liveness::{Change, Judge, Replied, Session};
 use super::message::{
     Answering, Asking, read_answer, read_probe, timestamp, write_answer, write_probe,
 };
 use crate::counters::IoDrop;
-use crate::world::World;
+use crate::world::{Adjacency, World};
 
 /// One session; it outlives the tables under its key.
 pub struct Prober {
@@ -115,6 +116,11 @@ pub fn write_due(
         sent,
         generation: world.generation,
         class,
+        // A list's packets are not told from others' behind the first hop.
+        carried: match target.what {
+            What::Adjacency(index) => Some(world.adjacencies[index].sent.packets() as u32),
+            What::List(_) => None,
+        },
         return_labels,
     };
     let length = write_probe(payload, &asking).ok_or(DropReason::NoHeadroom)?;
@@ -198,6 +204,10 @@ pub fn handle_local(
         dscp: ip.dscp(),
         ecn: ip.ecn().bits(),
         generation: world.generation,
+        carried: (!labelled).then(|| {
+            let Adjacency { received, sent, .. } = &world.adjacencies[from];
+            (received.packets() as u32, sent.packets() as u32)
+        }),
     };
     let datagram = LocalDatagram {
         source: ip.destination(),
@@ -276,6 +286,15 @@ fn take_answer(
         Replied::Stale => return stale,
         Replied::Taken(None) => {}
         Replied::Taken(Some(change)) => publish(world, target.what, change),
+    }
+    if let (What::Adjacency(index), Some(exchanged)) = (target.what, answer.carried) {
+        let received = world.adjacencies[index].received.packets() as u32;
+        let counters = Counters {
+            exchanged,
+            received,
+        };
+        let sequence = answer.reply.sender_sequence;
+        session.direct.handle_answer(sequence, counters, now);
     }
     LocalOutcome::Taken
 }
