@@ -6,8 +6,17 @@ import type { Emulator } from "../../src/lab/emulator.ts";
 import { CLEAR } from "../../src/lab/impairment.ts";
 import { linkem, startLinkem } from "../../src/lab/linkem.ts";
 import { exec, must } from "./engine/namespaces.ts";
-import { allUp, apply, build, NAMES, type Network, start } from "./engine/network.ts";
-import { lan4, type Name } from "./engine/tables.ts";
+import {
+  allUp,
+  apply,
+  build,
+  NAMES,
+  type Network,
+  snapshot,
+  start,
+  until,
+} from "./engine/network.ts";
+import { lan4, type Name, table } from "./engine/tables.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const LINK = { ...CLEAR, delayMillis: 2 };
@@ -79,6 +88,34 @@ test("all is well: what is sent is answered, with the link's round trip", async 
   expect(trip.p50).toBeLessThan(ROUND_TRIP_MICROS * 3);
   expect(direct!.classes.map((one) => one.class)).toEqual([0]);
 }, 30_000);
+
+test("the MTU of an adjacency is found, and found again when it falls", async () => {
+  const mtu = async () => {
+    const { adjacencies, lists } = await snapshot(network, "a");
+    expect(lists[1]!.quality.mtu).toBe(null);
+    return adjacencies[0]!.quality.mtu;
+  };
+  const configured = table("a", network.keys).adjacencies[0]!.mtu;
+  await until(mtu, (found) => found === configured, 10_000);
+  const device = (bytes: number) =>
+    must("ip", "-n", network.namespace("a"), "link", "set", "wan", "mtu", `${bytes}`);
+  await device(1400);
+  try {
+    // IPv4 and UDP without, IPv4 and UDP within, 32 of WireGuard, and padding to 16 bytes.
+    const fits = Math.floor((1400 - 60) / 16) * 16 - 28;
+    const found = await until(mtu, (found) => found !== null && found <= fits, 60_000);
+    expect(found).toBeGreaterThanOrEqual(1280);
+    await until(mtu, (found) => found !== null && found > fits - 8 && found <= fits, 30_000);
+    // What is larger still crosses, in pieces.
+    const large = ["-n", "-q", "-c", "5", "-i", "0.1", "-M", "dont", "-s", "1320", "-W", "1"];
+    const { stdout } = await exec(
+      ["ip", "netns", "exec", network.host("a"), "ping", ...large, `${lan4("b")}.2`],
+    );
+    expect(stdout).toContain("5 received");
+  } finally {
+    await device(1500);
+  }
+}, 120_000);
 
 test("a loss is told in the direction that has it, at both ends", async () => {
   await emulator.change("a", "up", { ...LINK, lossPercent: 20 });

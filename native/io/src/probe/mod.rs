@@ -12,6 +12,7 @@ mod message;
 mod pacing;
 mod prober;
 mod report;
+mod sizing;
 
 pub use bfd::{Bfd, handle_due as handle_bfd_due};
 pub use liveness::{Judge, Timers};
@@ -21,10 +22,14 @@ pub use prober::{
     publish_adjacency, write_due,
 };
 
+pub use sizing::write_due as write_size_due;
+
 /// UDP ports of both ends.
 pub struct StampPorts {
     pub reflector: u16,
     pub sender: u16,
+    /// The sender's of padded probes, whose losses are for their size.
+    pub sized: u16,
 }
 
 /// The sender's port differs from the reflector's, so that each end tells a reply from a probe:
@@ -32,4 +37,5 @@ pub struct StampPorts {
 pub const STAMP_PORTS: StampPorts = StampPorts {
     reflector: labelway_wire::port::STAMP,
     sender: 49862,
+    sized: 49863,
 };

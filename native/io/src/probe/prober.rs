@@ -18,13 +18,14 @@ use super::liveness::{Change, Judge, Replied, Session};
 use super::message::{
     Answering, Asking, read_answer, read_probe, timestamp, write_answer, write_probe,
 };
+use super::sizing;
 use crate::counters::IoDrop;
 use crate::world::{Adjacency, World};
 
 /// One session; it outlives the tables under its key.
 pub struct Prober {
     pub ssid: u16,
-    session: Mutex<Session>,
+    pub(super) session: Mutex<Session>,
 }
 
 /// What a session probes, by index into the table.
@@ -178,11 +179,16 @@ pub fn handle_local(
         };
     }
     if udp.source_port() == STAMP_PORTS.reflector {
-        if udp.destination_port() != STAMP_PORTS.sender {
-            return malformed;
-        }
         let source = labelled.then_some(ip.source());
-        return take_answer(world, from, source, udp.payload(), now);
+        return match udp.destination_port() {
+            port if port == STAMP_PORTS.sender => {
+                take_answer(world, from, source, udp.payload(), now)
+            }
+            port if port == STAMP_PORTS.sized => {
+                sizing::take_answer(world, from, labelled, udp.payload(), now)
+            }
+            _ => malformed,
+        };
     }
     let Some(probe) = read_probe(udp.payload()) else {
         return malformed;
