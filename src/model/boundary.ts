@@ -339,7 +339,12 @@ jitter_micros: number | null,
 /**
  * Share of probes in the window that got no reply, 0–1.
  */
-loss: number, probes_sent: number, probes_answered: number, };
+loss: number, probes_sent: number, probes_answered: number, 
+/**
+ * Largest label stack plus customer packet, bytes, that was found to cross an adjacency in one
+ * piece; null while it is not known, and for lists with labels.
+ */
+mtu: number | null, };
 
 export type AdjacencyState = { key: string, quality: Quality, bfd: BfdState, 
 /**

@@ -303,6 +303,7 @@ export class World {
         loss: 0,
         probes_sent: 0,
         probes_answered: 0,
+        mtu: null,
       };
     };
     const counters = { tx_packets: 0, tx_bytes: 0 };

@@ -5,8 +5,18 @@ import type { Looks, Measured, ProbedPath, Window } from "../../src/model/bounda
 import type { Emulator } from "../../src/lab/emulator.ts";
 import { CLEAR } from "../../src/lab/impairment.ts";
 import { linkem, startLinkem } from "../../src/lab/linkem.ts";
-import { allUp, build, NAMES, type Network, start } from "./engine/network.ts";
-import { type Name, table } from "./engine/tables.ts";
+import { exec, must } from "./engine/namespaces.ts";
+import {
+  allUp,
+  apply,
+  build,
+  NAMES,
+  type Network,
+  snapshot,
+  start,
+  until,
+} from "./engine/network.ts";
+import { lan4, type Name, table } from "./engine/tables.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const LINK = { ...CLEAR, delayMillis: 2 };
@@ -79,6 +89,34 @@ test("all is well: what is sent is answered, with the link's round trip", async 
   expect(direct!.classes.map((one) => one.class)).toEqual([0]);
 }, 30_000);
 
+test("the MTU of an adjacency is found, and found again when it falls", async () => {
+  const mtu = async () => {
+    const { adjacencies, lists } = await snapshot(network, "a");
+    expect(lists[1]!.quality.mtu).toBe(null);
+    return adjacencies[0]!.quality.mtu;
+  };
+  const configured = table("a", network.keys).adjacencies[0]!.mtu;
+  await until(mtu, (found) => found === configured, 10_000);
+  const device = (bytes: number) =>
+    must("ip", "-n", network.namespace("a"), "link", "set", "wan", "mtu", `${bytes}`);
+  await device(1400);
+  try {
+    // IPv4 and UDP without, IPv4 and UDP within, 32 of WireGuard, and padding to 16 bytes.
+    const fits = Math.floor((1400 - 60) / 16) * 16 - 28;
+    const found = await until(mtu, (found) => found !== null && found <= fits, 60_000);
+    expect(found).toBeGreaterThanOrEqual(1280);
+    await until(mtu, (found) => found !== null && found > fits - 8 && found <= fits, 30_000);
+    // What is larger still crosses, in pieces.
+    const large = ["-n", "-q", "-c", "5", "-i", "0.1", "-M", "dont", "-s", "1320", "-W", "1"];
+    const { stdout } = await exec(
+      ["ip", "netns", "exec", network.host("a"), "ping", ...large, `${lan4("b")}.2`],
+    );
+    expect(stdout).toContain("5 received");
+  } finally {
+    await device(1500);
+  }
+}, 120_000);
+
 test("a loss is told in the direction that has it, at both ends", async () => {
   await emulator.change("a", "up", { ...LINK, lossPercent: 20 });
   try {
@@ -106,6 +144,40 @@ test("a neighbour that starts anew is no loss", async () => {
   for (const [key, windows] of seen) {
     expect(total(windows, "lost_forward") + total(windows, "lost_return"), key).toBe(0);
     expect(total(windows, "sent"), key).toBeGreaterThan(20);
+  }
+}, 30_000);
+
+test("a link that loses nothing but real packets is seen by their counters", async () => {
+  await apply(network, "a", { ways: ["direct"] });
+  const nft = (text: string) =>
+    must("ip", "netns", "exec", network.namespace("b"), "nft", ...text.split(" "));
+  const large = ["-q", "-c", "100", "-i", "0.02", "-W", "1", "-s", "1000"];
+  const ping = () =>
+    exec(["ip", "netns", "exec", network.host("a"), "ping", ...large, `${lan4("b")}.2`]);
+  const carried = async () => {
+    await pause(500);
+    const look = (await looks("a")).looks.find((one) => one.key === "wan>b.wan")!;
+    return { probes: look.since, packets: look.carried! };
+  };
+  await carried();
+  await ping();
+  const well = await carried();
+  expect(well.packets.forward_sent).toBeGreaterThan(100);
+  expect(well.packets.return_sent).toBeGreaterThan(100);
+  expect(well.packets.forward_lost + well.packets.return_lost).toBe(0);
+  await nft(
+    "add table ip cut; add chain ip cut in { type filter hook input priority 0; }; " +
+      "add rule ip cut in ip saddr 198.51.100.1 udp length > 600 drop",
+  );
+  try {
+    await ping();
+    const { probes, packets } = await carried();
+    expect(probes.sent).toBe(probes.answered);
+    expect(packets.forward_lost).toBeGreaterThanOrEqual(95);
+    expect(packets.forward_lost).toBeLessThan(packets.forward_sent);
+    expect(packets.return_lost).toBe(0);
+  } finally {
+    await nft("delete table ip cut");
   }
 }, 30_000);
 

@@ -121,7 +121,8 @@ fn is_time(world: &World, now: Duration) -> bool {
 
 fn entry(world: &World, index: usize, now: Duration, scratch: &mut Scratch) -> ReportEntry {
     let adjacency = &world.table.adjacencies[index];
-    let minute = world.adjacencies[index].prober.minute(now, scratch);
+    let prober = &world.adjacencies[index].prober;
+    let minute = prober.minute(now, scratch);
     let share = |part: Option<u64>, whole: u64| {
         part.filter(|_| whole > 0)
             .map(|part| part as f32 / whole as f32)
@@ -135,7 +136,7 @@ fn entry(world: &World, index: usize, now: Duration, scratch: &mut Scratch) -> R
         jitter_micros: minute.jitter_micros,
         lost_forward: share(minute.lost_forward, minute.sent),
         lost_return: share(minute.lost_return, reached),
-        mtu: None,
+        mtu: prober.mtu(),
     }
 }
 

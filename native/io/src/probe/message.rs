@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use labelway_forward::MAX_PUSHED_LABELS;
 use labelway_measure::Reply;
 use labelway_wire::stamp::{
-    CLASS_OF_SERVICE_TLV_TYPE, ClassOfService, ReflectorPacket, STAMP_BYTES, SenderPacket,
-    Timestamp, Tlv, Tlvs, UNSYNCHRONIZED, encode_class_of_service, encode_generation,
+    CLASS_OF_SERVICE_TLV_TYPE, ClassOfService, DIRECT_MEASUREMENT_TLV_TYPE, DirectMeasurement,
+    ReflectorPacket, STAMP_BYTES, SenderPacket, Timestamp, Tlv, UNSYNCHRONIZED,
+    encode_class_of_service, encode_direct_measurement, encode_extra_padding, encode_generation,
     encode_return_path,
 };
 
@@ -40,6 +41,8 @@ pub struct Asking<'a> {
     pub generation: Generation,
     /// TC that it is sent and wants to be answered with, 0–7.
     pub class: u8,
+    /// Packets that went into the adjacency so far, if they are to be compared.
+    pub carried: Option<u32>,
     pub return_labels: &'a [u32],
 }
 
@@ -59,10 +62,24 @@ pub fn write_probe(out: &mut [u8], asking: &Asking<'_>) -> Option<usize> {
         let wanted = ClassOfService::wanting(selector(asking.class));
         length += encode_class_of_service(wanted, &mut out[length..]).ok()?;
     }
+    if let Some(sender_sent) = asking.carried {
+        let counters = DirectMeasurement {
+            sender_sent,
+            ..DirectMeasurement::default()
+        };
+        length += encode_direct_measurement(counters, &mut out[length..]).ok()?;
+    }
     if !asking.return_labels.is_empty() {
         length += encode_return_path(asking.return_labels, &mut out[length..]).ok()?;
     }
     Some(length)
+}
+
+/// Lengthens a probe of `length` bytes to `size` (RFC 8972 §4.1); none if that is no room for it.
+pub fn pad_probe(out: &mut [u8], length: usize, size: usize) -> Option<usize> {
+    let padding = size.checked_sub(length)?;
+    encode_extra_padding(padding, out.get_mut(length..)?).ok()?;
+    Some(size)
 }
 
 /// Class selector that stands for a TC (RFC 2474 §4.2.2).
@@ -77,6 +94,8 @@ pub struct Probe {
     pub generation: Option<Generation>,
     /// None: it did not ask for one, and is answered with TC 0.
     pub class: Option<ClassOfService>,
+    /// It wants counters to be compared.
+    pub carried: Option<DirectMeasurement>,
     pub return_labels: ReturnLabels,
 }
 
@@ -93,6 +112,7 @@ pub fn read_probe(bytes: &[u8]) -> Option<Probe> {
         packet,
         generation: None,
         class: None,
+        carried: None,
         return_labels: ReturnLabels::default(),
     };
     for tlv in tlvs {
@@ -108,6 +128,9 @@ pub fn read_probe(bytes: &[u8]) -> Option<Probe> {
             }
             Tlv::Other { kind, value } if kind == CLASS_OF_SERVICE_TLV_TYPE => {
                 probe.class = Some(ClassOfService::decode(value).ok()?);
+            }
+            Tlv::Other { kind, value } if kind == DIRECT_MEASUREMENT_TLV_TYPE => {
+                probe.carried = Some(DirectMeasurement::decode(value).ok()?);
             }
             Tlv::Report(_) | Tlv::Other { .. } => {}
         }
@@ -126,6 +149,8 @@ pub struct Answering {
     pub dscp: u8,
     pub ecn: u8,
     pub generation: Generation,
+    /// Packets that came by the adjacency and went into it so far; none where they are others' too.
+    pub carried: Option<(u32, u32)>,
 }
 
 /// Writes the answer to a probe (RFC 8762 §4.3.1).
@@ -156,6 +181,14 @@ pub fn write_answer(out: &mut [u8], probe: &Probe, answering: &Answering) -> Opt
         };
         length += encode_class_of_service(class, &mut out[length..]).ok()?;
     }
+    if let (Some(asked), Some((received, sent))) = (probe.carried, answering.carried) {
+        let counters = DirectMeasurement {
+            sender_sent: asked.sender_sent,
+            reflector_received: received,
+            reflector_sent: sent,
+        };
+        length += encode_direct_measurement(counters, &mut out[length..]).ok()?;
+    }
     Some(length)
 }
 
@@ -165,22 +198,27 @@ pub struct Answer {
     pub session: u16,
     pub reply: Reply,
     pub generation: Option<Generation>,
+    pub carried: Option<DirectMeasurement>,
 }
 
 pub fn read_answer(bytes: &[u8]) -> Option<Answer> {
     let (packet, tlvs) = ReflectorPacket::decode(bytes).ok()?;
-    Some(Answer {
+    let mut answer = Answer {
         session: packet.session,
         reply: Reply::from(&packet),
-        generation: generation(tlvs),
-    })
-}
-
-fn generation(tlvs: Tlvs<'_>) -> Option<Generation> {
-    tlvs.flatten().find_map(|tlv| match tlv {
-        Tlv::Generation(generation) => Some(generation),
-        _ => None,
-    })
+        generation: None,
+        carried: None,
+    };
+    for tlv in tlvs.flatten() {
+        match tlv {
+            Tlv::Generation(generation) => answer.generation = Some(generation),
+            Tlv::Other { kind, value } if kind == DIRECT_MEASUREMENT_TLV_TYPE => {
+                answer.carried = DirectMeasurement::decode(value).ok();
+            }
+            Tlv::Other { .. } | Tlv::Report(_) | Tlv::ReturnPath(_) => {}
+        }
+    }
+    Some(answer)
 }
 
 #[cfg(test)]
@@ -193,6 +231,7 @@ mod tests {
         sent: Timestamp(5),
         generation: *b"mine1234",
         class: 5,
+        carried: Some(1000),
         return_labels: &[16001, 16002],
     };
 
@@ -213,18 +252,39 @@ mod tests {
             dscp: 40,
             ecn: 0,
             generation: *b"theirs12",
+            carried: Some((990, 50)),
         };
         let length = write_answer(&mut room, &probe, &answering).unwrap();
         let (_, tlvs) = ReflectorPacket::decode(&room[..length]).unwrap();
-        assert_eq!(tlvs.count(), 2, "generation and class");
+        assert_eq!(tlvs.count(), 3, "generation, class, counters");
         let answer = read_answer(&room[..length]).unwrap();
         assert_eq!(answer.session, 99);
         assert_eq!(answer.generation, Some(*b"theirs12"));
+        let counters = answer.carried.unwrap();
+        assert_eq!(
+            (
+                counters.sender_sent,
+                counters.reflector_received,
+                counters.reflector_sent
+            ),
+            (1000, 990, 50)
+        );
         let reply = answer.reply;
         assert_eq!((reply.sender_sequence, reply.reflector_sequence), (7, 3));
         assert_eq!((reply.sent, reply.received), (Timestamp(5), received));
         let residence = reply.sent_back.micros_since(received);
         assert!((249_000..10_000_000).contains(&residence), "{residence} µs");
+    }
+
+    #[test]
+    fn padding_makes_it_as_long_as_wanted() {
+        let mut room = [7; 1500];
+        let length = write_probe(&mut room, &ASKING).unwrap();
+        assert_eq!(pad_probe(&mut room, length, 1400), Some(1400));
+        let probe = read_probe(&room[..1400]).unwrap();
+        assert_eq!(probe.packet.sequence, 7);
+        assert_eq!(pad_probe(&mut room, length, length + 3), None, "no header");
+        assert_eq!(pad_probe(&mut room, length, 1501), None);
     }
 
     #[test]
@@ -240,6 +300,7 @@ mod tests {
     fn what_is_too_long_or_too_short_is_refused() {
         let bare = Asking {
             class: 0,
+            carried: None,
             return_labels: &[],
             ..ASKING
         };

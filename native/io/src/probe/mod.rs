@@ -7,11 +7,13 @@
 
 mod ask;
 mod bfd;
+mod direct;
 mod liveness;
 mod message;
 mod pacing;
 mod prober;
 mod report;
+mod sizing;
 mod suspect;
 
 pub use ask::Asking;
@@ -24,10 +26,14 @@ pub use prober::{
 };
 pub use suspect::{Places, Suspicion, is_due as is_due_as_suspect, review as review_suspicions};
 
+pub use sizing::write_due as write_size_due;
+
 /// UDP ports of both ends.
 pub struct StampPorts {
     pub reflector: u16,
     pub sender: u16,
+    /// The sender's of padded probes, whose losses are for their size.
+    pub sized: u16,
 }
 
 /// The sender's port differs from the reflector's, so that each end tells a reply from a probe:
@@ -35,4 +41,5 @@ pub struct StampPorts {
 pub const STAMP_PORTS: StampPorts = StampPorts {
     reflector: labelway_wire::port::STAMP,
     sender: 49862,
+    sized: 49863,
 };

@@ -7,9 +7,12 @@ use labelway_boundary::{ProbeRank, ProbedPath, Probing};
 use labelway_forward::ENCAPSULATION_BYTES;
 use labelway_measure::{Budget, Intervals, Path, PathId, Rank, Schedule};
 use labelway_wire::LABEL_BYTES;
-use labelway_wire::stamp::{STAMP_BYTES, class_of_service_len, generation_len, return_path_len};
+use labelway_wire::stamp::{
+    STAMP_BYTES, class_of_service_len, direct_measurement_len, generation_len, return_path_len,
+};
 
 use super::prober::{Target, What};
+use super::sizing::is_due as is_size_due;
 use crate::world::World;
 
 /// What is to be probed how often, by key.
@@ -35,6 +38,8 @@ pub struct Pacing {
     sessions: HashMap<PathId, u16>,
     round: u64,
     next_round: Duration,
+    /// Where the search for an adjacency with a sized probe begins.
+    next_size: usize,
 }
 
 struct Paced {
@@ -66,19 +71,20 @@ impl Pacing {
             sessions: HashMap::new(),
             round: 0,
             next_round: now,
+            next_size: 0,
         }
     }
 
-    /// Follows the table and what has changed with its sessions, if it is time to.
+    /// Follows the table and what has changed with its sessions, if it is time to; tells whether.
     pub fn follow(
         &mut self,
         world: &World,
         named: Option<&Named>,
         now: Duration,
         random: &mut dyn FnMut() -> u32,
-    ) {
+    ) -> bool {
         if now < self.next_round {
-            return;
+            return false;
         }
         self.next_round = now + ROUND;
         self.round += 1;
@@ -104,6 +110,19 @@ impl Pacing {
             self.pace(target.prober.ssid, path, carried, now, random);
         }
         self.end_round();
+        true
+    }
+
+    /// An adjacency on which a sized probe is due and within the budget; in turn. To be asked once a
+    /// round: of all sizes together ten a second, a twentieth of the budget.
+    pub fn poll_size(&mut self, world: &World, now: Duration) -> Option<usize> {
+        let count = world.adjacencies.len();
+        let mut all = (0..count).map(|step| (self.next_size + step) % count);
+        let due = all.find(|adjacency| is_size_due(world, *adjacency, now))?;
+        self.next_size = due + 1;
+        // At most: the answer is small.
+        let bytes = world.adjacencies[due].room as u32 + probe_bytes(0, 0, 1);
+        self.schedule.take(bytes, now).then_some(due)
     }
 
     /// The next session that is due, by its identifier, and the class that it probes; none for now.
@@ -228,12 +247,18 @@ fn probe_bytes(labels: usize, return_labels: usize, classes: u8) -> u32 {
     } else {
         return_path_len(return_labels)
     };
+    // Where counters are compared, that is on adjacencies.
+    let carried = if labels == 0 {
+        direct_measurement_len()
+    } else {
+        0
+    };
     let class = if classes == 1 {
         0
     } else {
         class_of_service_len()
     };
-    let packet = INNER + STAMP_BYTES + generation_len() + class;
+    let packet = INNER + STAMP_BYTES + generation_len() + class + carried;
     let probe = (labelled(labels) + packet + asks).next_multiple_of(WIREGUARD_PADDING);
     let answer = (labelled(return_labels) + packet).next_multiple_of(WIREGUARD_PADDING);
     (2 * OUTER + probe + answer) as u32
@@ -316,8 +341,8 @@ mod tests {
 
     #[test]
     fn sizes_are_those_on_the_wire() {
-        // 40 + 8 + 32 and 84 bytes padded to 96, both ways.
-        assert_eq!(probe_bytes(0, 0, 1), 2 * (80 + 96));
+        // 40 + 8 + 32 and 84 + 16 bytes padded to 112, both ways.
+        assert_eq!(probe_bytes(0, 0, 1), 2 * (80 + 112));
         // 28 + 3 labels + 84 + a return path of 2 labels = 140; back without it = 124.
         assert_eq!(probe_bytes(2, 2, 1), 80 + 144 + 80 + 128);
         // And 8 bytes for the class: 148 and 132.

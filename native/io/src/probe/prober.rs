@@ -12,18 +12,19 @@ use labelway_wire::{Ipv4, Udp, port};
 use parking_lot::Mutex;
 
 use super::STAMP_PORTS;
+use super::direct::Counters;
 use super::liveness::{Change, Judge, Replied, Session};
 use super::message::{
     Answering, Asking, read_answer, read_probe, timestamp, write_answer, write_probe,
 };
-use super::{ask, bfd, suspect};
+use super::{ask, bfd, sizing, suspect};
 use crate::counters::IoDrop;
-use crate::world::World;
+use crate::world::{Adjacency, World};
 
 /// One session; it outlives the tables under its key.
 pub struct Prober {
     pub ssid: u16,
-    session: Mutex<Session>,
+    pub(super) session: Mutex<Session>,
 }
 
 /// What a session probes, by index into the table.
@@ -60,6 +61,12 @@ impl Prober {
 
     pub fn minute(&self, now: Duration, scratch: &mut Scratch) -> Window {
         self.session.lock().minute(now, scratch)
+    }
+
+    /// As found by probing; none while it is not.
+    pub fn mtu(&self) -> Option<u16> {
+        let session = self.session.lock();
+        session.sizing.as_ref().and_then(sizing::Sizing::mtu)
     }
 
     pub fn is_pending(&self, now: Duration) -> bool {
@@ -120,6 +127,11 @@ pub fn write_due(
         sent,
         generation: world.generation,
         class,
+        // A list's packets are not told from others' behind the first hop.
+        carried: match target.what {
+            What::Adjacency(index) => Some(world.adjacencies[index].sent.packets() as u32),
+            What::List(_) => None,
+        },
         return_labels,
     };
     let mut length = write_probe(payload, &asking).ok_or(DropReason::NoHeadroom)?;
@@ -178,11 +190,16 @@ pub fn handle_local(
         };
     }
     if udp.source_port() == STAMP_PORTS.reflector {
-        if udp.destination_port() != STAMP_PORTS.sender {
-            return malformed;
-        }
         let source = labelled.then_some(ip.source());
-        return take_answer(world, from, source, udp.payload(), now);
+        return match udp.destination_port() {
+            port if port == STAMP_PORTS.sender => {
+                take_answer(world, from, source, udp.payload(), now)
+            }
+            port if port == STAMP_PORTS.sized => {
+                sizing::take_answer(world, from, labelled, udp.payload(), now)
+            }
+            _ => malformed,
+        };
     }
     let Some(probe) = read_probe(udp.payload()) else {
         return malformed;
@@ -204,6 +221,10 @@ pub fn handle_local(
         dscp: ip.dscp(),
         ecn: ip.ecn().bits(),
         generation: world.generation,
+        carried: (!labelled).then(|| {
+            let Adjacency { received, sent, .. } = &world.adjacencies[from];
+            (received.packets() as u32, sent.packets() as u32)
+        }),
     };
     let datagram = LocalDatagram {
         source: ip.destination(),
@@ -291,6 +312,15 @@ fn take_answer(
         Replied::Stale => return stale,
         Replied::Taken(None) => {}
         Replied::Taken(Some(change)) => publish(world, target.what, change),
+    }
+    if let (What::Adjacency(index), Some(exchanged)) = (target.what, answer.carried) {
+        let received = world.adjacencies[index].received.packets() as u32;
+        let counters = Counters {
+            exchanged,
+            received,
+        };
+        let sequence = answer.reply.sender_sequence;
+        session.direct.handle_answer(sequence, counters, now);
     }
     if let What::Adjacency(index) = target.what {
         ask::take_page(world, index, payload, now);

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use labelway_wireguard::Now;
 
-use super::{Batch, Underlay};
+use super::Underlay;
 use crate::counters::IoDrop;
+use crate::outer::Fragmentation;
 use crate::overruns::Overruns;
 use crate::poll::{Poll, Timer, Token};
 use crate::probe::{self, Pacing, Target};
-use crate::transmit::Queued;
+use crate::transmit::{Batch, Queued};
 use crate::uplink::Ports;
 use crate::world::World;
 
@@ -183,7 +184,7 @@ impl Underlay<'_> {
         }
         let mut random = || fastrand::u32(..);
         let named = self.shared.probing.load();
-        pacing.follow(world, named.as_deref(), now, &mut random);
+        let rounded = pacing.follow(world, named.as_deref(), now, &mut random);
         while let Some((session, class)) = pacing.poll(now, &mut random) {
             // One that the table has no more is dropped with the next round.
             if let Some(target) = world.by_ssid.get(&session) {
@@ -191,6 +192,33 @@ impl Underlay<'_> {
             }
         }
         self.finish(batch);
+        if rounded && let Some(adjacency) = pacing.poll_size(world, now) {
+            self.probe_size(batch, adjacency);
+        }
+    }
+
+    /// Sends a padded probe that may not be fragmented.
+    fn probe_size(&mut self, batch: Batch<'_>, adjacency: usize) {
+        let world = batch.world;
+        let uplink = world.adjacencies[adjacency].uplink;
+        let Ports::Embedded(embedded) = &world.uplinks[uplink].ports else {
+            return;
+        };
+        let slot = self.memory.slot();
+        match probe::write_size_due(world, adjacency, slot, batch.elapsed) {
+            Ok(Some(range)) => {
+                let sockets = embedded.sockets.load_full();
+                let place = self.memory.take(range);
+                self.queue.push(Queued { adjacency, place });
+                // For some microseconds; another thread's datagrams that leave by the same sockets
+                // then are not fragmented either.
+                sockets.set_fragmentation(self.thread.lane, Fragmentation::Forbidden);
+                self.finish(batch);
+                sockets.set_fragmentation(self.thread.lane, Fragmentation::Allowed);
+            }
+            Ok(None) => {}
+            Err(reason) => batch.drops.forward(reason),
+        }
     }
 
     fn send_probe(&mut self, world: &World, target: &Target, class: u8, batch: Batch<'_>) {
