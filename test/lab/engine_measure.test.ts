@@ -5,8 +5,9 @@ import type { Looks, Measured, ProbedPath, Window } from "../../src/model/bounda
 import type { Emulator } from "../../src/lab/emulator.ts";
 import { CLEAR } from "../../src/lab/impairment.ts";
 import { linkem, startLinkem } from "../../src/lab/linkem.ts";
-import { allUp, build, NAMES, type Network, start } from "./engine/network.ts";
-import type { Name } from "./engine/tables.ts";
+import { exec, must } from "./engine/namespaces.ts";
+import { allUp, apply, build, NAMES, type Network, start } from "./engine/network.ts";
+import { lan4, type Name } from "./engine/tables.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const LINK = { ...CLEAR, delayMillis: 2 };
@@ -106,6 +107,58 @@ test("a neighbour that starts anew is no loss", async () => {
   for (const [key, windows] of seen) {
     expect(total(windows, "lost_forward") + total(windows, "lost_return"), key).toBe(0);
     expect(total(windows, "sent"), key).toBeGreaterThan(20);
+  }
+}, 30_000);
+
+test("a link that loses nothing but real packets is seen by their counters", async () => {
+  await apply(network, "a", { ways: ["direct"] });
+  const nft = (text: string) =>
+    must("ip", "netns", "exec", network.namespace("b"), "nft", ...text.split(" "));
+  const large = ["-q", "-c", "100", "-i", "0.02", "-W", "1", "-s", "1000"];
+  const ping = () =>
+    exec(["ip", "netns", "exec", network.host("a"), "ping", ...large, `${lan4("b")}.2`]);
+  const carried = async () => {
+    await pause(500);
+    const look = (await looks("a")).looks.find((one) => one.key === "wan>b.wan")!;
+    return { probes: look.since, packets: look.carried! };
+  };
+  await carried();
+  await ping();
+  const well = await carried();
+  expect(well.packets.forward_sent).toBeGreaterThan(100);
+  expect(well.packets.return_sent).toBeGreaterThan(100);
+  expect(well.packets.forward_lost + well.packets.return_lost).toBe(0);
+  await nft(
+    "add table ip cut; add chain ip cut in { type filter hook input priority 0; }; " +
+      "add rule ip cut in ip saddr 198.51.100.1 udp length > 600 drop",
+  );
+  try {
+    await ping();
+    const { probes, packets } = await carried();
+    expect(probes.sent).toBe(probes.answered);
+    expect(packets.forward_lost).toBeGreaterThanOrEqual(95);
+    expect(packets.forward_lost).toBeLessThan(packets.forward_sent);
+    expect(packets.return_lost).toBe(0);
+  } finally {
+    await nft("delete table ip cut");
+  }
+}, 30_000);
+
+test("each class that travels on a path has its turn, and windows of its own", async () => {
+  const paths: ProbedPath[] = ["wan>b.wan", "wan>h.wan,wan>b.wan"].map((key) => ({
+    key,
+    rank: "in-use",
+    classes: 0b0010_0001,
+  }));
+  await network.gateways.a.ask({ do: "probe", probing: { paths } });
+  await pause(3000);
+  const known = new Map((await measured("a")).map((one) => [one.key, one.classes]));
+  for (const { key } of paths) {
+    const classes = known.get(key)!;
+    expect(classes.map((one) => one.class), key).toEqual([0, 5]);
+    const voice = classes[1]!.minute;
+    expect(voice.answered, key).toBeGreaterThan(5);
+    expect(voice.lost_forward, key).toBe(0);
   }
 }, 30_000);
 

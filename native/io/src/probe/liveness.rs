@@ -6,6 +6,8 @@ use labelway_boundary::{Liveness, ProbeTimers};
 use labelway_measure::{Answer, LONGEST_WAIT, PathMeter, Reflector, Reply};
 use labelway_wire::stamp::Timestamp;
 
+use super::direct::Direct;
+
 /// How long a session that never had an answer may stay without a verdict.
 const FIRST_VERDICT: Duration = Duration::from_secs(2);
 
@@ -71,6 +73,7 @@ pub struct Session {
     /// Kept from the last replies, so that each timer tick need not look at all of them.
     usual_rtt: Option<Duration>,
     pub(super) told: Told,
+    pub(super) direct: Direct,
 }
 
 /// What the last look told.
@@ -108,6 +111,7 @@ impl Session {
                 state: Liveness::Unknown,
                 downs: 0,
             },
+            direct: Direct::default(),
         }
     }
 

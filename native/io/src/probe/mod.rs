@@ -6,6 +6,7 @@
 //! back are told apart. `now` is the time since the engine started.
 
 mod bfd;
+mod direct;
 mod liveness;
 mod message;
 mod pacing;

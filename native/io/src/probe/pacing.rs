@@ -7,7 +7,9 @@ use labelway_boundary::{ProbeRank, ProbedPath, Probing};
 use labelway_forward::ENCAPSULATION_BYTES;
 use labelway_measure::{Budget, Intervals, Path, PathId, Rank, Schedule};
 use labelway_wire::LABEL_BYTES;
-use labelway_wire::stamp::{STAMP_BYTES, generation_len, return_path_len};
+use labelway_wire::stamp::{
+    STAMP_BYTES, class_of_service_len, direct_measurement_len, generation_len, return_path_len,
+};
 
 use super::prober::{Target, What};
 use crate::world::World;
@@ -84,8 +86,10 @@ impl Pacing {
         self.round += 1;
         self.schedule.configure(intervals(world.timers.interval));
         for target in &world.targets {
-            let (carried, bytes) = describe(world, target);
             let named_one = named.and_then(|named| named.get(target.key(world)));
+            // 0 is taken as TC 0 alone.
+            let classes = named_one.map_or(1, |named| named.classes.max(1));
+            let (carried, bytes) = describe(world, target, classes);
             let carries = self.carries(target.prober.ssid, carried, now);
             let rank = rank(&Standing {
                 is_adjacency: matches!(target.what, What::Adjacency(_)),
@@ -97,7 +101,7 @@ impl Pacing {
             let path = Path {
                 rank,
                 bytes,
-                classes: 1,
+                classes,
             };
             self.pace(target.prober.ssid, path, carried, now, random);
         }
@@ -201,19 +205,19 @@ fn rank(standing: &Standing<'_>) -> Rank {
 
 /// The customers' packets that went a session's way, and the bytes that a probe and its answer take
 /// on the underlay.
-fn describe(world: &World, target: &Target) -> (u64, u32) {
+fn describe(world: &World, target: &Target, classes: u8) -> (u64, u32) {
     match target.what {
-        What::Adjacency(_) => (0, probe_bytes(0, 0)),
+        What::Adjacency(_) => (0, probe_bytes(0, 0, classes)),
         What::List(index) => {
             let list = &world.table.lists[index];
-            let bytes = probe_bytes(list.labels.len(), list.return_labels.len());
+            let bytes = probe_bytes(list.labels.len(), list.return_labels.len(), classes);
             (world.lists[index].sent.packets(), bytes)
         }
     }
 }
 
 /// With all headers, the outer one as IPv6.
-fn probe_bytes(labels: usize, return_labels: usize) -> u32 {
+fn probe_bytes(labels: usize, return_labels: usize, classes: u8) -> u32 {
     const INNER: usize = 20 + 8;
     const OUTER: usize = 40 + 8 + 32;
     const WIREGUARD_PADDING: usize = 16;
@@ -226,7 +230,18 @@ fn probe_bytes(labels: usize, return_labels: usize) -> u32 {
     } else {
         return_path_len(return_labels)
     };
-    let packet = INNER + STAMP_BYTES + generation_len();
+    // Where counters are compared, that is on adjacencies.
+    let carried = if labels == 0 {
+        direct_measurement_len()
+    } else {
+        0
+    };
+    let class = if classes == 1 {
+        0
+    } else {
+        class_of_service_len()
+    };
+    let packet = INNER + STAMP_BYTES + generation_len() + class + carried;
     let probe = (labelled(labels) + packet + asks).next_multiple_of(WIREGUARD_PADDING);
     let answer = (labelled(return_labels) + packet).next_multiple_of(WIREGUARD_PADDING);
     (2 * OUTER + probe + answer) as u32
@@ -296,7 +311,7 @@ mod tests {
         let mut pacing = Pacing::new(MS * 100, Duration::ZERO);
         let path = Path {
             rank: Rank::Rest,
-            bytes: probe_bytes(2, 2),
+            bytes: probe_bytes(2, 2, 1),
             classes: 1,
         };
         assert!(!pacing.carries(7, 5, Duration::ZERO));
@@ -309,10 +324,12 @@ mod tests {
 
     #[test]
     fn sizes_are_those_on_the_wire() {
-        // 40 + 8 + 32 and 84 bytes padded to 96, both ways.
-        assert_eq!(probe_bytes(0, 0), 2 * (80 + 96));
+        // 40 + 8 + 32 and 84 + 16 bytes padded to 112, both ways.
+        assert_eq!(probe_bytes(0, 0, 1), 2 * (80 + 112));
         // 28 + 3 labels + 84 + a return path of 2 labels = 140; back without it = 124.
-        assert_eq!(probe_bytes(2, 2), 80 + 144 + 80 + 128);
+        assert_eq!(probe_bytes(2, 2, 1), 80 + 144 + 80 + 128);
+        // And 8 bytes for the class: 148 and 132.
+        assert_eq!(probe_bytes(2, 2, 1 << 5), 80 + 160 + 80 + 144);
     }
 
     /// 1,000 sites with 4 paths each, probed from one gateway for a minute; the 999 others probe it
@@ -324,10 +341,10 @@ mod tests {
         let mut pacing = Pacing::new(MS * 100, Duration::ZERO);
         pacing.round = 1;
         let bytes = [
-            probe_bytes(0, 0),
-            probe_bytes(1, 1),
-            probe_bytes(2, 2),
-            probe_bytes(3, 3),
+            probe_bytes(0, 0, 1),
+            probe_bytes(1, 1, 1),
+            probe_bytes(2, 2, 1),
+            probe_bytes(3, 3, 1),
         ];
         for session in 0..4000u16 {
             let rank = match session {

@@ -13,10 +13,13 @@ use parking_lot::Mutex;
 
 use super::STAMP_PORTS;
 use super::bfd;
+use super::direct::Counters;
 use super::liveness::{Change, Judge, Replied, Session};
-use super::message::{read_answer, read_probe, timestamp, write_answer, write_probe};
+use super::message::{
+    Answering, Asking, read_answer, read_probe, timestamp, write_answer, write_probe,
+};
 use crate::counters::IoDrop;
-use crate::world::World;
+use crate::world::{Adjacency, World};
 
 /// One session; it outlives the tables under its key.
 pub struct Prober {
@@ -107,20 +110,26 @@ pub fn write_due(
     };
     let ssid = target.prober.ssid;
     let payload = &mut slot[HEADROOM..];
-    let length = write_probe(
-        payload,
+    let asking = Asking {
+        session: ssid,
         sequence,
-        ssid,
         sent,
-        world.generation,
+        generation: world.generation,
+        class,
+        // A list's packets are not told from others' behind the first hop.
+        carried: match target.what {
+            What::Adjacency(index) => Some(world.adjacencies[index].sent.packets() as u32),
+            What::List(_) => None,
+        },
         return_labels,
-    )
-    .ok_or(DropReason::NoHeadroom)?;
+    };
+    let length = write_probe(payload, &asking).ok_or(DropReason::NoHeadroom)?;
     let datagram = LocalDatagram {
         source: own_address(world, adjacency),
         destination,
         source_port: STAMP_PORTS.sender,
         destination_port: STAMP_PORTS.reflector,
+        class,
     };
     let mut packet = Packet::new(slot, length);
     encapsulate_local(&world.fib, adjacency, labels, &datagram, &mut packet)?;
@@ -179,7 +188,6 @@ pub fn handle_local(
         return malformed;
     };
     let received = timestamp();
-    let ttl = ip.ttl();
     let session = SessionKey {
         source: ip.source().into(),
         source_port: udp.source_port(),
@@ -189,20 +197,31 @@ pub fn handle_local(
     let Some(number) = world.reflector.lock().number(session, now) else {
         return LocalOutcome::Drop(IoDrop::ProbeUnanswered);
     };
+    let answering = Answering {
+        sequence: number,
+        received,
+        ttl: ip.ttl(),
+        dscp: ip.dscp(),
+        ecn: ip.ecn().bits(),
+        generation: world.generation,
+        carried: (!labelled).then(|| {
+            let Adjacency { received, sent, .. } = &world.adjacencies[from];
+            (received.packets() as u32, sent.packets() as u32)
+        }),
+    };
     let datagram = LocalDatagram {
         source: ip.destination(),
         destination: ip.source(),
         source_port: STAMP_PORTS.reflector,
         destination_port: udp.source_port(),
+        class: probe.class(),
     };
     if !labelled && let Some(generation) = probe.generation {
         *world.adjacencies[from].remote_generation.lock() = Some(generation);
     }
     let slot = packet.into_buffer();
     let payload = &mut slot[HEADROOM..];
-    let generation = world.generation;
-    let Some(length) = write_answer(payload, &probe.packet, number, received, ttl, generation)
-    else {
+    let Some(length) = write_answer(payload, &probe, &answering) else {
         return malformed;
     };
     // Back over the adjacency that it came by, under the labels that the sender asks for: the
@@ -267,6 +286,15 @@ fn take_answer(
         Replied::Stale => return stale,
         Replied::Taken(None) => {}
         Replied::Taken(Some(change)) => publish(world, target.what, change),
+    }
+    if let (What::Adjacency(index), Some(exchanged)) = (target.what, answer.carried) {
+        let received = world.adjacencies[index].received.packets() as u32;
+        let counters = Counters {
+            exchanged,
+            received,
+        };
+        let sequence = answer.reply.sender_sequence;
+        session.direct.handle_answer(sequence, counters, now);
     }
     LocalOutcome::Taken
 }

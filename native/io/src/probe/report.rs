@@ -53,7 +53,7 @@ impl Session {
             ten_seconds: recent(Span::TenSeconds),
             minute: recent(Span::Minute),
             since: window(&since.unwrap_or_default(), span),
-            carried: None,
+            carried: self.direct.take(),
         })
     }
 

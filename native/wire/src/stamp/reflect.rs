@@ -81,6 +81,11 @@ impl ClassOfService {
     }
 }
 
+/// Bytes of a Class of Service TLV.
+pub const fn class_of_service_len() -> usize {
+    HEADER + CLASS_OF_SERVICE_BYTES
+}
+
 /// Writes a Class of Service TLV to the front of `out`; tells its length.
 pub fn encode_class_of_service(class: ClassOfService, out: &mut [u8]) -> Result<usize, Malformed> {
     write(out, CLASS_OF_SERVICE_TLV_TYPE, &class.value())
