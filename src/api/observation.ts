@@ -65,6 +65,7 @@ export const NO_QUALITY: Quality = {
   loss: 0,
   probes_sent: 0,
   probes_answered: 0,
+  mtu: null,
 };
 
 export interface Measured {

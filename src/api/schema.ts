@@ -351,6 +351,11 @@ export const explanationSchema = z.object({
     ),
     windowMillis: count.nullable().describe("Time over which they were measured"),
     ageMillis: count.nullable().describe("Since the end of that time; null: never measured"),
+    rttByHopsMicros: count.nullable().describe(
+      "Sum of what the sites on the way measure on their adjacencies; null: one hop, or not told",
+    ),
+    lossForwardByHops: share.nullable().describe("Composed likewise"),
+    lossBackwardByHops: share.nullable(),
     why: z.string().nullable().describe(
       "Why it is not in use, or what is wrong with it all the same",
     ),

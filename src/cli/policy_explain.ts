@@ -17,7 +17,8 @@ export const policyExplain: Command = {
   summary: "Say which policy takes a packet, its path in use, and why no other is",
   details:
     "For a packet that enters the overlay at this site. What is not given is assumed and told.\n" +
-    "* marks the path in use; loss ↑ is from here to there, ↓ back.",
+    "* marks the path in use; loss ↑ is from here to there, ↓ back. BY HOPS is the sum of what the\n" +
+    "sites on the way measure on their own adjacencies, and its difference to RTT.",
   options: {
     src: text("ADDRESS", "The sender"),
     dst: text("ADDRESS", "The receiver"),
@@ -107,13 +108,24 @@ function formatLoss({ lossForward, lossBackward }: Explanation["paths"][number])
     : `${formatShare(lossForward)} ↑ ${formatShare(lossBackward)} ↓`;
 }
 
+/** `12.9 ms`, and how much more that is than what the path as a whole measures: `12.9 ms +3 %`. */
+function formatByHops({ rttMicros, rttByHopsMicros }: Explanation["paths"][number]): string {
+  if (rttByHopsMicros === null) return NONE;
+  const sum = formatMicros(rttByHopsMicros);
+  if (rttMicros === null || rttMicros === 0) return sum;
+  const percent = Math.round((rttByHopsMicros / rttMicros - 1) * 100);
+  return `${sum} ${percent < 0 ? "−" : "+"}${Math.abs(percent)} %`;
+}
+
 function paths({ paths }: Explanation, io: Pick<Io, "columns" | "color">): string {
+  const composed = paths.some(({ rttByHopsMicros }) => rttByHopsMicros !== null);
   const columns = [
     { title: "RANK" },
     { title: "PATH", shrinks: true },
     { title: "STATE" },
     { title: "SLO" },
     { title: "RTT", right: true },
+    ...(composed ? [{ title: "BY HOPS", right: true }] : []),
     { title: "JITTER", right: true },
     { title: "LOSS", right: true },
     { title: "COST", right: true },
@@ -127,6 +139,7 @@ function paths({ paths }: Explanation, io: Pick<Io, "columns" | "color">): strin
     livenessCell(path.state),
     { text: path.verdict, tone: TONES[path.verdict] },
     formatMicros(path.rttMicros),
+    ...(composed ? [formatByHops(path)] : []),
     formatMicros(path.jitterMicros),
     formatLoss(path),
     String(path.cost),

@@ -24,6 +24,7 @@ export function buildPolicy(file: File, policy: FilePolicy): Policy {
     class: classOf(file, policy),
     steps: policy.action === "drop" ? [] : buildSteps(policy),
     ...(other !== undefined && { disjointFrom: other }),
+    ...(policy.balance && { balance: true }),
   };
 }
 

@@ -102,6 +102,8 @@ export interface Policy {
   readonly steps: readonly Step[];
   /** Its path shares as few uplinks and sites between the ends as can be with this policy's. */
   readonly disjointFrom?: string;
+  /** Paths that are as good as the best share its flows, by their rates in the file. */
+  readonly balance?: boolean;
 }
 
 export type Step =

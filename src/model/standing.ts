@@ -1,5 +1,6 @@
 /** Where the candidate paths of one policy towards one site stand, as people are told. */
 
+import type { Figures } from "./figures.ts";
 import type { Instant } from "./quantity.ts";
 
 /** How a path does against the SLO of one class; from the best down. */
@@ -24,8 +25,12 @@ export interface PathStanding {
   readonly why: string | null;
   /** What would make it the lead; null: it is. */
   readonly wins: string | null;
+  /** It is as good as the lead, and has its share of the flows. */
+  readonly shares: boolean;
   /** What it was judged by; null: it was never measured. */
   readonly figures: PathFigures | null;
+  /** By what each site on the way measures on its own adjacency; null: of one hop. */
+  readonly byHops: Figures | null;
 }
 
 export interface PathFigures {

@@ -6,17 +6,20 @@ import type { SloClass } from "../model/slo.ts";
 import { choiceKey, type Survey } from "../sr/survey.ts";
 import { between, gradeNumber, isLastResort } from "../te/grade.ts";
 import type { Measurable } from "../te/select/news.ts";
+import { ratesOf, weightsOf } from "../te/rates.ts";
 import type { Apart, Choice } from "../te/select/rank.ts";
 import { adjacencyKey } from "../te/topology.ts";
 
 /** One for each policy and egress that it may send to, and one an egress for the rest. */
 export function choicesOf(surveyed: Survey): Choice[] {
+  const rates = ratesOf(surveyed.network);
   return [...surveyed.choices].flatMap(([key, choice]): Choice[] => {
     if (choice.kind === "drop") return [];
     const { policy, paths, grades, egress } = choice;
     const apart = policy?.disjointFrom === undefined
       ? undefined
       : apartFrom(surveyed, paths, choiceKey(policy.disjointFrom, egress));
+    const weights = weightsOf(paths, rates);
     return [{
       key,
       class: classOf(surveyed.network, policy),
@@ -28,10 +31,10 @@ export function choicesOf(surveyed: Survey): Choice[] {
           labels: path.labels.length,
           preference: gradeNumber(grade),
           resort: isLastResort(grade) ? "last" : "always",
-          weight: 1,
+          weight: weights.get(path.key)!,
         };
       }),
-      balance: false,
+      balance: policy?.balance ?? false,
       ...(apart && { apart }),
     }];
   });
@@ -53,25 +56,14 @@ export function measurables(surveyed: Survey): Measurable[] {
     if (choice.kind === "drop") continue;
     for (const { key, hops } of choice.paths) {
       if (found.has(key)) continue;
-      const ends = hops.flatMap(({ from, to }) => [rates(from), rates(to)]);
-      const known = ends.filter((rate) => rate !== undefined);
       found.set(key, {
         key,
         adjacency: adjacencyKey(hops[0]!),
-        bandwidthBitsPerSecond: known.length === ends.length ? Math.min(...known) : null,
+        bandwidthBitsPerSecond: rates({ hops }),
       });
     }
   }
   return [...found.values()];
-}
-
-function ratesOf(network: Network) {
-  const rates = new Map(
-    network.sites.flatMap((site) =>
-      site.uplinks.map((uplink) => [nameOf(site.name, uplink.name), uplink.bandwidthBitsPerSecond])
-    ),
-  );
-  return ({ site, uplink }: End) => rates.get(nameOf(site, uplink));
 }
 
 function apartFrom(

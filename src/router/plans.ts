@@ -128,7 +128,7 @@ export class Plans {
 function tableOf(
   { configuration, surveyed, steering, hours }: Omit<Plan, "table" | "candidates">,
 ): Table {
-  const table = compileTable(surveyed, "embedded", steering.orders, hours.absent);
+  const table = compileTable(surveyed, "embedded", steering.placements, hours.absent);
   return withBackends(table, configuration);
 }
 

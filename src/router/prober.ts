@@ -3,11 +3,14 @@
 import type { ProbedPath, ProbeRank, Probing, Snapshot } from "../model/boundary.ts";
 import type { Policy } from "../model/network.ts";
 import type { Instant } from "../model/quantity.ts";
+import type { CandidatePath } from "../model/path.ts";
 import type { Survey } from "../sr/survey.ts";
+import { expectedMicros, expectedOf, type KnownHops } from "../te/expected.ts";
 import { chooseProbed, type LastProbed, type Prospect } from "../te/probed.ts";
 import { windowOf } from "../te/select/measurement.ts";
 import type { Selection } from "../te/select/selection.ts";
 import { Every } from "./due.ts";
+import type { Hops } from "./hops.ts";
 
 /**
  * Of the paths to one egress, so many are probed as candidates; the engine's total is bounded
@@ -22,8 +25,8 @@ const TURN_MILLIS = 60_000;
 const BEST_EFFORT = 1;
 
 export class Prober {
-  /** By egress. */
-  readonly #paths = new Map<string, Set<string>>();
+  /** By egress, then by key. */
+  readonly #paths = new Map<string, Map<string, CandidatePath>>();
   /** Classes (TC) of the policies whose path it is, bit 0 for TC 0. */
   readonly #classes = new Map<string, number>();
   #last: LastProbed = new Map();
@@ -44,10 +47,11 @@ export class Prober {
       if (choice.kind === "drop") continue;
       const { policy, egress, paths } = choice;
       const classes = policy === null ? BEST_EFFORT : classesOf(policy);
-      const known = this.#paths.get(egress) ?? new Set();
+      const known = this.#paths.get(egress) ?? new Map<string, CandidatePath>();
       this.#paths.set(egress, known);
-      for (const { key, metered } of paths) {
-        known.add(key);
+      for (const path of paths) {
+        const { key, metered } = path;
+        known.set(key, path);
         if (metered) this.#metered.add(key);
         this.#classes.set(key, (this.#classes.get(key) ?? 0) | classes);
       }
@@ -71,6 +75,7 @@ export class Prober {
     selection: Selection,
     choices: readonly string[],
     moved: boolean,
+    hops: Hops,
     now: Instant,
   ): Probing | null {
     if (this.#used === null || moved) this.#used = inUse(selection, choices);
@@ -78,7 +83,7 @@ export class Prober {
     if (this.#turns.next === null || this.#turns.take(now)) {
       this.#turns.begin(now);
       this.#round++;
-      this.#choose(selection, used);
+      this.#choose(selection, used, hops.known(now), now);
     }
     const undecided = new Map(selection.undecided().map((one) => [one.path, one]));
     const rankOf = (key: string): ProbeRank => {
@@ -94,10 +99,11 @@ export class Prober {
       // What is not named is a candidate of best effort.
       return rank === "candidate" && classes === BEST_EFFORT ? [] : [{ key, rank, classes }];
     });
-    const text = JSON.stringify(paths);
+    const probing: Probing = { paths, asked: [...hops.asked] };
+    const text = JSON.stringify(probing);
     if (text === this.#told) return null;
     this.#told = text;
-    return { paths };
+    return probing;
   }
 
   /** Where customers' packets go is read off the counters. */
@@ -117,13 +123,14 @@ export class Prober {
     return used.guarded.has(key) && this.#carrying.has(key) && !this.#metered.has(key);
   }
 
-  #choose(selection: Selection, used: Used): void {
+  #choose(selection: Selection, used: Used, known: KnownHops, now: Instant): void {
     const budget = { paths: PROBED_AN_EGRESS, turns: TURNS_AN_EGRESS };
-    const chosen = [...this.#paths.values()].map((keys) => {
-      const prospects = [...keys].map((key): Prospect => ({
-        key,
-        expected: expectedOf(selection, key),
-        inUse: used.paths.has(key),
+    const chosen = [...this.#paths.values()].map((paths) => {
+      const prospects = [...paths.values()].map((path): Prospect => ({
+        key: path.key,
+        expected: measuredMicros(selection, path.key, now - 2 * TURN_MILLIS) ??
+          expectedMicros(expectedOf(path, known)) ?? measuredMicros(selection, path.key),
+        inUse: used.paths.has(path.key),
       }));
       return chooseProbed(prospects, budget, this.#last, this.#round);
     });
@@ -153,8 +160,10 @@ function inUse(selection: Selection, choices: readonly string[]): Used {
 }
 
 /** Its round trip as measured last, dead or alive: what was near once is worth a look. */
-function expectedOf(selection: Selection, path: string): number | null {
-  const windows = selection.observed(path)?.measurement.windows ?? [];
+function measuredMicros(selection: Selection, path: string, since = 0): number | null {
+  const measurement = selection.observed(path)?.measurement;
+  if (measurement === undefined || measurement.at < since) return null;
+  const { windows } = measurement;
   return windowOf(windows, Infinity)?.rttMicros?.p50 ?? null;
 }
 

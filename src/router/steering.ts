@@ -2,14 +2,17 @@
 
 import type { Looks, Probing, Snapshot } from "../model/boundary.ts";
 import { countOf, type Instant } from "../model/quantity.ts";
+import type { CandidatePath } from "../model/path.ts";
 import type { PathStanding } from "../model/standing.ts";
-import { choiceKey, type Orders, type Survey } from "../sr/survey.ts";
+import { choiceKey, type Placements, type Survey } from "../sr/survey.ts";
+import { expectedOf } from "../te/expected.ts";
 import { orderForAll } from "../te/select/decide.ts";
 import { causeInWords } from "../te/select/explain.ts";
 import { News } from "../te/select/news.ts";
 import { type Change, Selection } from "../te/select/selection.ts";
 import { standingsOf } from "../te/select/standing.ts";
 import { choicesOf, measurables } from "./choices.ts";
+import { Hops } from "./hops.ts";
 import { Prober } from "./prober.ts";
 import { SteadyClock } from "./steady.ts";
 
@@ -19,6 +22,8 @@ export class Steering {
   readonly #selection: Selection;
   readonly #news: News;
   readonly #prober: Prober;
+  readonly #hops: Hops;
+  readonly #paths: ReadonlyMap<string, CandidatePath>;
 
   /** What `previous` knew goes on: a new file alone moves no traffic that it does not mention. */
   constructor(surveyed: Survey, now: Instant, previous?: Steering) {
@@ -29,18 +34,28 @@ export class Steering {
     this.#selection = new Selection(choices, this.#clock.at(now), before);
     this.#news = new News(measurables(surveyed), previous && previous.#news);
     this.#prober = new Prober(surveyed, previous && previous.#prober);
+    this.#hops = new Hops(surveyed, previous && previous.#hops);
+    this.#paths = new Map(
+      [...surveyed.choices.values()].flatMap((choice) =>
+        choice.kind === "drop" ? [] : choice.paths.map((path) => [path.key, path] as const)
+      ),
+    );
   }
 
   /** As they stand now. */
-  get orders(): Orders {
+  get placements(): Placements {
     return new Map(
-      this.#keys.map((key) => [key, orderForAll(this.#selection.decision(key)!)]),
+      this.#keys.map((key) => {
+        const decision = this.#selection.decision(key)!;
+        return [key, { order: orderForAll(decision), equals: decision.equals }];
+      }),
     );
   }
 
   /** @returns what changed: some order, or who moves */
   measure(looks: Looks, now: Instant): readonly Change[] {
     const steady = this.#clock.at(now);
+    this.#hops.take(looks, steady);
     return this.#selection.measure(this.#news.take(looks, steady), steady);
   }
 
@@ -78,11 +93,23 @@ export class Steering {
   /** What the engine's prober has to be told after such changes; null: what it was told last. */
   probing(changes: readonly Change[], now: Instant): Probing | null {
     const moved = changes.length > 0;
-    return this.#prober.tell(this.#selection, this.#keys, moved, this.#clock.at(now));
+    return this.#prober.tell(
+      this.#selection,
+      this.#keys,
+      moved,
+      this.#hops,
+      this.#clock.at(now),
+    );
   }
 
   /** Best first; null: the policy says nothing about the egress, or drops what goes there. */
   standings(policy: string | null, egress: string, now: Instant): PathStanding[] | null {
-    return standingsOf(this.#selection, choiceKey(policy, egress), this.#clock.at(now));
+    const steady = this.#clock.at(now);
+    const known = this.#hops.known(steady);
+    const byHops = (key: string) => {
+      const path = this.#paths.get(key);
+      return path === undefined || path.hops.length === 1 ? null : expectedOf(path, known);
+    };
+    return standingsOf(this.#selection, choiceKey(policy, egress), byHops, steady);
   }
 }

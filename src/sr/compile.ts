@@ -8,7 +8,7 @@ import { adjacency, adjacencyKey } from "../te/topology.ts";
 import { forwardingEntries } from "./ftn.ts";
 import { incomingLabels } from "./ilm.ts";
 import { interfaceName, OVERHEAD_BYTES, tunnelAddress } from "./labels.ts";
-import { allCandidates, type Orders, type Survey, survey } from "./survey.ts";
+import { allCandidates, type Placements, type Survey, survey } from "./survey.ts";
 
 export interface Compiled {
   readonly table: Table;
@@ -19,19 +19,19 @@ export interface Compiled {
 }
 
 /**
- * Without `orders`, paths stand as the file settles it. `absent` names policies whose time it is
+ * Without `placements`, paths stand as the file settles it. `absent` names policies whose time it is
  * not.
  */
 export function compile(
   network: Network,
   site: string,
   backend: Backend,
-  orders: Orders = new Map(),
+  placements: Placements = new Map(),
   absent: ReadonlySet<string> = new Set(),
 ): Compiled {
   const surveyed = survey(network, site);
   return {
-    table: compileTable(surveyed, backend, orders, absent),
+    table: compileTable(surveyed, backend, placements, absent),
     candidates: allCandidates(surveyed),
     survey: surveyed,
   };
@@ -41,7 +41,7 @@ export function compile(
 export function compileTable(
   surveyed: Survey,
   backend: Backend,
-  orders: Orders = new Map(),
+  placements: Placements = new Map(),
   absent: ReadonlySet<string> = new Set(),
 ): Table {
   const { network, site, siteIndex, labelling } = surveyed;
@@ -51,7 +51,7 @@ export function compileTable(
     { length: topology.first[siteIndex + 1]! - topology.first[siteIndex]! },
     (_, index) => topology.first[siteIndex]! + index,
   );
-  const { segments, paths, lists } = forwardingEntries(surveyed, orders, absent);
+  const { segments, paths, lists } = forwardingEntries(surveyed, placements, absent);
   return {
     generation: network.generation,
     site: {
@@ -86,6 +86,7 @@ export function compileTable(
         remote_key: far.publicKey,
         remote_address: tunnelAddress(network, remote.sid, far.number),
         remote_site: remote.sid,
+        remote_uplink: far.number,
         mtu: topology.mtu[hop]! - OVERHEAD_BYTES,
       };
     }),

@@ -1,14 +1,24 @@
 /** Customer packets → paths (RFC 3031 §3.12): segment, then prefix, then policy, then ranked paths. */
 
-import type { Match, Path, Route, Rule, Segment, SegmentList, Verdict } from "../model/boundary.ts";
+import type {
+  Match,
+  Path,
+  Route,
+  Rule,
+  Segment,
+  SegmentList,
+  UplinkEnd,
+  Verdict,
+} from "../model/boundary.ts";
 import { type Alternative, alternatives } from "../match/alternatives.ts";
 import { overlaps } from "../match/prefix.ts";
-import type { Place, Policy, Segment as NetworkSegment, Site } from "../model/network.ts";
+import type { Network, Place, Policy, Segment as NetworkSegment, Site } from "../model/network.ts";
 import type { CandidatePath } from "../model/path.ts";
 import { rankByCost } from "../te/rank.ts";
-import { findAdjacency } from "../te/topology.ts";
+import { ratesOf, weightsOf } from "../te/rates.ts";
+import { findAdjacency, type Topology } from "../te/topology.ts";
 import { LABEL_BYTES, OVERHEAD_BYTES, serviceLabel, tunName, tunnelAddress } from "./labels.ts";
-import { choiceKey, type Orders, type Survey } from "./survey.ts";
+import { choiceKey, type Placements, type Survey } from "./survey.ts";
 
 export interface ForwardingEntries {
   readonly segments: Segment[];
@@ -22,7 +32,7 @@ export interface ForwardingEntries {
  */
 export function forwardingEntries(
   surveyed: Survey,
-  orders: Orders,
+  placements: Placements,
   absent: ReadonlySet<string>,
 ): ForwardingEntries {
   const { network, site, membership } = surveyed;
@@ -37,21 +47,39 @@ export function forwardingEntries(
   );
   const place = new Map(used.map((path, index) => [path.key, index]));
 
+  const egressSid = (name: string) => topology.sites[topology.siteIndex.get(name)!]!.sid;
+  const paths: Path[] = used.map(({ key, egress }, index) => ({
+    key,
+    egress: egressSid(egress),
+    lists: [index],
+  }));
+
   const verdict = (key: string): Verdict => {
     const choice = surveyed.choices.get(key);
     if (choice?.kind === "drop") return "drop";
-    const paths = inOrder(choice?.paths ?? [], orders.get(key));
-    return { paths: paths.map((path) => place.get(path.key)!) };
+    const placement = placements.get(key);
+    const inOrder = ordered(choice?.paths ?? [], placement?.order).map((path) =>
+      place.get(path.key)!
+    );
+    const shared = placement?.equals ?? [];
+    return { paths: shared.length > 1 ? [balanced(shared), ...inOrder] : inOrder };
   };
 
+  /** Index of the path whose lists share the flows. */
+  const balanced = (keys: readonly string[]): number => {
+    const name = keys.join("|");
+    const known = place.get(name);
+    if (known !== undefined) return known;
+    const lists = keys.map((key) => place.get(key)!);
+    place.set(name, paths.length);
+    return paths.push({ key: name, egress: paths[lists[0]!]!.egress, lists }) - 1;
+  };
+
+  const weights = listWeights(network, used);
   return {
     segments: segments.map((segment) => compileSegment(segment)),
-    paths: used.map((path, index) => ({
-      key: path.key,
-      egress: topology.sites[topology.siteIndex.get(path.egress)!]!.sid,
-      lists: [index],
-    })),
-    lists: used.map((path) => compileList(surveyed, path)),
+    paths,
+    lists: used.map((path) => compileList(surveyed, path, weights.get(path.key)!)),
   };
 
   function compileSegment(segment: NetworkSegment): Segment {
@@ -77,7 +105,9 @@ export function forwardingEntries(
     });
     const verdicts = [...mentioned, ...steerings.map((one) => one.fallback)];
     const mtus = verdicts.flatMap((one) =>
-      one === "drop" ? [] : one.paths.map((at) => used[at]!.mtu)
+      one === "drop"
+        ? []
+        : one.paths.flatMap((at) => paths[at]!.lists.map((list) => used[list]!.mtu))
     );
     return {
       name: segment.name,
@@ -110,20 +140,37 @@ function usedPaths(surveyed: Survey, egresses: readonly Site[]): CandidatePath[]
   });
 }
 
-function compileList(surveyed: Survey, path: CandidatePath): SegmentList {
+/** As the rates of the paths to one egress are to each other; by key. */
+function listWeights(network: Network, used: readonly CandidatePath[]): Map<string, number> {
+  const rates = ratesOf(network);
+  const byEgress = Map.groupBy(used, (path) => path.egress);
+  return new Map([...byEgress.values()].flatMap((paths) => [...weightsOf(paths, rates)]));
+}
+
+function compileList(surveyed: Survey, path: CandidatePath, weight: number): SegmentList {
   const { topology } = surveyed.labelling.paths.view;
   const last = path.hops.at(-1)!;
   const egress = topology.sites[topology.siteIndex.get(path.egress)!]!;
   const arrival = egress.uplinks.find((uplink) => uplink.name === last.to.uplink)!;
   return {
     key: path.key,
-    weight: 1,
+    weight,
     adjacency: findAdjacency(topology, path.hops[0]!) - topology.first[surveyed.siteIndex]!,
     labels: [...path.labels],
     return_labels: [...path.returnLabels],
     probe_address: egress.loopback4 ?? tunnelAddress(surveyed.network, egress.sid, arrival.number),
     mtu: path.mtu,
+    ends: ends(topology, path),
   };
+}
+
+/** That of others alone: what becomes of our own uplinks is seen at once. */
+function ends({ sites, siteIndex }: Topology, { hops }: CandidatePath): UplinkEnd[] {
+  const end = ({ site: name, uplink }: CandidatePath["hops"][number]["from"]): UplinkEnd => {
+    const site = sites[siteIndex.get(name)!]!;
+    return { site: site.sid, uplink: site.uplinks.find((one) => one.name === uplink)!.number };
+  };
+  return hops.flatMap(({ from, to }, index) => index === 0 ? [end(to)] : [end(from), end(to)]);
 }
 
 function isOf({ match }: Policy, segment: NetworkSegment): boolean {
@@ -158,7 +205,7 @@ function prefixOf(place: Place | null): string | null {
   return place !== null && "prefix" in place ? place.prefix : null;
 }
 
-function inOrder(
+function ordered(
   paths: readonly CandidatePath[],
   order: readonly string[] | undefined,
 ): readonly CandidatePath[] {

@@ -48,8 +48,16 @@ export type Choice =
     readonly grades: ReadonlyMap<string, Grade>;
   };
 
-/** Keys of a choice's paths, best first, by {@link choiceKey}; absent: as the file settles it. */
-export type Orders = ReadonlyMap<string, readonly string[]>;
+/** Where a choice's paths stand; all are named by their keys. */
+export interface Placement {
+  /** Best first. */
+  readonly order: readonly string[];
+  /** The first and what shares its flows with it, ascending. */
+  readonly equals: readonly string[];
+}
+
+/** By {@link choiceKey}; absent: as the file settles it. */
+export type Placements = ReadonlyMap<string, Placement>;
 
 /** `policy` null: what no policy matches. */
 export function choiceKey(policy: string | null, egress: string): string {

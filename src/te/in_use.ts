@@ -7,11 +7,15 @@ export interface ListStanding {
   /** Up: usable. Unknown or down: not, and `reason` says why. */
   readonly state: Liveness;
   readonly reason: string | null;
+  /** Something that it passes seems dead from here: used where nothing else is usable. */
+  readonly suspect: boolean;
 }
 
 export interface PathStanding {
   readonly key: string;
   readonly state: Liveness;
+  /** So are all of its lists that are up. */
+  readonly suspect: boolean;
   /** Why no list of it is usable; null while one is. */
   readonly reason: string | null;
 }
@@ -25,7 +29,11 @@ export interface Standings {
 export function standings(table: Table, snapshot: Snapshot): Standings {
   const adjacencies = new Map(snapshot.adjacencies.map((one) => [one.key, one.quality.state]));
   const probes = new Map(snapshot.lists.map((one) => [one.key, one.quality.state]));
-  const lists = table.lists.map((list) => listStanding(table, list, adjacencies, probes));
+  const suspects = new Set(snapshot.lists.filter((one) => one.suspect).map((one) => one.key));
+  const lists = table.lists.map((list) => ({
+    ...listStanding(table, list, adjacencies, probes),
+    suspect: suspects.has(list.key),
+  }));
   const paths = table.paths.map((path) => {
     const own = path.lists.map((index) => lists[index]).filter((list) => list !== undefined);
     const usable = own.some((list) => list.state === "up");
@@ -35,7 +43,9 @@ export function standings(table: Table, snapshot: Snapshot): Standings {
       ? "unknown"
       : "down" satisfies Liveness;
     const reasons = new Set(own.map((list) => list.reason).filter((reason) => reason !== null));
-    return { key: path.key, state, reason: usable ? null : [...reasons].join("; ") } as const;
+    const suspect = usable && !own.some((list) => list.state === "up" && !list.suspect);
+    const reason = usable ? null : [...reasons].join("; ");
+    return { key: path.key, state, suspect, reason } as const;
   });
   return { lists, paths };
 }
@@ -43,7 +53,8 @@ export function standings(table: Table, snapshot: Snapshot): Standings {
 /** Index into the table's paths; null: nothing in the ranking is up, or it says drop. */
 export function pathInUse(verdict: Verdict, { paths }: Standings): number | null {
   if (verdict === "drop") return null;
-  return verdict.paths.find((index) => paths[index]?.state === "up") ?? null;
+  const up = verdict.paths.filter((index) => paths[index]?.state === "up");
+  return up.find((index) => !paths[index]!.suspect) ?? up[0] ?? null;
 }
 
 /**
@@ -55,7 +66,7 @@ function listStanding(
   list: SegmentList,
   adjacencies: ReadonlyMap<string, Liveness>,
   probes: ReadonlyMap<string, Liveness>,
-): ListStanding {
+): Omit<ListStanding, "suspect"> {
   const first = table.adjacencies[list.adjacency]?.key ?? "";
   const adjacency = adjacencies.get(first) ?? "unknown";
   if (adjacency !== "up") {

@@ -303,6 +303,7 @@ export class World {
         loss: 0,
         probes_sent: 0,
         probes_answered: 0,
+        mtu: null,
       };
     };
     const counters = { tx_packets: 0, tx_bytes: 0 };
@@ -331,6 +332,7 @@ export class World {
       lists: (this.#table?.lists ?? []).map(({ key }) => ({
         key,
         quality: quality(key),
+        suspect: false,
         ...counters,
       })),
       segments: [],
@@ -364,7 +366,7 @@ export class World {
         carried: null,
       };
     });
-    return { uptime_millis: this.#now - EPOCH, looks };
+    return { uptime_millis: this.#now - EPOCH, looks, reported: [] };
   }
 
   #setDevice(name: string, is: "up" | "down" | "gone"): void {

@@ -6,8 +6,17 @@ import type { Emulator } from "../../src/lab/emulator.ts";
 import { CLEAR } from "../../src/lab/impairment.ts";
 import { linkem, startLinkem } from "../../src/lab/linkem.ts";
 import { exec, must } from "./engine/namespaces.ts";
-import { allUp, apply, build, NAMES, type Network, start } from "./engine/network.ts";
-import { lan4, type Name } from "./engine/tables.ts";
+import {
+  allUp,
+  apply,
+  build,
+  NAMES,
+  type Network,
+  snapshot,
+  start,
+  until,
+} from "./engine/network.ts";
+import { lan4, type Name, table } from "./engine/tables.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const LINK = { ...CLEAR, delayMillis: 2 };
@@ -80,6 +89,34 @@ test("all is well: what is sent is answered, with the link's round trip", async 
   expect(direct!.classes.map((one) => one.class)).toEqual([0]);
 }, 30_000);
 
+test("the MTU of an adjacency is found, and found again when it falls", async () => {
+  const mtu = async () => {
+    const { adjacencies, lists } = await snapshot(network, "a");
+    expect(lists[1]!.quality.mtu).toBe(null);
+    return adjacencies[0]!.quality.mtu;
+  };
+  const configured = table("a", network.keys).adjacencies[0]!.mtu;
+  await until(mtu, (found) => found === configured, 10_000);
+  const device = (bytes: number) =>
+    must("ip", "-n", network.namespace("a"), "link", "set", "wan", "mtu", `${bytes}`);
+  await device(1400);
+  try {
+    // IPv4 and UDP without, IPv4 and UDP within, 32 of WireGuard, and padding to 16 bytes.
+    const fits = Math.floor((1400 - 60) / 16) * 16 - 28;
+    const found = await until(mtu, (found) => found !== null && found <= fits, 60_000);
+    expect(found).toBeGreaterThanOrEqual(1280);
+    await until(mtu, (found) => found !== null && found > fits - 8 && found <= fits, 30_000);
+    // What is larger still crosses, in pieces.
+    const large = ["-n", "-q", "-c", "5", "-i", "0.1", "-M", "dont", "-s", "1320", "-W", "1"];
+    const { stdout } = await exec(
+      ["ip", "netns", "exec", network.host("a"), "ping", ...large, `${lan4("b")}.2`],
+    );
+    expect(stdout).toContain("5 received");
+  } finally {
+    await device(1500);
+  }
+}, 120_000);
+
 test("a loss is told in the direction that has it, at both ends", async () => {
   await emulator.change("a", "up", { ...LINK, lossPercent: 20 });
   try {
@@ -150,7 +187,7 @@ test("each class that travels on a path has its turn, and windows of its own", a
     rank: "in-use",
     classes: 0b0010_0001,
   }));
-  await network.gateways.a.ask({ do: "probe", probing: { paths } });
+  await network.gateways.a.ask({ do: "probe", probing: { paths, asked: [] } });
   await pause(3000);
   const known = new Map((await measured("a")).map((one) => [one.key, one.classes]));
   for (const { key } of paths) {
@@ -165,7 +202,7 @@ test("each class that travels on a path has its turn, and windows of its own", a
 test("paths are probed as they matter", async () => {
   const through = "wan>h.wan,wan>b.wan";
   const rate = async (paths: ProbedPath[]) => {
-    await network.gateways.a.ask({ do: "probe", probing: { paths } });
+    await network.gateways.a.ask({ do: "probe", probing: { paths, asked: [] } });
     await pause(1500);
     const seen = await watch("a", 5);
     return (key: string) => total(seen.get(key), "sent") / 5;
@@ -180,3 +217,32 @@ test("paths are probed as they matter", async () => {
   expect(used(through)).toBeGreaterThan(7);
   expect(used(through)).toBeLessThan(13);
 }, 60_000);
+
+test("a neighbour that is asked tells what it measures on its own adjacencies", async () => {
+  const reports = async (seconds: number) => {
+    await looks("a");
+    await pause(seconds * 1000);
+    return (await looks("a")).reported;
+  };
+  expect(await reports(2)).toEqual([]);
+  await emulator.change("b", "down", { ...LINK, lossPercent: 20 });
+  try {
+    await pause(5_000);
+    await network.gateways.a.ask({ do: "probe", probing: { paths: [], asked: ["wan>h.wan"] } });
+    const told = await reports(3);
+    const hub = table("h", network.keys);
+    expect(told.map(({ local, remote }) => [local, remote])).toEqual(
+      hub.adjacencies.map((
+        one,
+      ) => [hub.uplinks[one.uplink]!.tunnel_address, one.remote_address]),
+    );
+    expect(new Set(told.map(({ site }) => site))).toEqual(new Set([hub.site.sid]));
+    const towardsB = told[hub.adjacencies.findIndex(({ key }) => key === "wan>b.wan")]!;
+    expect(towardsB).toMatchObject({ is_up: true });
+    expect(towardsB.lost_forward).toBeGreaterThan(0.02);
+    expect(towardsB.lost_return).toBe(0);
+    expect(towardsB.round_trip_micros).toBeGreaterThan(ROUND_TRIP_MICROS);
+  } finally {
+    await emulator.change("b", "down", LINK);
+  }
+}, 30_000);

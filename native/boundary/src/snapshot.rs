@@ -75,6 +75,9 @@ pub struct Quality {
     pub loss: f64,
     pub probes_sent: u64,
     pub probes_answered: u64,
+    /// Largest label stack plus customer packet, bytes, that was found to cross an adjacency in one
+    /// piece; null while it is not known, and for lists with labels.
+    pub mtu: Option<u16>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -127,6 +130,8 @@ pub enum BfdSessionState {
 pub struct ListState {
     pub key: String,
     pub quality: Quality,
+    /// Something that it passes seems dead from here: it is used where nothing else is usable.
+    pub suspect: bool,
     /// Customer packets and bytes that this router put on the list.
     pub tx_packets: u64,
     pub tx_bytes: u64,

@@ -125,6 +125,8 @@ pub struct Adjacency {
     /// Peer's address inside the tunnel; the only source accepted from it.
     pub remote_address: Ipv4Addr,
     pub remote_site: u32,
+    /// Number of the peer's uplink, 0–7.
+    pub remote_uplink: u32,
     /// Largest label stack plus customer packet, bytes, that fits this adjacency unfragmented.
     pub mtu: u32,
 }
@@ -245,6 +247,20 @@ pub struct SegmentList {
     /// Largest customer packet, bytes, with the service label and `labels` taken off every MTU on
     /// the way.
     pub mtu: u32,
+    /// Uplinks of other sites that the list passes, in its order: that by which it comes to each
+    /// site, and that by which it leaves it again.
+    pub ends: Vec<UplinkEnd>,
+}
+
+/// One uplink of another site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(TS))]
+#[serde(deny_unknown_fields)]
+pub struct UplinkEnd {
+    /// SID.
+    pub site: u32,
+    /// Its number, 0–7.
+    pub uplink: u32,
 }
 
 /// One entry of the incoming label map.

@@ -46,6 +46,7 @@ fn render() -> String {
     declare::<Verdict>(&mut text);
     declare::<super::Path>(&mut text);
     declare::<SegmentList>(&mut text);
+    declare::<UplinkEnd>(&mut text);
     declare::<LabelEntry>(&mut text);
     declare::<LabelAction>(&mut text);
     declare::<Hop>(&mut text);
@@ -72,6 +73,7 @@ fn render() -> String {
     declare::<Probing>(&mut text);
     declare::<ProbedPath>(&mut text);
     declare::<ProbeRank>(&mut text);
+    declare::<ReportedAdjacency>(&mut text);
     text
 }
 

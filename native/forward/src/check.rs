@@ -14,6 +14,7 @@ const GENERATION_DIGITS: usize = 16;
 const MIN_PACKET: u32 = 576;
 const MAX_INNER: u32 = 65_535 - ENCAPSULATION_BYTES as u32;
 const MAX_DSCP: u8 = 63;
+const MAX_UPLINK: u32 = 7;
 
 pub(crate) fn table(table: &Table) -> Result<(), Vec<String>> {
     let mut check = Check {
@@ -124,6 +125,12 @@ impl<'a> Check<'a> {
             self.host(
                 format_args!("{at}.remote_address"),
                 adjacency.remote_address,
+            );
+            self.range(
+                format_args!("{at}.remote_uplink"),
+                adjacency.remote_uplink,
+                0,
+                MAX_UPLINK,
             );
             self.range(
                 format_args!("{at}.mtu"),
@@ -338,6 +345,10 @@ impl<'a> Check<'a> {
             self.stack(&format!("{at}.return_labels"), &list.return_labels);
             self.host(format_args!("{at}.probe_address"), list.probe_address);
             self.range(format_args!("{at}.mtu"), list.mtu, MIN_PACKET, 65_535);
+            for (number, end) in list.ends.iter().enumerate() {
+                let at = format_args!("{at}.ends[{number}].uplink");
+                self.range(at, end.uplink, 0, MAX_UPLINK);
+            }
             if let Some(adjacency) = adjacencies.get(list.adjacency as usize) {
                 let stack = 4 * (list.labels.len() as u32 + 1);
                 let room = adjacency.mtu.saturating_sub(stack);

@@ -57,7 +57,7 @@ impl Live {
     }
 
     pub fn set_adjacency(&self, index: usize, state: Liveness) {
-        self.flip(&self.adjacencies, index, state);
+        self.note(self.adjacencies.write(index, state));
     }
 
     /// What the list's own probe says. A list that pushes no labels has none: it is as its
@@ -67,7 +67,24 @@ impl Live {
     }
 
     pub fn set_list(&self, index: usize, state: Liveness) {
-        self.flip(&self.lists, index, state);
+        self.note(self.lists.write(index, state));
+    }
+
+    /// Whether something that the list passes seems dead from here.
+    pub fn is_suspect(&self, index: usize) -> bool {
+        self.lists.is_suspect(index)
+    }
+
+    /// A list that is up and suspect is used where nothing else is usable. What its own probe says
+    /// stays as it is.
+    pub fn set_suspect(&self, index: usize, suspect: bool) {
+        self.note(self.lists.suspect(index, suspect));
+    }
+
+    /// Changes so far; equal numbers: no state has changed meanwhile.
+    pub fn flips(&self) -> u64 {
+        // Acquire: with a number of flips come the states that those flips wrote.
+        self.flips.load(Ordering::Acquire)
     }
 
     #[inline]
@@ -85,13 +102,12 @@ impl Live {
     pub(crate) fn epoch(&self) -> Epoch {
         Epoch {
             live: self.identity,
-            // Acquire: with a number of flips come the states that those flips wrote.
-            flips: self.flips.load(Ordering::Acquire),
+            flips: self.flips(),
         }
     }
 
-    fn flip(&self, states: &States, index: usize, state: Liveness) {
-        if states.write(index, state) {
+    fn note(&self, changed: bool) {
+        if changed {
             // Release, and after the state: whoever decides by the state as it was does so under
             // the number as it was.
             self.flips.fetch_add(1, Ordering::Release);
@@ -114,22 +130,28 @@ impl States {
 
     // Relaxed throughout: each byte stands for itself, and flips order themselves by their number.
     fn read(&self, index: usize) -> Liveness {
-        match self
-            .by_index
-            .get(index)
-            .map(|state| state.load(Ordering::Relaxed))
-        {
+        match self.byte(index).map(|byte| byte & !SUSPECT) {
             Some(UP) => Liveness::Up,
             Some(DOWN) => Liveness::Down,
             _ => Liveness::Unknown,
         }
     }
 
+    /// Also where it is suspect.
     #[inline]
     fn is_up(&self, index: usize) -> bool {
+        self.byte(index).is_some_and(|byte| byte & !SUSPECT == UP)
+    }
+
+    fn is_suspect(&self, index: usize) -> bool {
+        self.byte(index).is_some_and(|byte| byte & SUSPECT != 0)
+    }
+
+    #[inline]
+    fn byte(&self, index: usize) -> Option<u8> {
         self.by_index
             .get(index)
-            .is_some_and(|state| state.load(Ordering::Relaxed) == UP)
+            .map(|byte| byte.load(Ordering::Relaxed))
     }
 
     /// Whether that was a change.
@@ -139,12 +161,27 @@ impl States {
             Liveness::Up => UP,
             Liveness::Down => DOWN,
         };
-        self.by_index
-            .get(index)
-            .is_some_and(|byte| byte.swap(value, Ordering::Relaxed) != value)
+        self.change(index, |byte| byte & SUSPECT | value)
+    }
+
+    fn suspect(&self, index: usize, suspect: bool) -> bool {
+        self.change(index, |byte| match suspect {
+            true => byte | SUSPECT,
+            false => byte & !SUSPECT,
+        })
+    }
+
+    fn change(&self, index: usize, change: impl Fn(u8) -> u8) -> bool {
+        self.by_index.get(index).is_some_and(|byte| {
+            let change = |byte| Some(change(byte));
+            byte.fetch_update(Ordering::Relaxed, Ordering::Relaxed, change)
+                .is_ok_and(|before| change(before) != Some(before))
+        })
     }
 }
 
 const UNKNOWN: u8 = 0;
 const UP: u8 = 1;
 const DOWN: u8 = 2;
+/// Beside the state of a list.
+const SUSPECT: u8 = 4;

@@ -168,6 +168,7 @@ mod tests {
             remote_key: format!("{number}{}=", "A".repeat(42)),
             remote_address: [100, 96, 0, 8 * number].into(),
             remote_site: number.into(),
+            remote_uplink: 0,
             mtu: 1392,
         };
         let list = |number: u8| SegmentList {
@@ -176,6 +177,7 @@ mod tests {
             adjacency: u32::from(number) - 2,
             labels: vec![],
             return_labels: vec![],
+            ends: vec![],
             probe_address: [100, 96, 0, 8 * number].into(),
             mtu: 1388,
         };

@@ -92,8 +92,9 @@ impl Steering {
     }
 }
 
-/// The first rule that matches decides; of its paths the first that is up; of its lists that are
-/// up, the one that the flow belongs to. Nothing but the liveness changes a flow's list.
+/// The first rule that matches decides; of its paths the first that is up and not suspect, or else
+/// the first that is up; of its lists that are so, the one that the flow belongs to. Nothing but the
+/// liveness changes a flow's list.
 pub(crate) fn choose(
     fib: &Fib,
     live: &Live,
@@ -103,21 +104,28 @@ pub(crate) fn choose(
 ) -> Result<u32, DropReason> {
     match steering.verdict(customer) {
         Verdict::Drop => Err(DropReason::PolicyDrop),
-        Verdict::Paths(paths) => paths
-            .iter()
-            .filter_map(|path| fib.paths.get(*path as usize))
-            .find_map(|lists| best_list(fib, live, lists, flow))
+        Verdict::Paths(paths) => [false, true]
+            .into_iter()
+            .find_map(|suspect| best_path(fib, live, paths, flow, suspect))
             .ok_or(DropReason::NoPath),
     }
 }
 
-fn best_list(fib: &Fib, live: &Live, lists: &[u32], flow: u64) -> Option<u32> {
+/// `suspect`: also lists that are.
+fn best_path(fib: &Fib, live: &Live, paths: &[u32], flow: u64, suspect: bool) -> Option<u32> {
+    paths
+        .iter()
+        .filter_map(|path| fib.paths.get(*path as usize))
+        .find_map(|lists| best_list(fib, live, lists, flow, suspect))
+}
+
+fn best_list(fib: &Fib, live: &Live, lists: &[u32], flow: u64, suspect: bool) -> Option<u32> {
     let mut best: Option<(u32, f64)> = None;
     for index in lists {
         let Some(list) = fib.lists.get(*index as usize) else {
             continue;
         };
-        if !is_usable(live, *index, list) {
+        if !is_usable(live, *index, list) || !suspect && live.is_suspect(*index as usize) {
             continue;
         }
         if lists.len() == 1 {

@@ -171,6 +171,14 @@ fn each_fault_is_told_with_its_place() {
             "lists[0].return_labels[0]: 1",
         ),
         (
+            |t| t.adjacencies[0].remote_uplink = 8,
+            "adjacencies[0].remote_uplink: 8 is not within 0–7",
+        ),
+        (
+            |t| t.lists[0].ends = vec![UplinkEnd { site: 3, uplink: 8 }],
+            "lists[0].ends[0].uplink: 8 is not within 0–7",
+        ),
+        (
             |t| t.lists[2].mtu = 1321,
             "lists[2].mtu: 1321 does not fit adjacency \"lte>hub.fibre\"; accepted is up to 1320",
         ),
@@ -201,6 +209,7 @@ fn liveness_survives_by_key() {
     let live = Live::next(None, &before);
     live.set_adjacency(2, Liveness::Up);
     live.set_list(1, Liveness::Down);
+    live.set_suspect(1, true);
     assert_eq!(live.adjacency(0), Liveness::Unknown);
     let mut after = before.clone();
     after.adjacencies.reverse();
@@ -208,8 +217,13 @@ fn liveness_survives_by_key() {
     after.lists[1].key = "another".into();
     let next = Live::next(Some(&live), &after);
     assert_eq!(next.adjacency(0), Liveness::Up);
-    assert_eq!(next.list(0), Liveness::Down);
-    assert_eq!(next.list(1), Liveness::Unknown);
+    assert_eq!((next.list(0), next.is_suspect(0)), (Liveness::Down, true));
+    assert_eq!(
+        (next.list(1), next.is_suspect(1)),
+        (Liveness::Unknown, false)
+    );
+    next.set_list(0, Liveness::Up);
+    assert!(live.is_suspect(1), "whatever its probe says");
     // A verdict that is given to the old generation while it goes reaches the new one.
     live.set_adjacency(2, Liveness::Down);
     assert_eq!(next.adjacency(0), Liveness::Down);

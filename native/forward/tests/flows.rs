@@ -15,6 +15,7 @@ enum Step {
     },
     Adjacency(usize, Liveness),
     List(usize, Liveness),
+    Suspect(usize, bool),
     /// Another table takes over, with what is known of liveness.
     Table(usize),
 }
@@ -87,6 +88,7 @@ fn step() -> impl Strategy<Value = Step> {
         40 => (prop::sample::select(vec![0usize, 0, 1, 2]), customer()).prop_map(|(segment, bytes)| Step::Packet { segment, bytes }),
         2 => (0usize..3, state()).prop_map(|(index, state)| Step::Adjacency(index, state)),
         2 => (0usize..3, state()).prop_map(|(index, state)| Step::List(index, state)),
+        2 => (0usize..3, any::<bool>()).prop_map(|(index, suspect)| Step::Suspect(index, suspect)),
         1 => (0usize..3).prop_map(Step::Table),
     ]
 }
@@ -138,6 +140,7 @@ proptest! {
                 }
                 Step::Adjacency(index, state) => live.set_adjacency(index, state),
                 Step::List(index, state) => live.set_list(index, state),
+                Step::Suspect(index, suspect) => live.set_suspect(index, suspect),
                 Step::Table(index) => {
                     live = Live::next(Some(&live), &tables[index]);
                     fib = Fib::compile(&tables[index]).unwrap();

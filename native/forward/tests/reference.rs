@@ -296,6 +296,7 @@ proptest! {
     #[test]
     fn the_ingress_does_as_the_model(
         down in prop::collection::vec(prop::bool::weighted(0.3), 6),
+        suspect in prop::collection::vec(any::<bool>(), 3),
         segment in 0usize..2,
         source in address(),
         destination in address(),
@@ -308,12 +309,13 @@ proptest! {
         let state = |down: bool| if down { Liveness::Down } else { Liveness::Up };
         (0..3).for_each(|index| router.live.set_adjacency(index, state(down[index])));
         (0..3).for_each(|index| router.live.set_list(index, state(down[index + 3])));
+        (0..3).for_each(|index| router.live.set_suspect(index, suspect[index]));
         let customer = patched(v4(source, destination, 17, 64, &udp(1, port, &vec![0; size])), &[(1, dscp << 2 | ecn)]);
         let mut bytes = buffer(&customer);
         let mut packet = packet(&mut bytes, customer.len());
         let outcome = ingress(&mut router.context(), &mut FlowCache::with_capacity(4), segment, &mut packet);
 
-        let lists = allowed(&router.table, &down, segment, destination.into(), port, dscp);
+        let lists = allowed(&router.table, &down, &suspect, segment, destination.into(), port, dscp);
         match outcome {
             Outcome::Send { adjacency } => {
                 let list = router.count.lists[0].0;
@@ -346,10 +348,12 @@ proptest! {
     }
 }
 
-/// The lists that a packet may take: those that are up of the first path that has one.
+/// The lists that a packet may take: those that are up of the first path that has one, without the
+/// suspect ones as long as there are others in any path.
 fn allowed(
     table: &Table,
     down: &[bool],
+    suspect: &[bool],
     segment: usize,
     destination: Ipv4Addr,
     port: u16,
@@ -368,7 +372,7 @@ fn allowed(
         0 => &[0, 1],
         _ => &[1],
     };
-    paths
+    let up: Vec<Vec<usize>> = paths
         .iter()
         .map(|path| {
             let lists = table.paths[*path].lists.iter().map(|list| *list as usize);
@@ -377,8 +381,14 @@ fn allowed(
                     let entry = &table.lists[*list];
                     !down[entry.adjacency as usize] && (entry.labels.is_empty() || !down[list + 3])
                 })
-                .collect::<Vec<_>>()
+                .collect()
         })
-        .find(|lists| !lists.is_empty())
+        .collect();
+    let innocent = up.iter().map(|lists| {
+        let innocent = lists.iter().filter(|list| !suspect[**list]);
+        innocent.copied().collect()
+    });
+    let mut all = innocent.chain(up.clone());
+    all.find(|lists: &Vec<usize>| !lists.is_empty())
         .unwrap_or_default()
 }

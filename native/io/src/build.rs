@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 use crate::counters::Traffic;
 use crate::open::{self, Moved};
-use crate::probe::{Bfd, Judge, Prober, Target, Timers, What};
+use crate::probe::{Bfd, Judge, Places, Prober, Target, Timers, What};
 use crate::shared::Shared;
 use crate::tun::Tun;
 use crate::world::{Adjacency, List, Segment, World};
@@ -93,9 +93,11 @@ impl Builder {
             labels: label_counters(table, before, slots),
             adjacencies,
             lists,
+            places: Places::new(table),
             targets,
             table: table.clone(),
             reflector: before.map_or_else(reflector, |before| before.reflector.clone()),
+            asking: before.map_or_else(Arc::default, |before| before.asking.clone()),
         };
         Ok(Built { world, moved })
     }
@@ -206,6 +208,9 @@ fn lists(
                     .and_then(|known| known.prober.clone())
                     .unwrap_or_else(|| sessions.start(Judge::Probes))
             }),
+            suspicion: known
+                .map(|known| known.suspicion.clone())
+                .unwrap_or_default(),
         }
     };
     table.lists.iter().map(build).collect()

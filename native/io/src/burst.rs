@@ -66,6 +66,7 @@ mod tests {
             adjacency: 0,
             labels: vec![16003, 16004],
             return_labels: vec![],
+            ends: vec![],
             probe_address: [100, 96, 0, 9].into(),
             mtu,
         };
@@ -114,6 +115,7 @@ mod tests {
                 remote_key: format!("{}=", "A".repeat(43)),
                 remote_address: [100, 96, 0, 9].into(),
                 remote_site: 9,
+                remote_uplink: 0,
                 mtu: 1392,
             }],
             segments: vec![Segment {

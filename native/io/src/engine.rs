@@ -123,6 +123,9 @@ impl Engine {
 
     /// How often paths are probed from now on. Before the first time all are as if in use.
     pub fn probe(&self, probing: Probing) {
+        if let Some(world) = self.shared.world.load().as_deref() {
+            world.asking.set(world, probing.asked.iter().cloned());
+        }
         let named = probe::by_key(probing);
         self.shared.probing.store(Some(Arc::new(named)));
     }

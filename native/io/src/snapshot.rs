@@ -99,6 +99,10 @@ pub fn looks(shared: &Shared) -> Looks {
         looks: targets
             .filter_map(|(key, prober)| prober.look(key, now, &mut scratch))
             .collect(),
+        reported: world
+            .as_deref()
+            .map(|world| world.asking.take(now))
+            .unwrap_or_default(),
     }
 }
 
@@ -154,22 +158,25 @@ fn adjacencies(shared: &Shared, world: &World) -> Vec<AdjacencyState> {
 fn lists(shared: &Shared, world: &World) -> Vec<ListState> {
     let now = shared.now();
     let mut scratch = Scratch::new();
-    let states = world
-        .table
-        .lists
-        .iter()
-        .zip(&world.lists)
-        .map(|(wanted, list)| {
-            // Without labels it is the adjacency, and is as good as that.
-            let adjacency = &world.adjacencies[wanted.adjacency as usize];
-            let prober = list.prober.as_ref().unwrap_or(&adjacency.prober);
-            ListState {
-                key: wanted.key.clone(),
-                quality: prober.quality(now, &mut scratch),
-                tx_packets: list.sent.packets(),
-                tx_bytes: list.sent.bytes(),
-            }
-        });
+    let states =
+        world
+            .table
+            .lists
+            .iter()
+            .zip(&world.lists)
+            .enumerate()
+            .map(|(index, (wanted, list))| {
+                // Without labels it is the adjacency, and is as good as that.
+                let adjacency = &world.adjacencies[wanted.adjacency as usize];
+                let prober = list.prober.as_ref().unwrap_or(&adjacency.prober);
+                ListState {
+                    key: wanted.key.clone(),
+                    quality: prober.quality(now, &mut scratch),
+                    suspect: world.live.is_suspect(index),
+                    tx_packets: list.sent.packets(),
+                    tx_bytes: list.sent.bytes(),
+                }
+            });
     states.collect()
 }
 

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use crate::counters::Traffic;
 use crate::poll::Token;
-use crate::probe::{Bfd, Prober, Target, Timers};
+use crate::probe::{Asking, Bfd, Places, Prober, Suspicion, Target, Timers};
 use crate::tun::Tun;
 use crate::uplink::Uplink;
 
@@ -31,6 +31,8 @@ pub struct World {
     pub segments: Vec<Segment>,
     pub by_tun: HashMap<Token, usize>,
     pub lists: Vec<List>,
+    /// What lists pass that adjacencies lead to as well.
+    pub places: Places,
     /// In the order of the table's labels.
     pub labels: Vec<Traffic>,
     pub targets: Vec<Target>,
@@ -38,6 +40,7 @@ pub struct World {
     pub by_ssid: HashMap<u16, usize>,
     /// Whose probes this router answers.
     pub reflector: Arc<Mutex<Sessions>>,
+    pub asking: Arc<Asking>,
 }
 
 pub struct Adjacency {
@@ -62,6 +65,7 @@ pub struct List {
     pub sent: Traffic,
     /// None where the list pushes no labels: it is as its adjacency is.
     pub prober: Option<Arc<Prober>>,
+    pub suspicion: Arc<Suspicion>,
 }
 
 impl World {

@@ -170,6 +170,7 @@ fn table(me: usize) -> Table {
             remote_key: STANDARD.encode(key),
             remote_address: address(other),
             remote_site: other as u32 + 1,
+            remote_uplink: 0,
             mtu: 1392,
         }],
         segments: vec![Segment {
@@ -204,6 +205,7 @@ fn table(me: usize) -> Table {
             adjacency: 0,
             labels: vec![],
             return_labels: vec![],
+            ends: vec![],
             probe_address: address(other),
             mtu: 1388,
         }],

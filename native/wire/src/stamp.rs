@@ -3,6 +3,7 @@
 mod authenticated;
 mod direct;
 mod reflect;
+mod report;
 mod tlv;
 
 pub use authenticated::{
@@ -17,7 +18,9 @@ pub use reflect::{
     Reflecting, class_of_service_len, encode_class_of_service, encode_extra_padding, encode_hmac,
     flag, flag_as_sender, reflect_tlvs, verify_answer,
 };
-
+pub use report::{
+    REPORT_TLV_TYPE, Report, ReportEntry, encode_report, encode_report_request, report_len,
+};
 pub use tlv::{
     GENERATION_TLV_TYPE, RETURN_PATH_TLV_TYPE, ReturnPath, Tlv, Tlvs, encode_generation,
     encode_return_path, generation_len, return_path_len,

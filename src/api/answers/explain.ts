@@ -89,7 +89,7 @@ function pathFields(
     rank: place + 1,
     key: path.key,
     state,
-    inUse: one === used,
+    inUse: one === used || state === "up" && standing?.shares === true,
     verdict: standing?.verdict ?? "unknown",
     kept: standing?.kept ?? false,
     cost: path.cost,
@@ -102,6 +102,9 @@ function pathFields(
     bandwidthBitsPerSecond: figures?.bandwidthBitsPerSecond ?? null,
     windowMillis: figures?.windowMillis ?? null,
     ageMillis: figures?.ageMillis ?? null,
+    rttByHopsMicros: standing?.byHops?.rttMicros ?? null,
+    lossForwardByHops: standing?.byHops?.lossForward ?? null,
+    lossBackwardByHops: standing?.byHops?.lossBackward ?? null,
     why: whyOf(one, used),
     wins: one === used ? null : standing?.wins ?? (state === "up" ? null : "it comes up"),
   };
@@ -111,6 +114,7 @@ function pathFields(
 function whyOf({ state, reason, standing, path }: Ranked, used: Ranked | undefined): string | null {
   // The engine knows of a death before anything is measured of it.
   if (state !== "up") return reason ?? "its state is not known";
+  if (standing?.shares && path !== used?.path) return null;
   if (path === used?.path) return isGood(standing) ? null : standing?.why ?? null;
   return standing?.why ?? `${used?.path.key} stands before it`;
 }

@@ -1,5 +1,6 @@
 /** Where each path of a choice stands, as people are told. */
 
+import type { Figures } from "../../model/figures.ts";
 import type { Instant } from "../../model/quantity.ts";
 import type { PathFigures, PathStanding } from "../../model/standing.ts";
 import { explain, pathInWords } from "./explain.ts";
@@ -8,10 +9,11 @@ import { seconds } from "./reason.ts";
 import type { Selection } from "./selection.ts";
 import { winsInWords } from "./wins.ts";
 
-/** Best first; null: there is no such choice. */
+/** Best first; null: there is no such choice. `byHops`: of a path, by its key. */
 export function standingsOf(
   selection: Selection,
   key: string,
+  byHops: (path: string) => Figures | null,
   now: Instant,
 ): PathStanding[] | null {
   const [choice, decision] = [selection.choice(key), selection.decision(key)];
@@ -44,6 +46,8 @@ export function standingsOf(
         ? null
         : pathInWords(one, slo, now),
       wins: leads || lead === undefined ? null : winsInWords(one, lead, slo, now),
+      shares: decision.equals.length > 1 && decision.equals.includes(one.path),
+      byHops: byHops(one.path),
       figures: measurement ? figuresOf(measurement, slo.timers.leaveWindowMillis, now) : null,
     };
   });

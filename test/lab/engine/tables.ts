@@ -55,6 +55,7 @@ export function table(me: Name, keys: Keys, options: Options = {}): Table {
     remote_key: keys[name].public,
     remote_address: inner(name),
     remote_site: NUMBERS[name],
+    remote_uplink: 0,
     mtu,
   }));
   const lists = me === "h" ? [] : [
@@ -112,7 +113,9 @@ function list(
 ): SegmentList {
   const mtu = adjacencyMtu - 4 * (1 + labels.length);
   const probe_address = loopback(egress);
-  return { key, weight: 1, adjacency, labels, return_labels, probe_address, mtu };
+  const end = (site: Name) => ({ site: NUMBERS[site], uplink: 0 });
+  const ends = labels.length === 0 ? [end(egress)] : [end("h"), end("h"), end(egress)];
+  return { key, weight: 1, adjacency, labels, return_labels, probe_address, mtu, ends };
 }
 
 function segment(

@@ -34,6 +34,7 @@ interface Sample {
 function looks(now: number, samples: Record<string, Sample>): Looks {
   return {
     uptime_millis: now,
+    reported: [],
     looks: Object.entries(samples).map(([key, { rtt, loss = 0, downs = 0, since = 0 }]): Look => {
       const state = rtt === null ? "down" : "up";
       const quality = {
@@ -75,7 +76,7 @@ function run(
   return lines;
 }
 
-const first = (steering: Steering, key: string) => steering.orders.get(key)?.[0];
+const first = (steering: Steering, key: string) => steering.placements.get(key)?.order[0];
 const GOOD = {
   [DIRECT]: { rtt: 20 },
   [HUB]: { rtt: 30 },
@@ -92,7 +93,7 @@ describe("policies", () => {
     expect(first(steering, "calls > porto")).toBe(DIRECT);
     const lines = run(steering, 20_000, 23_000, { ...GOOD, [DIRECT]: { rtt: 20, loss: 0.05 } });
     expect(first(steering, "calls > porto")).toBe(HUB);
-    expect(steering.orders.get("calls > porto")!.slice(-2)).toEqual([LTE, LTE_HUB]);
+    expect(steering.placements.get("calls > porto")!.order.slice(-2)).toEqual([LTE, LTE_HUB]);
     expect(lines).toEqual([
       expect.stringMatching(
         /^policy calls > porto: fibre>hub.* takes over from fibre>porto.fibre: the former breaks /,
@@ -209,7 +210,7 @@ describe("the prober is told", () => {
     run(steering, 250, now, GOOD);
     const sent = (packets: number) =>
       [DIRECT, HUB].map((key) => ({
-        ...{ key, quality: NO_QUALITY, tx_bytes: 0 },
+        ...{ key, quality: NO_QUALITY, suspect: false, tx_bytes: 0 },
         tx_packets: key === DIRECT ? packets : 7,
       }));
     const rank = () =>

@@ -59,11 +59,17 @@ describe("segments", () => {
     expect(list.labels).toEqual([100000 + (1 * 8 + 0) * 8 + 0]);
     expect(list.return_labels).toEqual([100000 + (4 * 8 + 2) * 8 + 1]);
     expect(list.probe_address).toBe("10.255.0.1");
+    expect(list.ends).toEqual([
+      { site: 2, uplink: 2 },
+      { site: 2, uplink: 0 },
+      { site: 1, uplink: 0 },
+    ]);
     expect(table.adjacencies.map((one) => one.key)).toEqual(["up1>site2.up2"]);
     expect(table.adjacencies[0]).toMatchObject({
       remote_address: "100.96.0.18",
       remote_key: "key-2-0",
       remote_site: 2,
+      remote_uplink: 2,
       mtu: 1400 - 108,
     });
   });
@@ -317,12 +323,16 @@ describe("policies", () => {
     const order = (of: Table) => keys(of, route(of, "10.1.3.0/24").rules[0]!.verdict);
     const [direct, hub, ...rest] = order(table);
     expect([direct, hub]).toEqual(["up0>site3.up0", "up0>site2.up0,up0>site3.up0"]);
-    const orders = new Map([["quick > site3", [rest[0]!, hub!]]]);
-    const moved = compileTable(survey, "embedded", orders);
+    const placements = new Map([["quick > site3", { order: [rest[0]!, hub!], equals: [] }]]);
+    const moved = compileTable(survey, "embedded", placements);
     expect(order(moved)).toEqual([rest[0], hub, direct, ...rest.slice(1)]);
     expect({ ...moved, segments: [] }).toEqual({ ...table, segments: [] });
     // What no policy matches has an order of its own.
-    const plain = compileTable(survey, "embedded", new Map([["> site3", [hub!]]]));
+    const plain = compileTable(
+      survey,
+      "embedded",
+      new Map([["> site3", { order: [hub!], equals: [] }]]),
+    );
     expect(keys(plain, route(plain, "10.1.3.0/24").fallback)[0]).toBe(hub);
     expect(order(plain)).toEqual(order(table));
   });

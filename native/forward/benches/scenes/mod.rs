@@ -117,6 +117,7 @@ pub fn table(scene: Scene) -> Table {
         remote_key: base64::engine::general_purpose::STANDARD.encode([number as u8 + 1; 32]),
         remote_address: [100, 96, 1, number as u8].into(),
         remote_site: number + 2,
+        remote_uplink: 0,
         mtu: 1_392,
     });
     let service = LabelEntry {
@@ -172,6 +173,7 @@ pub fn table(scene: Scene) -> Table {
             adjacency: 1,
             labels: (0..scene.pushed).map(|index| 17_000 + index).collect(),
             return_labels: vec![],
+            ends: vec![],
             probe_address: [10, 255, 0, 3].into(),
             mtu: 1_360,
         }],

@@ -183,6 +183,7 @@ impl<'a> Reader<'a> {
             adjacency,
             labels,
             return_labels: self.stack(),
+            ends: vec![],
             probe_address: [10, 255, 0, 2].into(),
             mtu: 576 + self.number() % (room - 575),
         }
@@ -370,6 +371,7 @@ fn adjacency(number: u8, uplink: u32, mtu: u32) -> Adjacency {
         remote_key: base64::engine::general_purpose::STANDARD.encode([number; 32]),
         remote_address: [100, 96, 0, 16 + number].into(),
         remote_site: 2,
+        remote_uplink: 0,
         mtu,
     }
 }

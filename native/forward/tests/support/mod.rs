@@ -100,6 +100,7 @@ fn adjacency(
         remote_key: key(number),
         remote_address: remote.into(),
         remote_site: site,
+        remote_uplink: 0,
         mtu,
     }
 }
@@ -111,6 +112,7 @@ fn list(key: &str, weight: u32, adjacency: u32, labels: &[u32], mtu: u32) -> Seg
         adjacency,
         labels: labels.into(),
         return_labels: vec![],
+        ends: vec![],
         probe_address: [10, 255, 0, 3].into(),
         mtu,
     }

@@ -7,6 +7,7 @@ use labelway_measure::{Answer, LONGEST_WAIT, PathMeter, Reflector, Reply};
 use labelway_wire::stamp::Timestamp;
 
 use super::direct::Direct;
+use super::sizing::Sizing;
 
 /// How long a session that never had an answer may stay without a verdict.
 const FIRST_VERDICT: Duration = Duration::from_secs(2);
@@ -74,6 +75,10 @@ pub struct Session {
     usual_rtt: Option<Duration>,
     pub(super) told: Told,
     pub(super) direct: Direct,
+    /// None until the first sized probe is due.
+    pub(super) sizing: Option<Sizing>,
+    /// When the last probe that was answered had been sent.
+    alive: Option<Duration>,
 }
 
 /// What the last look told.
@@ -112,6 +117,8 @@ impl Session {
                 downs: 0,
             },
             direct: Direct::default(),
+            sizing: None,
+            alive: None,
         }
     }
 
@@ -134,6 +141,7 @@ impl Session {
         self.misses_in_row = 0;
         self.replies_in_row += 1;
         if let Some(round_trip) = round_trip {
+            self.alive = self.alive.max(Some(now.saturating_sub(round_trip)));
             self.learn_rtt(round_trip);
         }
         let enough = first_ever || self.replies_in_row >= timers.up_after;
@@ -143,6 +151,9 @@ impl Session {
 
     /// To be called every interval or more often.
     pub fn handle_timeout(&mut self, timers: &Timers, now: Duration) -> Option<Change> {
+        if let Some(sizing) = &mut self.sizing {
+            sizing.handle_timeout(self.alive, now);
+        }
         let missed = self.meter.handle_timeout(now, self.wait(timers));
         if missed > 0 {
             self.misses_in_row = self.misses_in_row.saturating_add(missed);

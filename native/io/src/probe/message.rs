@@ -7,7 +7,8 @@ use labelway_measure::Reply;
 use labelway_wire::stamp::{
     CLASS_OF_SERVICE_TLV_TYPE, ClassOfService, DIRECT_MEASUREMENT_TLV_TYPE, DirectMeasurement,
     ReflectorPacket, STAMP_BYTES, SenderPacket, Timestamp, Tlv, UNSYNCHRONIZED,
-    encode_class_of_service, encode_direct_measurement, encode_generation, encode_return_path,
+    encode_class_of_service, encode_direct_measurement, encode_extra_padding, encode_generation,
+    encode_return_path,
 };
 
 pub type Generation = [u8; 8];
@@ -74,6 +75,13 @@ pub fn write_probe(out: &mut [u8], asking: &Asking<'_>) -> Option<usize> {
     Some(length)
 }
 
+/// Lengthens a probe of `length` bytes to `size` (RFC 8972 §4.1); none if that is no room for it.
+pub fn pad_probe(out: &mut [u8], length: usize, size: usize) -> Option<usize> {
+    let padding = size.checked_sub(length)?;
+    encode_extra_padding(padding, out.get_mut(length..)?).ok()?;
+    Some(size)
+}
+
 /// Class selector that stands for a TC (RFC 2474 §4.2.2).
 fn selector(class: u8) -> u8 {
     (class & 7) << 3
@@ -124,7 +132,7 @@ pub fn read_probe(bytes: &[u8]) -> Option<Probe> {
             Tlv::Other { kind, value } if kind == DIRECT_MEASUREMENT_TLV_TYPE => {
                 probe.carried = Some(DirectMeasurement::decode(value).ok()?);
             }
-            Tlv::Other { .. } => {}
+            Tlv::Report(_) | Tlv::Other { .. } => {}
         }
     }
     Some(probe)
@@ -207,7 +215,7 @@ pub fn read_answer(bytes: &[u8]) -> Option<Answer> {
             Tlv::Other { kind, value } if kind == DIRECT_MEASUREMENT_TLV_TYPE => {
                 answer.carried = DirectMeasurement::decode(value).ok();
             }
-            Tlv::Other { .. } | Tlv::ReturnPath(_) => {}
+            Tlv::Other { .. } | Tlv::Report(_) | Tlv::ReturnPath(_) => {}
         }
     }
     Some(answer)
@@ -266,6 +274,17 @@ mod tests {
         assert_eq!((reply.sent, reply.received), (Timestamp(5), received));
         let residence = reply.sent_back.micros_since(received);
         assert!((249_000..10_000_000).contains(&residence), "{residence} µs");
+    }
+
+    #[test]
+    fn padding_makes_it_as_long_as_wanted() {
+        let mut room = [7; 1500];
+        let length = write_probe(&mut room, &ASKING).unwrap();
+        assert_eq!(pad_probe(&mut room, length, 1400), Some(1400));
+        let probe = read_probe(&room[..1400]).unwrap();
+        assert_eq!(probe.packet.sequence, 7);
+        assert_eq!(pad_probe(&mut room, length, length + 3), None, "no header");
+        assert_eq!(pad_probe(&mut room, length, 1501), None);
     }
 
     #[test]

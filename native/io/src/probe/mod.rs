@@ -5,6 +5,7 @@
 //! §3). The reflector numbers its answers by session (RFC 8762 §4.3, stateful), so that losses there and
 //! back are told apart. `now` is the time since the engine started.
 
+mod ask;
 mod bfd;
 mod direct;
 mod liveness;
@@ -12,7 +13,10 @@ mod message;
 mod pacing;
 mod prober;
 mod report;
+mod sizing;
+mod suspect;
 
+pub use ask::Asking;
 pub use bfd::{Bfd, handle_due as handle_bfd_due};
 pub use liveness::{Judge, Timers};
 pub use pacing::{Named, Pacing, by_key};
@@ -20,11 +24,16 @@ pub use prober::{
     LocalOutcome, Prober, Target, What, handle_link_down, handle_local, handle_tick,
     publish_adjacency, write_due,
 };
+pub use suspect::{Places, Suspicion, is_due as is_due_as_suspect, review as review_suspicions};
+
+pub use sizing::write_due as write_size_due;
 
 /// UDP ports of both ends.
 pub struct StampPorts {
     pub reflector: u16,
     pub sender: u16,
+    /// The sender's of padded probes, whose losses are for their size.
+    pub sized: u16,
 }
 
 /// The sender's port differs from the reflector's, so that each end tells a reply from a probe:
@@ -32,4 +41,5 @@ pub struct StampPorts {
 pub const STAMP_PORTS: StampPorts = StampPorts {
     reflector: labelway_wire::port::STAMP,
     sender: 49862,
+    sized: 49863,
 };

@@ -12,6 +12,7 @@ use labelway_wire::stamp::{
 };
 
 use super::prober::{Target, What};
+use super::sizing::is_due as is_size_due;
 use crate::world::World;
 
 /// What is to be probed how often, by key.
@@ -37,6 +38,8 @@ pub struct Pacing {
     sessions: HashMap<PathId, u16>,
     round: u64,
     next_round: Duration,
+    /// Where the search for an adjacency with a sized probe begins.
+    next_size: usize,
 }
 
 struct Paced {
@@ -68,19 +71,20 @@ impl Pacing {
             sessions: HashMap::new(),
             round: 0,
             next_round: now,
+            next_size: 0,
         }
     }
 
-    /// Follows the table and what has changed with its sessions, if it is time to.
+    /// Follows the table and what has changed with its sessions, if it is time to; tells whether.
     pub fn follow(
         &mut self,
         world: &World,
         named: Option<&Named>,
         now: Duration,
         random: &mut dyn FnMut() -> u32,
-    ) {
+    ) -> bool {
         if now < self.next_round {
-            return;
+            return false;
         }
         self.next_round = now + ROUND;
         self.round += 1;
@@ -106,6 +110,19 @@ impl Pacing {
             self.pace(target.prober.ssid, path, carried, now, random);
         }
         self.end_round();
+        true
+    }
+
+    /// An adjacency on which a sized probe is due and within the budget; in turn. To be asked once a
+    /// round: of all sizes together ten a second, a twentieth of the budget.
+    pub fn poll_size(&mut self, world: &World, now: Duration) -> Option<usize> {
+        let count = world.adjacencies.len();
+        let mut all = (0..count).map(|step| (self.next_size + step) % count);
+        let due = all.find(|adjacency| is_size_due(world, *adjacency, now))?;
+        self.next_size = due + 1;
+        // At most: the answer is small.
+        let bytes = world.adjacencies[due].room as u32 + probe_bytes(0, 0, 1);
+        self.schedule.take(bytes, now).then_some(due)
     }
 
     /// The next session that is due, by its identifier, and the class that it probes; none for now.

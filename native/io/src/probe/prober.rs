@@ -5,26 +5,26 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use labelway_boundary::{Liveness, Look, Measured, Quality};
+use labelway_boundary::{Liveness, Look, Measured, Quality, Window};
 use labelway_forward::{DropReason, HEADROOM, LocalDatagram, Packet, encapsulate_local};
 use labelway_measure::{Scratch, SessionKey};
 use labelway_wire::{Ipv4, Udp, port};
 use parking_lot::Mutex;
 
 use super::STAMP_PORTS;
-use super::bfd;
 use super::direct::Counters;
 use super::liveness::{Change, Judge, Replied, Session};
 use super::message::{
     Answering, Asking, read_answer, read_probe, timestamp, write_answer, write_probe,
 };
+use super::{ask, bfd, sizing, suspect};
 use crate::counters::IoDrop;
 use crate::world::{Adjacency, World};
 
 /// One session; it outlives the tables under its key.
 pub struct Prober {
     pub ssid: u16,
-    session: Mutex<Session>,
+    pub(super) session: Mutex<Session>,
 }
 
 /// What a session probes, by index into the table.
@@ -57,6 +57,16 @@ impl Prober {
 
     pub fn measured(&self, key: &str, now: Duration, scratch: &mut Scratch) -> Measured {
         self.session.lock().measured(key, now, scratch)
+    }
+
+    pub fn minute(&self, now: Duration, scratch: &mut Scratch) -> Window {
+        self.session.lock().minute(now, scratch)
+    }
+
+    /// As found by probing; none while it is not.
+    pub fn mtu(&self) -> Option<u16> {
+        let session = self.session.lock();
+        session.sizing.as_ref().and_then(sizing::Sizing::mtu)
     }
 
     pub fn is_pending(&self, now: Duration) -> bool {
@@ -93,6 +103,7 @@ pub fn write_due(
 ) -> Result<(usize, Range<usize>), DropReason> {
     let sent = timestamp();
     let sequence = target.prober.session.lock().handle_sent(now, sent, class);
+    suspect::handle_sent(world, target.what, sequence);
     let (adjacency, labels, return_labels, destination) = match target.what {
         What::Adjacency(index) => {
             let adjacency = &world.table.adjacencies[index];
@@ -123,7 +134,8 @@ pub fn write_due(
         },
         return_labels,
     };
-    let length = write_probe(payload, &asking).ok_or(DropReason::NoHeadroom)?;
+    let mut length = write_probe(payload, &asking).ok_or(DropReason::NoHeadroom)?;
+    length += ask::write_question(world, target, &mut payload[length..], now);
     let datagram = LocalDatagram {
         source: own_address(world, adjacency),
         destination,
@@ -178,11 +190,16 @@ pub fn handle_local(
         };
     }
     if udp.source_port() == STAMP_PORTS.reflector {
-        if udp.destination_port() != STAMP_PORTS.sender {
-            return malformed;
-        }
         let source = labelled.then_some(ip.source());
-        return take_answer(world, from, source, udp.payload(), now);
+        return match udp.destination_port() {
+            port if port == STAMP_PORTS.sender => {
+                take_answer(world, from, source, udp.payload(), now)
+            }
+            port if port == STAMP_PORTS.sized => {
+                sizing::take_answer(world, from, labelled, udp.payload(), now)
+            }
+            _ => malformed,
+        };
     }
     let Some(probe) = read_probe(udp.payload()) else {
         return malformed;
@@ -219,11 +236,20 @@ pub fn handle_local(
     if !labelled && let Some(generation) = probe.generation {
         *world.adjacencies[from].remote_generation.lock() = Some(generation);
     }
+    // Bare, it is the neighbour itself who asks.
+    let question = if labelled {
+        None
+    } else {
+        ask::read_question(udp.payload())
+    };
     let slot = packet.into_buffer();
     let payload = &mut slot[HEADROOM..];
-    let Some(length) = write_answer(payload, &probe, &answering) else {
+    let Some(mut length) = write_answer(payload, &probe, &answering) else {
         return malformed;
     };
+    if let Some(question) = question {
+        length += ask::write_page(world, question, &mut payload[length..], now);
+    }
     // Back over the adjacency that it came by, under the labels that the sender asks for: the
     // neighbour's acceptance check decides whether they may pass there (RFC 9503 §4.1.3).
     let labels = if labelled {
@@ -296,6 +322,10 @@ fn take_answer(
         let sequence = answer.reply.sender_sequence;
         session.direct.handle_answer(sequence, counters, now);
     }
+    if let What::Adjacency(index) = target.what {
+        ask::take_page(world, index, payload, now);
+    }
+    suspect::handle_answer(world, target.what, answer.reply.sender_sequence);
     LocalOutcome::Taken
 }
 

@@ -6,6 +6,7 @@ use labelway_boundary::{ClassMeasured, Look, Measured, Quality, RoundTrip, Windo
 use labelway_measure::{Counts, Scratch, Summary, Window as Span};
 
 use super::liveness::{Session, Told};
+use super::sizing::Sizing;
 
 /// Probes that a snapshot looks back on, a minute at most.
 const RECENT: usize = 100;
@@ -24,6 +25,7 @@ impl Session {
             loss: summary.counts.loss().unwrap_or(0.0),
             probes_sent: self.sent,
             probes_answered: self.answered,
+            mtu: self.sizing.as_ref().and_then(Sizing::mtu),
         }
     }
 
@@ -55,6 +57,11 @@ impl Session {
             since: window(&since.unwrap_or_default(), span),
             carried: self.direct.take(),
         })
+    }
+
+    pub fn minute(&self, now: Duration, scratch: &mut Scratch) -> Window {
+        let minute = Span::Minute;
+        window(&self.meter.summary(minute, now, scratch), minute.width())
     }
 
     pub fn measured(&self, key: &str, now: Duration, scratch: &mut Scratch) -> Measured {

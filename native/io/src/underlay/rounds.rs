@@ -8,10 +8,11 @@ use labelway_wireguard::Now;
 
 use super::Underlay;
 use crate::counters::IoDrop;
+use crate::outer::Fragmentation;
 use crate::overruns::Overruns;
 use crate::poll::{Poll, Timer, Token};
-use crate::probe::{self, Pacing};
-use crate::transmit::Queued;
+use crate::probe::{self, Pacing, Target};
+use crate::transmit::{Batch, Queued};
 use crate::uplink::Ports;
 use crate::world::World;
 
@@ -130,6 +131,8 @@ impl Underlay<'_> {
                 (one, other) => one.or(other),
             };
         }
+        // At once, so that no packet goes from what is dead to what passes there as well.
+        probe::review_suspicions(world, batch.elapsed);
         self.finish(batch);
         next.map(|next| next.saturating_sub(batch.elapsed))
     }
@@ -172,28 +175,62 @@ impl Underlay<'_> {
     fn probe(&mut self, world: &World, pacing: &mut Pacing) {
         let batch = self.batch(world);
         let now = batch.elapsed;
+        probe::review_suspicions(world, now);
         for target in &world.targets {
             probe::handle_tick(world, target, now);
+            if probe::is_due_as_suspect(world, target.what, now) {
+                self.send_probe(world, target, 0, batch);
+            }
         }
         let mut random = || fastrand::u32(..);
         let named = self.shared.probing.load();
-        pacing.follow(world, named.as_deref(), now, &mut random);
+        let rounded = pacing.follow(world, named.as_deref(), now, &mut random);
         while let Some((session, class)) = pacing.poll(now, &mut random) {
             // One that the table has no more is dropped with the next round.
-            let Some(target) = world.by_ssid.get(&session) else {
-                continue;
-            };
-            self.make_room(batch);
-            let slot = self.memory.slot();
-            match probe::write_due(world, &world.targets[*target], class, slot, now) {
-                Ok((adjacency, range)) => {
-                    let place = self.memory.take(range);
-                    self.queue.push(Queued { adjacency, place });
-                }
-                Err(reason) => batch.drops.forward(reason),
+            if let Some(target) = world.by_ssid.get(&session) {
+                self.send_probe(world, &world.targets[*target], class, batch);
             }
         }
         self.finish(batch);
+        if rounded && let Some(adjacency) = pacing.poll_size(world, now) {
+            self.probe_size(batch, adjacency);
+        }
+    }
+
+    /// Sends a padded probe that may not be fragmented.
+    fn probe_size(&mut self, batch: Batch<'_>, adjacency: usize) {
+        let world = batch.world;
+        let uplink = world.adjacencies[adjacency].uplink;
+        let Ports::Embedded(embedded) = &world.uplinks[uplink].ports else {
+            return;
+        };
+        let slot = self.memory.slot();
+        match probe::write_size_due(world, adjacency, slot, batch.elapsed) {
+            Ok(Some(range)) => {
+                let sockets = embedded.sockets.load_full();
+                let place = self.memory.take(range);
+                self.queue.push(Queued { adjacency, place });
+                // For some microseconds; another thread's datagrams that leave by the same sockets
+                // then are not fragmented either.
+                sockets.set_fragmentation(self.thread.lane, Fragmentation::Forbidden);
+                self.finish(batch);
+                sockets.set_fragmentation(self.thread.lane, Fragmentation::Allowed);
+            }
+            Ok(None) => {}
+            Err(reason) => batch.drops.forward(reason),
+        }
+    }
+
+    fn send_probe(&mut self, world: &World, target: &Target, class: u8, batch: Batch<'_>) {
+        self.make_room(batch);
+        let slot = self.memory.slot();
+        match probe::write_due(world, target, class, slot, batch.elapsed) {
+            Ok((adjacency, range)) => {
+                let place = self.memory.take(range);
+                self.queue.push(Queued { adjacency, place });
+            }
+            Err(reason) => batch.drops.forward(reason),
+        }
     }
 
     fn wireguard_timers(&mut self, world: &World) {

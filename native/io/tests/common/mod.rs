@@ -164,6 +164,7 @@ pub fn table(number: usize, neighbours: usize) -> Table {
         remote_key: STANDARD.encode(public(peer)),
         remote_address: inner(peer),
         remote_site: peer as u32 + 1,
+        remote_uplink: 0,
         mtu: 1392,
     };
     let list = |(index, &peer): (usize, &usize)| SegmentList {
@@ -172,6 +173,7 @@ pub fn table(number: usize, neighbours: usize) -> Table {
         adjacency: index as u32,
         labels: vec![],
         return_labels: vec![],
+        ends: vec![],
         probe_address: inner(peer),
         mtu: 1388,
     };
