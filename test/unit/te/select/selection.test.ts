@@ -68,7 +68,7 @@ function play(
 
 const bare = ({ moves: _, ...rest }: Decision) => rest;
 
-describe("all choices at once", () => {
+describe("all choices at once", { timeout: 30_000 }, () => {
   test("computes only what is touched, and finds what computing everything finds", () => {
     fc.assert(
       fc.property(choices, steps, (list, events) => {
