@@ -51,7 +51,8 @@ export function forwardingEntries(
     if (choice?.kind === "drop") return "drop";
     const paths = choice?.paths ?? [];
     const standing = choice?.kind === "latency" ? rankings.get(key) : undefined;
-    return { paths: inOrder(paths, standing?.order).map((path) => place.get(path.key)!) };
+    const order = inOrder(paths, standing?.order).map((path) => place.get(path.key)!);
+    return { paths: { order, equal: 1, keep: [] } };
   };
 
   return {
@@ -89,7 +90,7 @@ export function forwardingEntries(
     });
     const verdicts = [...mentioned, ...steerings.map((one) => one.fallback)];
     const mtus = verdicts.flatMap((one) =>
-      one === "drop" ? [] : one.paths.map((at) => used[at]!.mtu)
+      one === "drop" ? [] : [...one.paths.order, ...one.paths.keep].map((at) => used[at]!.mtu)
     );
     return {
       name: segment.name,

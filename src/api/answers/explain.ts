@@ -165,7 +165,7 @@ function ranking(
   )?.verdict;
   const installed = verdict === undefined || verdict === "drop"
     ? null
-    : verdict.paths.map((index) => candidates.get(state.table.paths[index]?.key ?? ""));
+    : verdict.paths.order.map((index) => candidates.get(state.table.paths[index]?.key ?? ""));
   const paths = installed?.filter((path) => path !== undefined) ??
     byFile(policy, [...candidates.values()], colorsOf(state.network));
   const standing = new Map(standings.paths.map((one) => [one.key, one]));

@@ -140,7 +140,7 @@ describe("policies", () => {
     return segment.steerings[segment.routes.find((one) => one.prefix === prefix)!.steering]!;
   };
   const keys = (table: Table, verdict: Verdict) =>
-    verdict === "drop" ? "drop" : verdict.paths.map((at) => table.paths[at]!.key);
+    verdict === "drop" ? "drop" : verdict.paths.order.map((at) => table.paths[at]!.key);
 
   test("stand in the order of the file, those that cannot match left out", () => {
     const drop = { class: DEFAULT_CLASS, steps: [] };
