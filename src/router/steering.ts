@@ -6,7 +6,7 @@ import type { CandidatePath } from "../model/path.ts";
 import type { PathStanding } from "../model/standing.ts";
 import { choiceKey, type Placements, type Survey } from "../sr/survey.ts";
 import { expectedOf } from "../te/expected.ts";
-import { orderForAll } from "../te/select/decide.ts";
+import type { Move } from "../te/select/decide.ts";
 import { causeInWords } from "../te/select/explain.ts";
 import { News } from "../te/select/news.ts";
 import { type Change, Selection } from "../te/select/selection.ts";
@@ -47,7 +47,8 @@ export class Steering {
     return new Map(
       this.#keys.map((key) => {
         const decision = this.#selection.decision(key)!;
-        return [key, { order: orderForAll(decision), equals: decision.equals }];
+        const kept = decision.kept.map(({ path }) => path);
+        return [key, { order: decision.order, equals: decision.equals, kept }];
       }),
     );
   }
@@ -76,11 +77,8 @@ export class Steering {
     return changes.flatMap(({ keys, moves }) => {
       const others = keys.length > 1 ? ` and ${countOf(keys.length - 1, "other")}` : "";
       const choice = keys[0]!.startsWith(">") ? `no policy ${keys[0]}` : `policy ${keys[0]}`;
-      // Where new flows go before the others, the forwarder moves none: it does not tell them apart.
-      return moves.filter(({ flows }) => flows !== "new").map(({ from, to, cause }) =>
-        `${choice}${others}: ${to} takes over from ${from ?? "none"}: ${
-          causeInWords(cause, steady)
-        }`
+      return moves.map((move) =>
+        `${choice}${others}: ${moveInWords(move)}: ${causeInWords(move.cause, steady)}`
       );
     });
   }
@@ -111,5 +109,16 @@ export class Steering {
       return path === undefined || path.hops.length === 1 ? null : expectedOf(path, known);
     };
     return standingsOf(this.#selection, choiceKey(policy, egress), byHops, steady);
+  }
+}
+
+function moveInWords({ flows, from, to }: Move): string {
+  switch (flows) {
+    case "all":
+      return `${to} takes over from ${from ?? "none"}`;
+    case "new":
+      return `${to} takes new flows in place of ${from ?? "none"}`;
+    case "existing":
+      return `${to} takes the flows that had stayed on ${from ?? "none"}`;
   }
 }

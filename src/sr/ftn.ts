@@ -47,38 +47,33 @@ export function forwardingEntries(
   );
   const place = new Map(used.map((path, index) => [path.key, index]));
 
-  const egressSid = (name: string) => topology.sites[topology.siteIndex.get(name)!]!.sid;
-  const paths: Path[] = used.map(({ key, egress }, index) => ({
-    key,
-    egress: egressSid(egress),
-    lists: [index],
-  }));
-
   const verdict = (key: string): Verdict => {
     const choice = surveyed.choices.get(key);
     if (choice?.kind === "drop") return "drop";
     const placement = placements.get(key);
-    const inOrder = ordered(choice?.paths ?? [], placement?.order).map((path) =>
+    const order = ordered(choice?.paths ?? [], placement?.order).map((path) =>
       place.get(path.key)!
     );
-    const shared = placement?.equals ?? [];
-    return { paths: shared.length > 1 ? [balanced(shared), ...inOrder] : inOrder };
-  };
-
-  /** Index of the path whose lists share the flows. */
-  const balanced = (keys: readonly string[]): number => {
-    const name = keys.join("|");
-    const known = place.get(name);
-    if (known !== undefined) return known;
-    const lists = keys.map((key) => place.get(key)!);
-    place.set(name, paths.length);
-    return paths.push({ key: name, egress: paths[lists[0]!]!.egress, lists }) - 1;
+    const indices = (keys: readonly string[] | undefined) =>
+      (keys ?? []).map((key) => place.get(key)!);
+    const equals = indices(placement?.equals);
+    return {
+      paths: {
+        order: [...equals, ...order.filter((at) => !equals.includes(at))],
+        equal: Math.max(1, equals.length),
+        keep: indices(placement?.kept),
+      },
+    };
   };
 
   const weights = listWeights(network, used);
   return {
     segments: segments.map((segment) => compileSegment(segment)),
-    paths,
+    paths: used.map((path, index) => ({
+      key: path.key,
+      egress: topology.sites[topology.siteIndex.get(path.egress)!]!.sid,
+      lists: [index],
+    })),
     lists: used.map((path) => compileList(surveyed, path, weights.get(path.key)!)),
   };
 
@@ -105,9 +100,7 @@ export function forwardingEntries(
     });
     const verdicts = [...mentioned, ...steerings.map((one) => one.fallback)];
     const mtus = verdicts.flatMap((one) =>
-      one === "drop"
-        ? []
-        : one.paths.flatMap((at) => paths[at]!.lists.map((list) => used[list]!.mtu))
+      one === "drop" ? [] : [...one.paths.order, ...one.paths.keep].map((at) => used[at]!.mtu)
     );
     return {
       name: segment.name,

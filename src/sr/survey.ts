@@ -50,10 +50,12 @@ export type Choice =
 
 /** Where a choice's paths stand; all are named by their keys. */
 export interface Placement {
-  /** Best first. */
+  /** For new flows, best first. */
   readonly order: readonly string[];
-  /** The first and what shares its flows with it, ascending. */
+  /** What shares new flows, as good as one another; the first is one of them. */
   readonly equals: readonly string[];
+  /** Where flows stay that are there. */
+  readonly kept: readonly string[];
 }
 
 /** By {@link choiceKey}; absent: as the file settles it. */
