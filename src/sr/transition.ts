@@ -25,7 +25,7 @@ import { findAdjacency } from "../te/topology.ts";
 import { type Former, isSteady } from "./former.ts";
 import { EXPLICIT_NULL, LABEL_BYTES, nodeLabel } from "./labels.ts";
 import { type Labelling, MOST_LABELS, segmentList } from "./segment_list.ts";
-import type { Survey } from "./survey.ts";
+import { allCandidates, type Survey } from "./survey.ts";
 
 export interface Transition {
   /** Files that some router may still run; at least one. */
@@ -89,6 +89,25 @@ export function respelled(
     returnLabels: fitting(back, path.returnLabels),
     mtu: path.mtu - (labels.length - path.labels.length) * LABEL_BYTES,
   };
+}
+
+/** Would such a router do anything else than one that only knows the new file? */
+export function matters(surveyed: Survey, transition: Transition): boolean {
+  const { site, labelling } = surveyed;
+  const { sites } = labelling.paths.view.topology;
+  const switched: Transition = { ...transition, held: null };
+  const goesElsewhere = (target: number) => {
+    const settled = JSON.stringify(onward(surveyed, target, null));
+    return [transition, switched].some((one) =>
+      JSON.stringify(onward(surveyed, target, one)) !== settled
+    );
+  };
+  return (site.transit && sites.some((_, target) => goesElsewhere(target))) ||
+    allCandidates(surveyed).some((path) => {
+      const { labels, returnLabels } = respelled(labelling, path, transition);
+      return labels.join() !== path.labels.join() ||
+        returnLabels.join() !== path.returnLabels.join();
+    });
 }
 
 function plain({ network, labelling }: Survey, hop: number, target: number): Onward {
