@@ -92,7 +92,9 @@ function rolloutRows({ rollout }: Status): (readonly [string, Cell])[] {
     ? awaited.join(", ")
     : `${countOf(awaited.length, "neighbour")} more`;
   const ends = [
-    ...(awaited.length === 0 ? [] : [`${who} runs this generation`]),
+    ...(awaited.length === 0
+      ? []
+      : [`${who} ${awaited.length === 1 ? "runs" : "run"} this generation`]),
     ...(until === null ? [] : [timeOf(until) + (awaited.length === 0 ? "" : " at the latest")]),
   ];
   return [["rollout", { text: `${phase} until ${ends.join(", ")}`, tone: "warn" }]];

@@ -115,8 +115,9 @@ export class Plans {
   roll(heard: Heard | null, now: Instant): Outcome {
     const { rollout } = this.#current();
     if (rollout === null) return NOTHING;
-    if (heard !== null) rollout.hear(heard);
+    const news = heard !== null && rollout.hear(heard);
     const came = rollout.advance(this.#clock.at(now));
+    if (!news && came === null) return NOTHING;
     if (came === "settled") {
       const { surveyed } = this.#current();
       this.#plan = { ...this.#current(), rollout: null, candidates: allCandidates(surveyed) };

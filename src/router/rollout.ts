@@ -85,8 +85,11 @@ export class Rollout {
     };
   }
 
-  hear(heard: Heard): void {
+  /** @returns whether that is news */
+  hear(heard: Heard): boolean {
+    const known = this.#heard;
     this.#heard = heard;
+    return known.size !== heard.size || [...heard].some(([sid, runs]) => known.get(sid) !== runs);
   }
 
   /** @returns what it has come to; null: nothing new */
