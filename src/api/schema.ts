@@ -55,6 +55,16 @@ export const statusSchema = z.object({
     differing: z.array(z.object({ site: z.string(), generation })),
     unheard: z.array(z.string()).describe("Neighbours whose generation is not known"),
   }),
+  rollout: z.object({
+    phase: z.enum(["segment-routed", "switched"]).describe(
+      "segment-routed: node SIDs keep their former ways. switched: only stacks are not short yet",
+    ),
+    until: instant.nullable().describe(
+      "When the next phase comes at the latest; null: not before every neighbour that answers has " +
+        "the file",
+    ),
+    awaited: z.array(z.string()).describe("Neighbours not known to run this generation"),
+  }).nullable().describe("What a new file that changes ways has come to; null: at rest"),
   startedAt: instant,
   uptimeMillis: count,
   appliedAt: instant,

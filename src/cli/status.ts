@@ -37,6 +37,7 @@ export function renderStatus(value: Status, io: Pick<Io, "columns" | "color">): 
     ["file", value.file],
     ["generation", value.generation],
     ...generationRows(value),
+    ...rolloutRows(value),
     ["up for", formatSpan(value.uptimeMillis)],
     ["adjacencies", portion(adjacencies.up, adjacencies.total, downs(adjacencies))],
     ...(adjacencies.down === 0
@@ -81,6 +82,28 @@ function generationRows({ generations, sites }: Status): (readonly [string, Cell
     : [...rows, ["", { text: `not known of ${generations.unheard.join(", ")}`, tone: "quiet" }]];
 }
 
+/** So many neighbours are named; more are counted. */
+const MOST_NAMED = 3;
+
+function rolloutRows({ rollout }: Status): (readonly [string, Cell])[] {
+  if (rollout === null) return [];
+  const { phase, until, awaited } = rollout;
+  const who = awaited.length <= MOST_NAMED
+    ? awaited.join(", ")
+    : `${countOf(awaited.length, "neighbour")} more`;
+  const ends = [
+    ...(awaited.length === 0
+      ? []
+      : [`${who} ${awaited.length === 1 ? "runs" : "run"} this generation`]),
+    ...(until === null ? [] : [timeOf(until) + (awaited.length === 0 ? "" : " at the latest")]),
+  ];
+  return [["rollout", { text: `${phase} until ${ends.join(", ")}`, tone: "warn" }]];
+}
+
+function timeOf(instant: string): string {
+  return instant.replace("T", " ").replace(/(\.\d+)?Z$/, " UTC");
+}
+
 function portion(up: number, total: number, words: string): Cell {
   const text = `${up} of ${total} ${words}`;
   return total === 0 || up === total ? text : { text, tone: up === 0 ? "bad" : "warn" };
@@ -96,7 +119,7 @@ function downs({ down, unknown }: { down: number; unknown: number }): string {
 
 function lastReload({ lastReload }: Status): Cell {
   if (lastReload === null) return "none since the start";
-  const at = lastReload.at.replace("T", " ").replace(/(\.\d+)?Z$/, " UTC");
+  const at = timeOf(lastReload.at);
   return lastReload.ok
     ? `${at}: ${countOf(lastReload.changes.length, "change")}`
     : { text: `${at}: refused`, tone: "bad" };

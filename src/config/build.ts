@@ -29,6 +29,7 @@ export function buildNetwork(file: File): Network {
       downAfter: file.probe.down_after,
       upAfter: file.probe.up_after,
     },
+    rollout: { holdMillis: file.rollout.hold },
     backend: file.backend,
     api: file.api,
     meet: meetingPairs(file),

@@ -7,6 +7,7 @@
  */
 
 import { z } from "zod";
+import { parseSpan } from "./policy_scalar.ts";
 import { application, policy, sloClass } from "./policy_schema.ts";
 import * as scalar from "./scalar.ts";
 import { flag, keys, leaf, list, name, named, oneOf, oneOrMany, whole } from "./shapes.ts";
@@ -131,6 +132,17 @@ export const schema = keys({
     up_after: whole(1, 1000).default(10).describe("Replies in a row until it is up again."),
   }).prefault({}).describe(
     "How adjacencies and paths are measured, and paths found to be up or down (STAMP).",
+  ),
+  rollout: keys({
+    hold: leaf(
+      "a time with its unit, e.g. 30s",
+      (text) => parseSpan(text, [1_000, "1s"], [3_600_000, "1h"]),
+    ).prefault("30s").describe(
+      "How long it takes at most until a new file has reached every router, 1s–1h.",
+    ),
+  }).prefault({}).describe(
+    "A new file that changes ways: former ones are kept for `hold`, or until every neighbour has " +
+      "it, and stacks are short again after as long.",
   ),
   api: keys({
     port: whole(1, 65535).default(7635).describe("TCP port on loopback of the HTTP interface."),

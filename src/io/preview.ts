@@ -34,8 +34,18 @@ export async function preview(
   if ("problems" in loaded) return loaded;
   const { configuration } = loaded;
   const { network, site } = configuration;
-  const table = new Plans().configure(configuration, now());
   const running = await runningGeneration(options.socket);
+  // Only a router that runs has former ways to keep, and a port to move; --listen or --no-tcp of its
+  // start keep it as it is.
+  const before = running === null || former === null
+    ? undefined
+    : parseNetwork(former, options.file).network;
+  const plans = new Plans();
+  const formerSite = before?.sites.find(({ name }) => name === site.name);
+  if (before && formerSite) {
+    plans.configure({ ...configuration, network: before, site: formerSite }, now());
+  }
+  const table = plans.configure(configuration, now());
 
   const names = new EndpointNames();
   names.configure(remoteUplinks(network, table), null, now());
@@ -60,11 +70,8 @@ export async function preview(
     names,
     { host, wireguard: states.filter((state) => state !== null) },
     now(),
+    plans.rollout?.phase,
   );
-  // Only a router that runs has a port to move; --listen or --no-tcp of its start keep it as it is.
-  const before = running === null || former === null
-    ? undefined
-    : parseNetwork(former, options.file).network;
   const besides = before === undefined ? [] : movedPort(before, network);
   return {
     site: site.name,

@@ -29,6 +29,8 @@ export interface Network {
     readonly downAfter: number;
     readonly upAfter: number;
   };
+  /** How long a new file that changes ways is given to reach every router, twice. */
+  readonly rollout: { readonly holdMillis: number };
   readonly backend: "auto" | "kernel" | "embedded";
   readonly api: { readonly port: number };
   /** Colors that may meet; a pair allows both directions. Empty in the file: equal colors meet. */

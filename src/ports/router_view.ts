@@ -29,6 +29,18 @@ export interface RouterView {
   now(): Instant;
 }
 
+/** `segment-routed`: node SIDs keep their former ways. `switched`: only stacks are not short yet. */
+export type RolloutPhase = "segment-routed" | "switched";
+
+/** What a new file that changes ways has come to; see ARCHITECTURE.md. */
+export interface RolloutState {
+  readonly phase: RolloutPhase;
+  /** At the latest; null: a neighbour that answers and runs another generation is waited for. */
+  readonly until: Instant | null;
+  /** Neighbours that are not known to run this generation, by name. */
+  readonly awaited: readonly string[];
+}
+
 export interface RouterState {
   readonly network: Network;
   readonly site: Site;
@@ -44,6 +56,8 @@ export interface RouterState {
   readonly warnings: readonly string[];
   /** Devices of this site's uplinks that the system does not have at the moment. */
   readonly missingDevices: readonly string[];
+  /** null: at rest. */
+  readonly rollout: RolloutState | null;
 }
 
 export type ReloadResult =

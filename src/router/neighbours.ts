@@ -3,6 +3,7 @@
 import type { Liveness, Snapshot, Table } from "../model/boundary.ts";
 import type { PublicKey } from "../model/quantity.ts";
 import type { LogLevel } from "./event.ts";
+import type { Heard } from "./rollout.ts";
 
 export interface Notice {
   readonly level: LogLevel;
@@ -13,10 +14,13 @@ export class Neighbours {
   readonly #states = new Map<string, Liveness>();
   readonly #generations = new Map<string, string>();
   readonly #up = new Set<PublicKey>();
+  readonly #runs = new Map<number, "same" | "other">();
   #keys = new Map<string, PublicKey>();
 
   /** @returns what is worth a line in the log */
   update(table: Table, snapshot: Snapshot): Notice[] {
+    const sids = new Map(table.adjacencies.map((one) => [one.key, one.remote_site]));
+    this.#runs.clear();
     this.#keys = new Map(table.adjacencies.map((one) => [one.key, one.remote_key as PublicKey]));
     const notices: Notice[] = [];
     this.#up.clear();
@@ -35,6 +39,13 @@ export class Neighbours {
       this.#states.set(key, quality.state);
       const remote = this.#keys.get(key);
       if (quality.state === "up" && remote) this.#up.add(remote);
+      const sid = sids.get(key);
+      if (sid !== undefined && remote_generation !== null) {
+        // What was told by an adjacency that is down may be old.
+        if (remote_generation === table.generation) {
+          if (!this.#runs.has(sid)) this.#runs.set(sid, "same");
+        } else if (quality.state === "up") this.#runs.set(sid, "other");
+      }
       if (remote_generation !== null && this.#generations.get(key) !== remote_generation) {
         this.#generations.set(key, remote_generation);
         if (remote_generation !== table.generation) {
@@ -46,6 +57,11 @@ export class Neighbours {
       }
     }
     return notices;
+  }
+
+  /** Compared with the table that the last snapshot was of. */
+  get heard(): Heard {
+    return new Map(this.#runs);
   }
 
   /** Over some uplink of ours. */

@@ -4,12 +4,17 @@ import type { Looks, Probing, Snapshot, Table } from "../model/boundary.ts";
 import type { CandidatePath } from "../model/path.ts";
 import type { Instant } from "../model/quantity.ts";
 import type { PathStanding } from "../model/standing.ts";
+import type { RolloutState } from "../ports/router_view.ts";
 import { compileTable } from "../sr/compile.ts";
 import { allCandidates, type Survey, survey } from "../sr/survey.ts";
+import { respelled } from "../sr/transition.ts";
 import type { Change } from "../te/select/selection.ts";
 import { earliest } from "./due.ts";
 import type { Configuration } from "./event.ts";
 import { describeHours, type Hours, hoursAt, isCurrent } from "./hours.ts";
+import { renumberings } from "./renumber.ts";
+import { describePhase, type Heard, Rollout } from "./rollout.ts";
+import { SteadyClock } from "./steady.ts";
 import { Steering } from "./steering.ts";
 
 interface Plan {
@@ -18,6 +23,8 @@ interface Plan {
   readonly candidates: readonly CandidatePath[];
   readonly steering: Steering;
   readonly hours: Hours;
+  /** null: no router next to this one has to be minded any more. */
+  readonly rollout: Rollout | null;
   readonly table: Table;
 }
 
@@ -27,14 +34,19 @@ export interface Outcome {
   readonly lines: readonly string[];
   /** The table is another. */
   readonly changed: boolean;
+  /** It is so in more than the order of paths: what hangs on it may have to change, too. */
+  readonly relabelled: boolean;
   /** The engine's prober has to be told; null: it knows. */
   readonly probing: Probing | null;
 }
 
-const NOTHING: Outcome = { lines: [], changed: false, probing: null };
+const NOTHING: Outcome = { lines: [], changed: false, relabelled: false, probing: null };
 
 export class Plans {
+  readonly #clock = new SteadyClock();
   #plan: Plan | null = null;
+  /** What ran until the file was read last. */
+  #before: Plan | null = null;
 
   get configuration(): Configuration {
     return this.#current().configuration;
@@ -44,20 +56,31 @@ export class Plans {
     return this.#current().table;
   }
 
+  /** With the stacks that they have now. */
   get candidates(): readonly CandidatePath[] {
     return this.#plan?.candidates ?? [];
+  }
+
+  /** What a file that changes ways has come to; null: at rest. */
+  get rollout(): RolloutState | null {
+    const rollout = this.#plan?.rollout;
+    if (!rollout) return null;
+    const { until } = rollout;
+    return { ...rollout.state, until: until === null ? null : this.#clock.wallAt(until) };
   }
 
   /** What was measured so far stands: a new file alone moves no traffic from path to path. */
   configure(configuration: Configuration, now: Instant): Table {
     const { network, site } = configuration;
-    const hours = hoursAt(network, now);
     const surveyed = survey(network, site.name);
-    const steering = new Steering(surveyed, now, this.#plan?.steering);
-    const candidates = allCandidates(surveyed);
-    const table = tableOf({ configuration, surveyed, steering, hours });
-    this.#plan = { configuration, surveyed, candidates, steering, hours, table };
-    return table;
+    this.#before = this.#plan;
+    return this.#enter(configuration, surveyed, this.#rolloutTo(surveyed, now), now);
+  }
+
+  /** Back to what ran until {@link configure} was called last. */
+  revert(now: Instant): Table {
+    const { configuration, surveyed, rollout } = this.#before ?? this.#current();
+    return this.#enter(configuration, surveyed, rollout, now);
   }
 
   /** What is wrong with the clock, as far as policies depend on it. */
@@ -67,7 +90,11 @@ export class Plans {
 
   /** When time alone changes something; null: it does not. */
   nextTimeout(): Instant | null {
-    return earliest([this.#plan?.hours.next ?? null, this.#plan?.steering.nextTimeout() ?? null]);
+    return earliest([
+      this.#plan?.hours.next ?? null,
+      this.#plan?.steering.nextTimeout() ?? null,
+      this.rollout?.until ?? null,
+    ]);
   }
 
   /** Looks at the time, at any time: a clock that was set is noticed with the next look. */
@@ -82,6 +109,21 @@ export class Plans {
     if (lines.length === 0) return moved;
     const changed = this.#renew();
     return { ...moved, lines: [...moved.lines, ...lines], changed: moved.changed || changed };
+  }
+
+  /** The file as it reaches the neighbours, and as time goes by. */
+  roll(heard: Heard | null, now: Instant): Outcome {
+    const { rollout } = this.#current();
+    if (rollout === null) return NOTHING;
+    const news = heard !== null && rollout.hear(heard);
+    const came = rollout.advance(this.#clock.at(now));
+    if (!news && came === null) return NOTHING;
+    if (came === "settled") {
+      const { surveyed } = this.#current();
+      this.#plan = { ...this.#current(), rollout: null, candidates: allCandidates(surveyed) };
+    }
+    const relabelled = this.#renew();
+    return { ...NOTHING, lines: came === null ? [] : [describePhase(came)], relabelled };
   }
 
   /** What the probes told since it was told last. */
@@ -99,6 +141,33 @@ export class Plans {
     return this.#plan?.steering.standings(policy, egress, now) ?? null;
   }
 
+  #rolloutTo(surveyed: Survey, now: Instant): Rollout | null {
+    const before = this.#plan;
+    if (before === null) return null;
+    const { network } = before.configuration;
+    if (network.generation === surveyed.network.generation) return before.rollout;
+    // Where numbers mean something else than before, the former ways cannot be told any more.
+    return renumberings(network, surveyed.network).length > 0
+      ? null
+      : Rollout.begin(before, surveyed, this.#clock.at(now));
+  }
+
+  #enter(
+    configuration: Configuration,
+    surveyed: Survey,
+    rollout: Rollout | null,
+    now: Instant,
+  ): Table {
+    const hours = hoursAt(configuration.network, now);
+    const steering = new Steering(surveyed, now, this.#plan?.steering);
+    const candidates = allCandidates(surveyed).map((path) =>
+      rollout === null ? path : respelled(surveyed.labelling, path, rollout.transition)
+    );
+    const table = tableOf({ configuration, surveyed, steering, hours, rollout });
+    this.#plan = { configuration, surveyed, candidates, steering, hours, rollout, table };
+    return table;
+  }
+
   #steer(changes: readonly Change[], now: Instant): Outcome {
     const { steering } = this.#current();
     const changed = changes.length > 0 && this.#renew();
@@ -106,6 +175,7 @@ export class Plans {
       // Who moves on a path that nothing is sent by moves nothing.
       lines: changed ? steering.describe(changes, now) : [],
       changed,
+      relabelled: false,
       probing: steering.probing(changes, now),
     };
   }
@@ -126,9 +196,10 @@ export class Plans {
 }
 
 function tableOf(
-  { configuration, surveyed, steering, hours }: Omit<Plan, "table" | "candidates">,
+  { configuration, surveyed, steering, hours, rollout }: Omit<Plan, "table" | "candidates">,
 ): Table {
-  const table = compileTable(surveyed, "embedded", steering.placements, hours.absent);
+  const transition = rollout === null ? null : rollout.transition;
+  const table = compileTable(surveyed, "embedded", steering.placements, hours.absent, transition);
   return withBackends(table, configuration);
 }
 

@@ -2,6 +2,7 @@
 
 import type { Table } from "../model/boundary.ts";
 import { countOf } from "../model/quantity.ts";
+import type { RolloutPhase } from "../ports/router_view.ts";
 import type { WireguardState } from "../ports/wireguard.ts";
 import {
   describeHost,
@@ -23,7 +24,13 @@ export type Step =
     readonly desired: DesiredInterface;
     readonly changes: readonly WireguardChange[];
   }
-  | { readonly kind: "table"; readonly from: Table | null; readonly to: Table };
+  | {
+    readonly kind: "table";
+    readonly from: Table | null;
+    readonly to: Table;
+    /** What the change of the file has come to in it; undefined: it is at rest. */
+    readonly phase: RolloutPhase | undefined;
+  };
 
 export interface Reconciliation {
   readonly steps: readonly Step[];
@@ -50,6 +57,7 @@ export function reconcile(
   endpoints: Endpoints,
   observed: Observation,
   nowMillis: number,
+  phase?: RolloutPhase,
 ): Reconciliation {
   const underlay = underlayOf(network, site, table);
   const { host, problems, warnings } = desiredHost(underlay, observed.host);
@@ -79,7 +87,7 @@ export function reconcile(
     ...wireguard.filter((step) => kernel.has(step.desired.name)),
     ...(same(table, applied) && !lost
       ? []
-      : [{ kind: "table" as const, from: applied, to: table }]),
+      : [{ kind: "table" as const, from: applied, to: table, phase }]),
     ...hostStep(after),
     ...wireguard.filter((step) => !kernel.has(step.desired.name)),
   ];
@@ -137,7 +145,7 @@ function describeStep(
         line: describeWireguard(change, (key) => nameOfKey(network, key)),
       }));
     case "table":
-      return [{ kind: "table", line: describeTable(step.from, step.to) }];
+      return [{ kind: "table", line: describeTable(step) }];
   }
 }
 
@@ -145,7 +153,7 @@ export function same(a: Table | null, b: Table | null): boolean {
   return a !== null && b !== null && JSON.stringify(a) === JSON.stringify(b);
 }
 
-function describeTable(from: Table | null, to: Table): string {
+function describeTable({ from, to, phase }: Extract<Step, { kind: "table" }>): string {
   const prefixes = to.segments.reduce((sum, segment) => sum + segment.routes.length, 0);
   const size = [
     countOf(to.labels.length, "label"),
@@ -154,8 +162,19 @@ function describeTable(from: Table | null, to: Table): string {
   ].join(", ");
   if (from === null) return `load forwarding table ${to.generation}: ${size}`;
   if (same(from, to)) return `open what is missing of forwarding table ${to.generation}`;
-  if (from.generation === to.generation) return `rank paths anew in table ${to.generation}`;
-  return `replace forwarding table ${from.generation} by ${to.generation}: ${size}`;
+  const stands = phase === undefined ? "" : `, ${phase}`;
+  if (from.generation !== to.generation) {
+    return `replace forwarding table ${from.generation} by ${to.generation}: ${size}${stands}`;
+  }
+  return isSpelledAlike(from, to)
+    ? `rank paths anew in table ${to.generation}`
+    : `spell labels anew in table ${to.generation}: ${size}${stands || ", settled"}`;
+}
+
+function isSpelledAlike(from: Table, to: Table): boolean {
+  const stacks = ({ labels, lists }: Table) =>
+    JSON.stringify([labels, lists.map((list) => [list.labels, list.return_labels])]);
+  return stacks(from) === stacks(to);
 }
 
 function hostStep(changes: readonly HostChange[]): Step[] {

@@ -18,6 +18,7 @@ import { Neighbours } from "./neighbours.ts";
 import { type Outcome, Plans } from "./plans.ts";
 import { describeSteps, type Observation, reconcile, summariseSteps } from "./reconcile.ts";
 import { Retry } from "./retry.ts";
+import { describePhase } from "./rollout.ts";
 import { effectOf, type Round } from "./round.ts";
 import type { Running } from "./running.ts";
 
@@ -137,6 +138,7 @@ export class Router {
         ...this.#retry.failures,
       ],
       missingDevices: this.#devices.missing,
+      rollout: this.#plans.rollout,
     };
   }
 
@@ -156,9 +158,11 @@ export class Router {
       now,
     );
     const { network, site } = configuration;
+    const begins = network.generation !== this.#before?.network.generation && this.#plans.rollout;
     return [
       info(`read the file: network ${network.name}, generation ${network.generation}`),
       ...(this.#before ? [] : [info(`this is site ${site.name} (SID ${site.sid})`)]),
+      ...(begins ? [info(describePhase(begins.phase))] : []),
       ...this.#ask(now),
       ...this.#observe(),
     ];
@@ -216,6 +220,7 @@ export class Router {
       this.#names,
       this.#observed!,
       now,
+      this.#plans.rollout?.phase,
     );
     if (problems.length > 0 && this.#applied === null) return this.#fail(problems);
     if (problems.length > 0 && this.#reloading) return this.#goBack(problems, now);
@@ -325,7 +330,7 @@ export class Router {
     this.#round = null;
     if (before) {
       this.#names.configure(
-        remoteUplinks(before.network, this.#plans.configure(before, now)),
+        remoteUplinks(before.network, this.#plans.revert(now)),
         this.#wanted?.network ?? null,
         now,
       );
@@ -354,16 +359,20 @@ export class Router {
       if (uplink.endpoint && suspects.has(key)) this.#names.suspect(uplink.endpoint.host, now);
     }
     this.#plans.count(snapshot);
-    return effects;
+    // A file that is not applied yet was not told to anybody either.
+    if (this.#applied.generation !== this.#wanted.network.generation) return effects;
+    return [...effects, ...this.#follow(this.#plans.roll(this.#neighbours.heard, now))];
   }
 
   #measured(looks: Looks, now: Instant): Effect[] {
     return this.#phase === "running" ? this.#follow(this.#plans.measure(looks, now)) : [];
   }
 
-  #follow({ lines, changed, probing }: Outcome): Effect[] {
+  #follow({ lines, changed, relabelled, probing }: Outcome): Effect[] {
     const effects: Effect[] = lines.map(info);
-    if (changed) {
+    if (relabelled) {
+      effects.push(...this.#observe());
+    } else if (changed) {
       this.#round = { left: 1, failures: [], refused: [], lines: [], ranking: true };
       effects.push({ kind: "apply-table", table: this.#plans.table });
     }
@@ -374,7 +383,12 @@ export class Router {
 
   #timeout(now: Instant): Effect[] {
     if (this.#phase !== "running") return [];
-    const effects = [...this.#follow(this.#plans.look(now)), ...this.#ask(now)];
+    const rolled = this.#plans.roll(null, now);
+    // One change of the table at a time: what else is due is due again at once.
+    const effects = [
+      ...this.#follow(rolled.relabelled ? rolled : this.#plans.look(now)),
+      ...this.#ask(now),
+    ];
     if (isDue(this.#nextObserve, OBSERVE_EVERY_MILLIS, now)) {
       this.#nextObserve = now + OBSERVE_EVERY_MILLIS;
       effects.push(...this.#observe());

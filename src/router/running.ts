@@ -5,7 +5,13 @@ import type { Configuration } from "./event.ts";
 export interface Running extends
   Pick<
     RouterState,
-    "table" | "candidates" | "appliedAt" | "lastReload" | "warnings" | "missingDevices"
+    | "table"
+    | "candidates"
+    | "appliedAt"
+    | "lastReload"
+    | "warnings"
+    | "missingDevices"
+    | "rollout"
   > {
   readonly configuration: Configuration;
 }

@@ -9,6 +9,7 @@ import { forwardingEntries } from "./ftn.ts";
 import { incomingLabels } from "./ilm.ts";
 import { interfaceName, OVERHEAD_BYTES, tunnelAddress } from "./labels.ts";
 import { allCandidates, type Placements, type Survey, survey } from "./survey.ts";
+import type { Transition } from "./transition.ts";
 
 export interface Compiled {
   readonly table: Table;
@@ -37,12 +38,16 @@ export function compile(
   };
 }
 
-/** The cheap half, for a change of order or of the time of day alone. */
+/**
+ * The cheap half, for a change of order or of the time of day alone. `transition`: some router may
+ * still run another file.
+ */
 export function compileTable(
   surveyed: Survey,
   backend: Backend,
   placements: Placements = new Map(),
   absent: ReadonlySet<string> = new Set(),
+  transition: Transition | null = null,
 ): Table {
   const { network, site, siteIndex, labelling } = surveyed;
   const { topology } = labelling.paths.view;
@@ -51,7 +56,7 @@ export function compileTable(
     { length: topology.first[siteIndex + 1]! - topology.first[siteIndex]! },
     (_, index) => topology.first[siteIndex]! + index,
   );
-  const { segments, paths, lists } = forwardingEntries(surveyed, placements, absent);
+  const { segments, paths, lists } = forwardingEntries(surveyed, placements, absent, transition);
   return {
     generation: network.generation,
     site: {
@@ -91,7 +96,7 @@ export function compileTable(
       };
     }),
     segments,
-    labels: incomingLabels(surveyed),
+    labels: incomingLabels(surveyed, transition),
     paths,
     lists,
   };

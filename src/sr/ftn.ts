@@ -19,6 +19,7 @@ import { ratesOf, weightsOf } from "../te/rates.ts";
 import { findAdjacency, type Topology } from "../te/topology.ts";
 import { LABEL_BYTES, OVERHEAD_BYTES, serviceLabel, tunName, tunnelAddress } from "./labels.ts";
 import { choiceKey, type Placements, type Survey } from "./survey.ts";
+import { respelled, type Transition } from "./transition.ts";
 
 export interface ForwardingEntries {
   readonly segments: Segment[];
@@ -34,14 +35,17 @@ export function forwardingEntries(
   surveyed: Survey,
   placements: Placements,
   absent: ReadonlySet<string>,
+  transition: Transition | null,
 ): ForwardingEntries {
-  const { network, site, membership } = surveyed;
-  const topology = surveyed.labelling.paths.view.topology;
+  const { network, site, membership, labelling } = surveyed;
+  const topology = labelling.paths.view.topology;
   const segments = membership.segmentsAt(site.name);
   const egresses = topology.sites.filter((other) =>
     other.name !== site.name && segments.some((segment) => membership.has(segment, other.name))
   );
-  const used = usedPaths(surveyed, egresses);
+  const used = usedPaths(surveyed, egresses).map((path) =>
+    transition === null ? path : respelled(labelling, path, transition)
+  );
   const spelled = new Map(
     network.policies.map((policy) => [policy.name, alternatives(policy.match)]),
   );

@@ -9,15 +9,19 @@
 
 import type { Hop, LabelEntry } from "../model/boundary.ts";
 import { between, type Topology, uplinkOf } from "../te/topology.ts";
-import { adjacencyLabel, EXPLICIT_NULL, nodeLabel, serviceLabel } from "./labels.ts";
+import { adjacencyLabel, nodeLabel, serviceLabel } from "./labels.ts";
 import type { Survey } from "./survey.ts";
+import { onward, type Transition } from "./transition.ts";
 
 /** Ascending by label. Adjacency indices are those of the site's own, in the topology's order. */
-export function incomingLabels(surveyed: Survey): LabelEntry[] {
+export function incomingLabels(
+  surveyed: Survey,
+  transition: Transition | null = null,
+): LabelEntry[] {
   const { site } = surveyed;
   const entries = [...services(surveyed), ownNode(surveyed)];
   // Only where others' traffic may pass: elsewhere a label for another site is not meant for us.
-  if (site.transit) entries.push(...otherNodes(surveyed), ...ownAdjacencies(surveyed));
+  if (site.transit) entries.push(...otherNodes(surveyed, transition), ...ownAdjacencies(surveyed));
   return entries.sort((a, b) => a.label - b.label);
 }
 
@@ -44,22 +48,21 @@ function ownNode({ network, site, siteIndex, labelling }: Survey): LabelEntry {
   };
 }
 
-function otherNodes({ network, siteIndex, labelling }: Survey): LabelEntry[] {
-  const { paths, blocks } = labelling;
-  const { topology } = paths.view;
+function otherNodes(surveyed: Survey, transition: Transition | null): LabelEntry[] {
+  const { siteIndex, labelling } = surveyed;
+  const { topology } = labelling.paths.view;
   const base = topology.first[siteIndex]!;
   const entries: LabelEntry[] = [];
   for (const [target, remote] of topology.sites.entries()) {
-    const next = paths.next(siteIndex, target);
-    if (next < 0) continue;
-    const label = nodeLabel(blocks, remote.sid);
-    const explicitNull = network.penultimate === "explicit-null" ? [EXPLICIT_NULL] : [];
-    const labels = topology.to[next] === target ? explicitNull : [label];
-    const hops = [next, ...fallbacks(topology, next)];
+    const way = onward(surveyed, target, transition);
+    if (way === null) continue;
+    const hops = [way.hop, ...fallbacks(topology, way.hop)];
     entries.push({
-      label,
+      label: nodeLabel(labelling.blocks, remote.sid),
       accept: adjacenciesWhere(topology, siteIndex, (hop) => !hops.includes(hop)),
-      action: { forward: hops.map((hop): Hop => ({ adjacency: hop - base, labels })) },
+      action: {
+        forward: hops.map((hop): Hop => ({ adjacency: hop - base, labels: [...way.labels] })),
+      },
     });
   }
   return entries;

@@ -11,6 +11,7 @@ import type { CandidatePath } from "../model/path.ts";
 import type { Label } from "../model/quantity.ts";
 import type { ShortestPaths } from "../te/shortest_path.ts";
 import { adjacency, adjacencyKey } from "../te/topology.ts";
+import { type Former, isSteady } from "./former.ts";
 import { adjacencyLabel, LABEL_BYTES, nodeLabel, OVERHEAD_BYTES } from "./labels.ts";
 
 /** Most labels that the engine pushes above the service label: it keeps room for no more. */
@@ -25,8 +26,14 @@ export interface Labelling {
 /**
  * Labels for a packet that leaves over `hops[0]`, outermost first. The first hop is the sender's
  * own choice and needs none; with penultimate-hop popping none is left at the last site.
+ *
+ * With `formers` it keeps to the hops also where some of the routers still run one of those files.
  */
-export function segmentList(labelling: Labelling, hops: readonly number[]): Label[] {
+export function segmentList(
+  labelling: Labelling,
+  hops: readonly number[],
+  formers: readonly Former[] = [],
+): Label[] {
   const { topology } = labelling.paths.view;
   const count = hops.length;
   // best[i]: the label to be on top at the start of hops[i], and how many there are from there on.
@@ -48,6 +55,7 @@ export function segmentList(labelling: Labelling, hops: readonly number[]): Labe
       const labels = 1 + best[end]!.labels;
       const target = topology.to[hops[end - 1]!]!;
       if (labels >= choice.labels || !isShortest(labelling.paths, hops, start, end)) continue;
+      if (!isSteady(formers, topology, hops.slice(start, end))) continue;
       choice = {
         labels,
         label: nodeLabel(labelling.blocks, topology.sites[target]!.sid),

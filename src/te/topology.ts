@@ -90,7 +90,24 @@ export function findAdjacency(topology: Topology, hop: Pick<Adjacency, "from" | 
   const near = topology.sites[from]!.uplinks.find((uplink) => uplink.name === hop.from.uplink);
   const far = topology.sites[to]!.uplinks.find((uplink) => uplink.name === hop.to.uplink);
   if (!near || !far) return -1;
-  return indexOf(topology, from, to, near.number, far.number);
+  return adjacencyAt(topology, from, to, near.number, far.number);
+}
+
+/** Index of the adjacency between two numbered uplinks, or -1. */
+export function adjacencyAt(
+  topology: Topology,
+  from: number,
+  to: number,
+  fromUplink: number,
+  toUplink: number,
+): number {
+  const [low, high] = between(topology, from, to);
+  for (let index = low; index < high; index++) {
+    if (topology.fromUplink[index] === fromUplink && topology.toUplink[index] === toUplink) {
+      return index;
+    }
+  }
+  return -1;
 }
 
 /** The range of adjacencies from one site to another: consecutive, because they are sorted. */
@@ -138,7 +155,7 @@ function fill(
     topology.first[site + 1] = Math.max(topology.first[site + 1]!, topology.first[site]!);
   }
   for (let index = 0; index < count; index++) {
-    topology.reverse[index] = indexOf(
+    topology.reverse[index] = adjacencyAt(
       topology,
       topology.to[index]!,
       topology.from[index]!,
@@ -162,22 +179,6 @@ function meetingColors(network: Network, colors: string[]): Map<string, string[]
     }
   }
   return new Map([...meets].map(([color, others]) => [color, [...others]]));
-}
-
-function indexOf(
-  topology: Topology,
-  from: number,
-  to: number,
-  fromUplink: number,
-  toUplink: number,
-): number {
-  const [low, high] = between(topology, from, to);
-  for (let index = low; index < high; index++) {
-    if (topology.fromUplink[index] === fromUplink && topology.toUplink[index] === toUplink) {
-      return index;
-    }
-  }
-  return -1;
 }
 
 /** The first adjacency of `from` whose neighbour is not below `to`. */

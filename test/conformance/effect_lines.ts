@@ -20,7 +20,18 @@ export function lines(effect: Effect): string[] {
           )
         )
       );
-      return [`apply-table ${effect.table.generation}`, ...new Set(ways)];
+      const { adjacencies, labels, lists } = effect.table;
+      const forwarded = labels.flatMap(({ label, action }) => {
+        if (typeof action === "string" || !("forward" in action) || lists.length <= 2) return [];
+        const { adjacency, labels } = action.forward[0]!;
+        // What adjacency SIDs do never changes.
+        return label >= 100_000
+          ? []
+          : [[`  ${label} leaves by ${adjacencies[adjacency]!.key}`, ...labels].join(", ")];
+      });
+      const stacks = lists.filter((list) => list.labels.length > 0 && lists.length > 2)
+        .map((list) => `  ${list.key} pushes ${list.labels.join(", ")}`);
+      return [`apply-table ${effect.table.generation}`, ...new Set(ways), ...forwarded, ...stacks];
     }
     case "probe":
       return [

@@ -30,6 +30,8 @@ export interface Happening {
   readonly probes?: Readonly<
     Record<string, number | "down" | { readonly rtt: number; readonly loss: number }>
   >;
+  /** Adjacency → the file that the neighbour runs, as probes tell from here on. */
+  readonly runs?: Readonly<Record<string, string>>;
   readonly roamed?: { readonly interface: string; readonly endpoint: string };
   /** From here on, what contains these words fails with this message. */
   readonly fail?: { readonly what: string; readonly message: string };
@@ -54,6 +56,7 @@ export class World {
   #wireguard = new Map<string, WireguardState>();
   #table: Table | null = null;
   #probes = new Map<string, Probed>();
+  #runs = new Map<string, string>();
   #lookedAt = EPOCH;
   #file = "";
   #failure: { what: string; message: string } | null = null;
@@ -125,6 +128,12 @@ export class World {
           since: same ? before.since : this.#now,
           downs: (before?.downs ?? 0) + Number(!same && rtt === null),
         });
+      }
+      return [];
+    }
+    if (happening.runs) {
+      for (const [key, file] of Object.entries(happening.runs)) {
+        this.#runs.set(key, this.#read(file).network!.generation);
       }
       return [];
     }
@@ -211,8 +220,7 @@ export class World {
   }
 
   #load(file: string): RouterEvent {
-    const text = Deno.readTextFileSync(new URL(file, this.#networks));
-    const parsed = parseNetwork(text, file);
+    const parsed = this.#read(file);
     if (parsed.problems) return { kind: "refused", problems: parsed.problems.map(formatProblem) };
     const { network } = parsed;
     const site = network.sites.find((one) => one.name === this.#site)!;
@@ -220,6 +228,10 @@ export class World {
       site.uplinks.map(({ name }) => [name, "embedded"] as const),
     );
     return { kind: "loaded", configuration: { network, site, backends } satisfies Configuration };
+  }
+
+  #read(file: string) {
+    return parseNetwork(Deno.readTextFileSync(new URL(file, this.#networks)), file);
   }
 
   /** The engine's part: devices of segments and embedded interfaces come and go with the table. */
@@ -324,7 +336,7 @@ export class World {
           received: 0,
           discarded: 0,
         },
-        remote_generation: null,
+        remote_generation: this.#runs.get(key) ?? null,
         rx_packets: 0,
         rx_bytes: 0,
         ...counters,

@@ -30,6 +30,11 @@ export function statusAnswer(observation: Observation): Status {
       differing,
       unheard: neighbours.filter(([, told]) => told === null).map(([site]) => site),
     },
+    rollout: state.rollout === null ? null : {
+      phase: state.rollout.phase,
+      until: state.rollout.until === null ? null : instant(state.rollout.until),
+      awaited: [...state.rollout.awaited],
+    },
     startedAt: instant(observation.startedAt),
     uptimeMillis: Math.max(0, Math.round(now - observation.startedAt)),
     appliedAt: instant(state.appliedAt),

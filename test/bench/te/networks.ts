@@ -147,6 +147,7 @@ function toNetwork(
     ttl: "pipe",
     penultimate: "pop",
     bfd: { intervalMillis: 50, multiplier: 3 },
+    rollout: { holdMillis: 30_000 },
     probe: { intervalMillis: 100, downAfter: 5, upAfter: 10 },
     backend: "embedded",
     api: { port: 7635 },

@@ -8,6 +8,7 @@ import { DEFAULT_SOCKET } from "../../../src/cli/client.ts";
 import { dispatch } from "../../../src/cli/dispatch.ts";
 import { PROGRAM } from "../../../src/cli/program.ts";
 import { loadOptions, up } from "../../../src/cli/up.ts";
+import type { RolloutState } from "../../../src/ports/router_view.ts";
 import { FixtureRouter, NOW } from "../../fixtures/router.ts";
 import { FakeIo } from "./fake_io.ts";
 
@@ -94,6 +95,24 @@ describe("tables", () => {
         network.yaml:3:5: no such key
       "
     `);
+  });
+
+  test("status while a file that turns ways arrives", async () => {
+    const line = async (rollout: RolloutState) => {
+      router.change({ rollout });
+      return (await shown("status")).split("\n").find((one) => one.startsWith("rollout"));
+    };
+    const until = NOW;
+    expect(await line({ phase: "segment-routed", until, awaited: [] }))
+      .toBe("rollout      segment-routed until 2026-01-31 13:02:05 UTC");
+    expect(await line({ phase: "segment-routed", until, awaited: ["hub", "porto"] })).toBe(
+      "rollout      segment-routed until hub, porto run this generation, " +
+        "2026-01-31 13:02:05 UTC at the latest",
+    );
+    expect(await line({ phase: "switched", until: null, awaited: ["a", "b", "c", "d"] }))
+      .toBe("rollout      switched until 4 neighbours more run this generation");
+    expect(await line({ phase: "switched", until: null, awaited: ["hub"] }))
+      .toBe("rollout      switched until hub runs this generation");
   });
 
   test("nobody that answers does not count as everybody that agrees", async () => {

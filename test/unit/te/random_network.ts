@@ -155,6 +155,7 @@ export function toNetwork(shape: NetworkShape, generation = "0000000000000001"):
     ttl: "pipe",
     penultimate: shape.penultimate,
     bfd: { intervalMillis: 50, multiplier: 3 },
+    rollout: { holdMillis: 30_000 },
     probe: { intervalMillis: 100, downAfter: 5, upAfter: 10 },
     backend: "embedded",
     api: { port: 7635 },
