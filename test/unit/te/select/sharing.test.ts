@@ -6,8 +6,6 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decide } from "../../../../src/te/select/decide.ts";
-import { judge } from "../../../../src/te/select/judge.ts";
 import type { Choice } from "../../../../src/te/select/rank.ts";
 import { Selection } from "../../../../src/te/select/selection.ts";
 import { at, candidate, classOf, measurement, type Sample } from "./shapes.ts";
