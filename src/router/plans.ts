@@ -45,7 +45,7 @@ const NOTHING: Outcome = { lines: [], changed: false, relabelled: false, probing
 export class Plans {
   readonly #clock = new SteadyClock();
   #plan: Plan | null = null;
-  /** What ran until the file was read last. */
+  /** What ran until the file was read last, as long as that may turn out not to run here. */
   #before: Plan | null = null;
 
   get configuration(): Configuration {
@@ -77,9 +77,15 @@ export class Plans {
     return this.#enter(configuration, surveyed, this.#rolloutTo(surveyed, now), now);
   }
 
+  /** The file runs: from here on there is no way back. */
+  keep(): void {
+    this.#before = null;
+  }
+
   /** Back to what ran until {@link configure} was called last. */
   revert(now: Instant): Table {
     const { configuration, surveyed, rollout } = this.#before ?? this.#current();
+    this.#before = null;
     return this.#enter(configuration, surveyed, rollout, now);
   }
 

@@ -304,6 +304,7 @@ export class Router {
       effects.push({ kind: "remember" }, { kind: "ready" });
       if (this.#reloadAsked) effects.push(...this.#reload());
     } else if (this.#reloading) {
+      this.#plans.keep();
       const generation = this.#wanted!.network.generation;
       const changes = [...this.#besides, ...lines];
       effects.push(
