@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use common::{Random, at};
-use labelway_measure::{Answer, PathMeter, Reflector, Reply, Scratch, Window};
+use labelway_measure::{Answer, MAX_KEPT, PathMeter, Reflector, Reply, Scratch, Window};
 use labelway_wire::stamp::Timestamp;
 
 /// Counts what this thread has allocated.
@@ -226,6 +226,13 @@ fn four_thousand_paths_stay_within_their_memory() {
     let fast = heap_of(20_000, 1, anything);
     println!("heap of a path with 50 probes a second: {fast}");
     assert!(fast <= 3_000 * 24 * 5 / 4 + 12_000, "{fast}");
+    // As fast as anything is probed: more than are kept in a minute would be at most this.
+    let fastest = heap_of(5_000, 1, anything);
+    println!("heap of a path with as many probes as are kept: {fastest}");
+    assert!(
+        fastest <= MAX_KEPT as i64 * 24 * 5 / 4 + 12_000,
+        "{fastest}"
+    );
 }
 
 /// At a steady rate a probe allocates nothing; a closed slice one piece and a bucket now and then.

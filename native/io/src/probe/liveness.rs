@@ -499,4 +499,10 @@ mod tests {
         way.run(10_000);
         assert!(!way.session.is_pending(way.now));
     }
+
+    /// What docs/measurement.md counts with, beside what the meter allocates.
+    #[test]
+    fn a_session_stays_small() {
+        assert!(size_of::<Session>() <= 2048, "{}", size_of::<Session>());
+    }
 }
