@@ -22,6 +22,7 @@
 mod buckets;
 mod budget;
 mod direction;
+mod look;
 mod mtu;
 mod path;
 mod probe;

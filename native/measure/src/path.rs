@@ -18,12 +18,6 @@ pub const KEPT: Duration = Duration::from_secs(60);
 /// Probes kept at most, 192 KiB; a minute at one every 10 ms is 6,000.
 pub const MAX_KEPT: usize = 8192;
 
-/// A lost probe is told of when so many behind it have met their fate: until then one of them may
-/// still tell which direction lost it.
-const TOLD_BEHIND: i32 = 4;
-/// Or after so long, on paths that are probed slowly.
-const TOLD_AFTER_MICROS: u64 = 3_000_000;
-
 const KEPT_MICROS: u64 = KEPT.as_micros() as u64;
 
 /// What is known of the other end.
@@ -84,15 +78,15 @@ pub enum Answer {
 /// meter; answers to its former life do not know its timestamps.
 #[derive(Debug)]
 pub struct PathMeter {
-    probes: Ring,
+    pub(crate) probes: Ring,
     /// Everything before it is answered or given up.
-    settled: u32,
+    pub(crate) settled: u32,
     /// Everything before it was told of by a look.
-    told: u32,
-    told_last: Last,
+    pub(crate) told: u32,
+    pub(crate) told_last: Last,
     /// When the first probe that was ever answered went. Those before it met nobody (a neighbour
     /// that had not started, a session that was not there): they say nothing of the way.
-    begun_micros: Option<u64>,
+    pub(crate) begun_micros: Option<u64>,
     directions: Directions,
     quarter: Slices,
     quarter_last: Last,
@@ -214,35 +208,6 @@ impl PathMeter {
         self.sum_up(skipped..self.probes.len(), &mut Last::default(), scratch)
     }
 
-    /// What became of the probes whose fate was settled since the last look, each in one look only;
-    /// none if there are none. A window by the time of sending would end before the fates of its
-    /// last probes are known, and never count those of them that were lost.
-    pub fn look(&mut self, now: Duration, scratch: &mut Scratch) -> Option<Summary> {
-        // While nobody has answered, nothing is known of the way.
-        self.begun_micros?;
-        let patient = micros(now).saturating_sub(TOLD_AFTER_MICROS);
-        let first = self.probes.first();
-        let from = (after(self.told, first).max(0) as usize).max(self.skipped(0));
-        let mut end = first.wrapping_add(from as u32);
-        while after(self.settled, end) > 0
-            && self.probes.at(end).is_some_and(|probe| {
-                probe.fate != Fate::Lost
-                    || after(self.settled, end) > TOLD_BEHIND
-                    || probe.sent_micros < patient
-            })
-        {
-            end = end.wrapping_add(1);
-        }
-        let to = after(end, first) as usize;
-        if to == from {
-            return None;
-        }
-        let mut last = self.told_last;
-        let summary = self.sum_up(from..to, &mut last, scratch);
-        (self.told, self.told_last) = (end, last);
-        Some(summary)
-    }
-
     /// Classes of the probes of the last minute, bit 0 for TC 0.
     pub fn classes(&self) -> u8 {
         self.probes
@@ -251,7 +216,12 @@ impl PathMeter {
     }
 
     /// Of kept probes, oldest first; `last` is what the one before them left.
-    fn sum_up(&self, range: Range<usize>, last: &mut Last, scratch: &mut Scratch) -> Summary {
+    pub(crate) fn sum_up(
+        &self,
+        range: Range<usize>,
+        last: &mut Last,
+        scratch: &mut Scratch,
+    ) -> Summary {
         let mut totals = Totals::default();
         scratch.samples.clear();
         for probe in self.probes.iter().take(range.end).skip(range.start) {
@@ -306,7 +276,7 @@ impl PathMeter {
     }
 
     /// How many of the kept probes were sent before `begin` or before anybody answered.
-    fn skipped(&self, begin: u64) -> usize {
+    pub(crate) fn skipped(&self, begin: u64) -> usize {
         let begin = begin.max(self.begun_micros.unwrap_or(0));
         // Ascending by time: a probe sent at the very beginning counts.
         let (mut low, mut high) = (0, self.probes.len());
@@ -414,6 +384,6 @@ fn rank(samples: &mut [u32], quantile: f64) -> u32 {
     *samples.select_nth_unstable(at).1
 }
 
-fn micros(time: Duration) -> u64 {
+pub(crate) fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -25,8 +25,9 @@ const BUDGET: Budget = Budget {
     packets_per_second: 4_500,
     bits_per_second: 2_250_000,
 };
-/// Ranks of sessions are looked at as often.
-const ROUND: Duration = Duration::from_millis(100);
+/// In so many parts the ranks of sessions are looked at: all in 100 ms with a tick of 10 ms, and no
+/// packet waits long for thousands of them.
+const PARTS: usize = 10;
 /// A list is in use for so long after a customer's packet went onto it.
 const IN_USE: Duration = Duration::from_secs(1);
 
@@ -37,7 +38,8 @@ pub struct Pacing {
     paced: HashMap<u16, Paced>,
     sessions: HashMap<PathId, u16>,
     round: u64,
-    next_round: Duration,
+    /// The part of the round that is next.
+    part: usize,
     /// Where the search for an adjacency with a sized probe begins.
     next_size: usize,
 }
@@ -70,12 +72,13 @@ impl Pacing {
             paced: HashMap::new(),
             sessions: HashMap::new(),
             round: 0,
-            next_round: now,
+            part: 0,
             next_size: 0,
         }
     }
 
-    /// Follows the table and what has changed with its sessions, if it is time to; tells whether.
+    /// Follows the table and what has changed with its sessions: a part of them with each call, all
+    /// within a round. To be called with every tick; tells when a round is complete.
     pub fn follow(
         &mut self,
         world: &World,
@@ -83,13 +86,9 @@ impl Pacing {
         now: Duration,
         random: &mut dyn FnMut() -> u32,
     ) -> bool {
-        if now < self.next_round {
-            return false;
-        }
-        self.next_round = now + ROUND;
-        self.round += 1;
         self.schedule.configure(intervals(world.timers.interval));
-        for target in &world.targets {
+        let part = world.targets.iter().skip(self.part).step_by(PARTS);
+        for target in part {
             let named_one = named.and_then(|named| named.get(target.key(world)));
             // 0 is taken as TC 0 alone.
             let classes = named_one.map_or(1, |named| named.classes.max(1));
@@ -109,8 +108,19 @@ impl Pacing {
             };
             self.pace(target.prober.ssid, path, carried, now, random);
         }
-        self.end_round();
-        true
+        self.part = (self.part + 1) % PARTS;
+        let complete = self.part == 0;
+        if complete {
+            self.end_round();
+        }
+        complete
+    }
+
+    /// The next session that is due, by its identifier, and the class that it probes; none for now.
+    pub fn poll(&mut self, now: Duration, random: &mut dyn FnMut() -> u32) -> Option<(u16, u8)> {
+        let due = self.schedule.poll(now, random)?;
+        let session = self.sessions.get(&due.path)?;
+        Some((*session, due.class))
     }
 
     /// An adjacency on which a sized probe is due and within the budget; in turn. To be asked once a
@@ -123,13 +133,6 @@ impl Pacing {
         // At most: the answer is small.
         let bytes = world.adjacencies[due].room as u32 + probe_bytes(0, 0, 1);
         self.schedule.take(bytes, now).then_some(due)
-    }
-
-    /// The next session that is due, by its identifier, and the class that it probes; none for now.
-    pub fn poll(&mut self, now: Duration, random: &mut dyn FnMut() -> u32) -> Option<(u16, u8)> {
-        let due = self.schedule.poll(now, random)?;
-        let session = self.sessions.get(&due.path)?;
-        Some((*session, due.class))
     }
 
     fn carries(&mut self, session: u16, carried: u64, now: Duration) -> bool {
@@ -171,16 +174,18 @@ impl Pacing {
         self.paced.insert(session, paced);
     }
 
-    /// Sessions that the table has no more.
+    /// Gives up the sessions that the table has no more. One that was passed over because the table
+    /// changed within the round comes with the next.
     fn end_round(&mut self) {
         self.paced.retain(|_, paced| {
-            let stays = paced.round == self.round;
+            let stays = paced.round + 1 >= self.round;
             if !stays {
                 self.schedule.remove(paced.id);
                 self.sessions.remove(&paced.id);
             }
             stays
         });
+        self.round += 1;
     }
 }
 
@@ -265,165 +270,4 @@ fn probe_bytes(labels: usize, return_labels: usize, classes: u8) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MS: Duration = Duration::from_millis(1);
-
-    fn standing() -> Standing<'static> {
-        Standing {
-            is_adjacency: false,
-            named: None,
-            untold: false,
-            carries: false,
-            is_pending: false,
-        }
-    }
-
-    #[test]
-    fn what_matters_is_probed_as_if_in_use() {
-        let named = |rank| ProbedPath {
-            key: "a".into(),
-            rank,
-            classes: 0,
-        };
-        let (rest, closer) = (named(ProbeRank::Rest), named(ProbeRank::Closer));
-        assert_eq!(rank(&standing()), Rank::Candidate);
-        let untold = Standing {
-            untold: true,
-            ..standing()
-        };
-        assert_eq!(rank(&untold), Rank::InUse);
-        let of_rest = || Standing {
-            named: Some(&rest),
-            ..standing()
-        };
-        assert_eq!(rank(&of_rest()), Rank::Rest);
-        for matters in [
-            Standing {
-                is_adjacency: true,
-                ..of_rest()
-            },
-            Standing {
-                carries: true,
-                ..of_rest()
-            },
-            Standing {
-                is_pending: true,
-                ..of_rest()
-            },
-        ] {
-            assert_eq!(rank(&matters), Rank::InUse);
-        }
-        let of_closer = Standing {
-            named: Some(&closer),
-            is_adjacency: true,
-            ..standing()
-        };
-        assert_eq!(rank(&of_closer), Rank::Closer);
-    }
-
-    #[test]
-    fn a_list_is_in_use_for_a_second_after_a_packet() {
-        let mut pacing = Pacing::new(MS * 100, Duration::ZERO);
-        let path = Path {
-            rank: Rank::Rest,
-            bytes: probe_bytes(2, 2, 1),
-            classes: 1,
-        };
-        assert!(!pacing.carries(7, 5, Duration::ZERO));
-        pacing.pace(7, path, 5, Duration::ZERO, &mut || 0);
-        assert!(!pacing.carries(7, 5, MS), "what went before says nothing");
-        assert!(pacing.carries(7, 6, MS * 100));
-        assert!(pacing.carries(7, 6, MS * 1099));
-        assert!(!pacing.carries(7, 6, MS * 1100));
-    }
-
-    #[test]
-    fn sizes_are_those_on_the_wire() {
-        // 40 + 8 + 32 and 84 + 16 bytes padded to 112, both ways.
-        assert_eq!(probe_bytes(0, 0, 1), 2 * (80 + 112));
-        // 28 + 3 labels + 84 + a return path of 2 labels = 140; back without it = 124.
-        assert_eq!(probe_bytes(2, 2, 1), 80 + 144 + 80 + 128);
-        // And 8 bytes for the class: 148 and 132.
-        assert_eq!(probe_bytes(2, 2, 1 << 5), 80 + 160 + 80 + 144);
-    }
-
-    /// 1,000 sites with 4 paths each, probed from one gateway for a minute; the 999 others probe it
-    /// as much.
-    #[test]
-    fn a_large_network_keeps_to_the_budget() {
-        let mut random = fastrand::Rng::with_seed(4);
-        let mut random = || random.u32(..);
-        let mut pacing = Pacing::new(MS * 100, Duration::ZERO);
-        pacing.round = 1;
-        let bytes = [
-            probe_bytes(0, 0, 1),
-            probe_bytes(1, 1, 1),
-            probe_bytes(2, 2, 1),
-            probe_bytes(3, 3, 1),
-        ];
-        for session in 0..4000u16 {
-            let rank = match session {
-                0..4 => Rank::Closer,
-                4..400 => Rank::InUse,
-                400..2000 => Rank::Candidate,
-                _ => Rank::Rest,
-            };
-            let path = Path {
-                rank,
-                bytes: bytes[usize::from(session % 4)],
-                classes: 1,
-            };
-            pacing.pace(session, path, 0, Duration::ZERO, &mut random);
-        }
-        let mut seconds = [(0u64, 0u64); 60];
-        let mut probes = vec![0u32; 4000];
-        for tick in 0..6000u32 {
-            let second = &mut seconds[tick as usize / 100];
-            while let Some((session, _)) = pacing.poll(MS * 10 * tick, &mut random) {
-                probes[usize::from(session)] += 1;
-                second.0 += 2;
-                second.1 += u64::from(bytes[usize::from(session % 4)]) * 8;
-            }
-        }
-        for (packets, bits) in &seconds[1..] {
-            assert!(
-                packets * 2 <= 10_000,
-                "{packets} packets and as many of others"
-            );
-            assert!(bits * 2 <= 5_000_000, "{bits} bits and as many of others");
-        }
-        let mean: u64 = seconds.iter().map(|(_, bits)| bits).sum::<u64>() / 60;
-        assert!(mean * 2 > 4_000_000, "{mean} bit/s: the budget is used");
-        let least = |sessions: std::ops::Range<usize>| probes[sessions].iter().min().copied();
-        let of = [
-            least(0..4),
-            least(4..400),
-            least(400..2000),
-            least(2000..4000),
-        ];
-        assert!(of.is_sorted_by(|more, less| more > less), "{of:?}");
-        assert!(of[3] > Some(0), "nobody is forgotten");
-    }
-
-    #[test]
-    fn what_the_table_has_no_more_is_probed_no_more() {
-        let mut pacing = Pacing::new(MS * 100, Duration::ZERO);
-        let path = Path {
-            rank: Rank::InUse,
-            bytes: 400,
-            classes: 1,
-        };
-        for round in 0..2 {
-            pacing.round = round;
-            pacing.pace(1, path, 0, Duration::ZERO, &mut || 0);
-            if round == 0 {
-                pacing.pace(2, path, 0, Duration::ZERO, &mut || 0);
-            }
-            pacing.end_round();
-        }
-        let due: Vec<_> = std::iter::from_fn(|| pacing.poll(MS, &mut || 0)).collect();
-        assert_eq!(due, [(1, 0)]);
-    }
-}
+mod tests;
