@@ -5,7 +5,7 @@ import { Failure } from "../../src/cli/command.ts";
 import { pause } from "../../src/lab/process.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
 import type { Scenario } from "./scenario.ts";
-import { act, inUse, settle, type Stage, stream } from "./stage.ts";
+import { act, droppedBy, inUse, settle, type Stage, stream } from "./stage.ts";
 
 /** Traffic that is seen to arrive before the fault. */
 const BEFORE_MILLIS = 500;
@@ -21,11 +21,15 @@ export interface Repeat extends Outcome {
   readonly moved: { readonly from: readonly string[]; readonly to: readonly string[] };
   /** How often what is in use was another than a look before. */
   readonly moves: number;
+  /** By the reason that the scenario names, at all sites; null: it names none. */
+  readonly dropped: number | null;
 }
 
 /** One repeat; the lab is whole before and after. Throws where it does not become whole. */
 export async function once(stage: Stage, scenario: Scenario): Promise<Repeat> {
   const before = await inUse(stage, scenario);
+  const { dropped: reason } = scenario;
+  const droppedBefore = reason === null ? 0 : await droppedBy(stage, reason);
   const length = LEAD_MILLIS + BEFORE_MILLIS + scenario.watchMillis + 1000;
   const streaming = stream(stage, scenario, length);
   await pause(LEAD_MILLIS + BEFORE_MILLIS);
@@ -35,6 +39,7 @@ export async function once(stage: Stage, scenario: Scenario): Promise<Repeat> {
   const { after, moves } = await watching;
   const end = now();
   const streamed = await streaming;
+  const dropped = reason === null ? null : await droppedBy(stage, reason) - droppedBefore;
   for (const action of scenario.undo) await act(stage, action);
   const missing = await settle(stage, scenario, before);
   if (missing !== null) {
@@ -51,6 +56,7 @@ export async function once(stage: Stage, scenario: Scenario): Promise<Repeat> {
       (scenario.lateMillis ?? Infinity) * 1000,
     ),
     moves,
+    dropped,
     moved: {
       from: before.filter((line) => !after.includes(line)),
       to: after.filter((line) => !before.includes(line)),
