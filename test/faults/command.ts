@@ -12,7 +12,7 @@ import { renderTable } from "../../src/cli/table.ts";
 import { countOf } from "../../src/model/quantity.ts";
 import { chosen } from "../bench/command.ts";
 import { percentile } from "./outcome.ts";
-import { once, type Repeat } from "./run.ts";
+import { atRest, once, type Repeat } from "./run.ts";
 import { parseScenario, type Reach, type Scenario } from "./scenario.ts";
 import { raise, type Stage, strike } from "./stage.ts";
 
@@ -114,8 +114,9 @@ async function repeat(
   stop: AbortSignal,
 ): Promise<Figures | null> {
   const done: Repeat[] = [];
+  const before = await atRest(stage, scenario);
   for (let number = 1; number <= repeats && !stop.aborted; number++) {
-    const outcome = await once(stage, scenario);
+    const outcome = await once(stage, scenario, before);
     done.push(outcome);
     const early = outcome.lostBefore > 0 ? `; ${outcome.lostBefore} lost before the fault` : "";
     const dropped = outcome.dropped === null ? "" : `, ${outcome.dropped} dropped and counted`;

@@ -13,6 +13,8 @@ const BEFORE_MILLIS = 500;
 const LEAD_MILLIS = 300;
 /** Between two looks at what is in use. */
 const LOOK_MILLIS = 250;
+/** Without a move for so long: a router that has just started has measured what it will use. */
+const STILL_MILLIS = 3000;
 /** An adjacency that fails again sooner counts as flapping, and comes back late. */
 const REST_MILLIS = 11_000;
 
@@ -25,9 +27,15 @@ export interface Repeat extends Outcome {
   readonly dropped: number | null;
 }
 
-/** One repeat; the lab is whole before and after. Throws where it does not become whole. */
-export async function once(stage: Stage, scenario: Scenario): Promise<Repeat> {
-  const before = await inUse(stage, scenario);
+/**
+ * One repeat; the lab is whole before and after. `before`: what is in use when it is whole, by
+ * {@link atRest}. Throws where it does not become whole.
+ */
+export async function once(
+  stage: Stage,
+  scenario: Scenario,
+  before: readonly string[],
+): Promise<Repeat> {
   const { dropped: reason } = scenario;
   const droppedBefore = reason === null ? 0 : await droppedBy(stage, reason);
   const length = LEAD_MILLIS + BEFORE_MILLIS + scenario.watchMillis + 1000;
@@ -62,6 +70,18 @@ export async function once(stage: Stage, scenario: Scenario): Promise<Repeat> {
       to: after.filter((line) => !before.includes(line)),
     },
   };
+}
+
+/** What is in use once nothing has moved for a while. */
+export async function atRest(stage: Stage, scenario: Scenario): Promise<readonly string[]> {
+  let used = await inUse(stage, scenario);
+  for (let since = now(); now() - since < STILL_MILLIS;) {
+    await pause(LOOK_MILLIS);
+    const next = await inUse(stage, scenario);
+    if (next.join() !== used.join()) since = now();
+    used = next;
+  }
+  return used;
 }
 
 /** Looks at what is in use until the end; an ingress that does not answer says nothing. */
