@@ -5,7 +5,7 @@ import { Failure } from "../../src/cli/command.ts";
 import { pause } from "../../src/lab/process.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
 import type { Scenario } from "./scenario.ts";
-import { act, inUse, settle, type Stage, stream } from "./stage.ts";
+import { act, droppedBy, inUse, settle, type Stage, stream } from "./stage.ts";
 
 /** Traffic that is seen to arrive before the fault. */
 const BEFORE_MILLIS = 500;
@@ -13,6 +13,8 @@ const BEFORE_MILLIS = 500;
 const LEAD_MILLIS = 300;
 /** Between two looks at what is in use. */
 const LOOK_MILLIS = 250;
+/** Without a move for so long: a router that has just started has measured what it will use. */
+const STILL_MILLIS = 3000;
 /** An adjacency that fails again sooner counts as flapping, and comes back late. */
 const REST_MILLIS = 11_000;
 
@@ -21,11 +23,21 @@ export interface Repeat extends Outcome {
   readonly moved: { readonly from: readonly string[]; readonly to: readonly string[] };
   /** How often what is in use was another than a look before. */
   readonly moves: number;
+  /** By the reason that the scenario names, at all sites; null: it names none. */
+  readonly dropped: number | null;
 }
 
-/** One repeat; the lab is whole before and after. Throws where it does not become whole. */
-export async function once(stage: Stage, scenario: Scenario): Promise<Repeat> {
-  const before = await inUse(stage, scenario);
+/**
+ * One repeat; the lab is whole before and after. `before`: what is in use when it is whole, by
+ * {@link atRest}. Throws where it does not become whole.
+ */
+export async function once(
+  stage: Stage,
+  scenario: Scenario,
+  before: readonly string[],
+): Promise<Repeat> {
+  const { dropped: reason } = scenario;
+  const droppedBefore = reason === null ? 0 : await droppedBy(stage, reason);
   const length = LEAD_MILLIS + BEFORE_MILLIS + scenario.watchMillis + 1000;
   const streaming = stream(stage, scenario, length);
   await pause(LEAD_MILLIS + BEFORE_MILLIS);
@@ -35,6 +47,7 @@ export async function once(stage: Stage, scenario: Scenario): Promise<Repeat> {
   const { after, moves } = await watching;
   const end = now();
   const streamed = await streaming;
+  const dropped = reason === null ? null : await droppedBy(stage, reason) - droppedBefore;
   for (const action of scenario.undo) await act(stage, action);
   const missing = await settle(stage, scenario, before);
   if (missing !== null) {
@@ -51,11 +64,24 @@ export async function once(stage: Stage, scenario: Scenario): Promise<Repeat> {
       (scenario.lateMillis ?? Infinity) * 1000,
     ),
     moves,
+    dropped,
     moved: {
       from: before.filter((line) => !after.includes(line)),
       to: after.filter((line) => !before.includes(line)),
     },
   };
+}
+
+/** What is in use once nothing has moved for a while. */
+export async function atRest(stage: Stage, scenario: Scenario): Promise<readonly string[]> {
+  let used = await inUse(stage, scenario);
+  for (let since = now(); now() - since < STILL_MILLIS;) {
+    await pause(LOOK_MILLIS);
+    const next = await inUse(stage, scenario);
+    if (next.join() !== used.join()) since = now();
+    used = next;
+  }
+  return used;
 }
 
 /** Looks at what is in use until the end; an ingress that does not answer says nothing. */

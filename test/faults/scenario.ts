@@ -14,7 +14,7 @@ export interface Scenario {
   readonly lab: string;
   /** Keys of the network's file beside those that it has. */
   readonly settings: Readonly<Record<string, unknown>>;
-  readonly traffic: { readonly from: string; readonly to: string; readonly port: number };
+  readonly traffic: Traffic;
   readonly do: readonly Action[];
   readonly undo: readonly Action[];
   /** From the fault on, as long as is looked. */
@@ -23,10 +23,20 @@ export interface Scenario {
   readonly settleMillis: number;
   /** A datagram that takes so much longer than before the fault is spoiled too; null: lost ones alone. */
   readonly lateMillis: number | null;
-  /** What is promised; null: nothing. */
+  /** Reason by which the sites must have dropped and counted all that is lost; null: nobody counts. */
+  readonly dropped: string | null;
   readonly reach: Reach;
 }
 
+export interface Traffic {
+  readonly from: string;
+  readonly to: string;
+  readonly port: number;
+  /** Datagrams a second. */
+  readonly rate: number;
+}
+
+/** What is promised; null: nothing. */
 export interface Reach {
   /** Within which 99 of 100 faults are over. */
   readonly millis: number | null;
@@ -39,10 +49,17 @@ export type Action =
   | { readonly kind: "device"; readonly site: string; readonly device: string; up: boolean }
   /** SIGKILL; `start` does not wait for the router to be ready. */
   | { readonly kind: "kill" | "start"; readonly site: string }
-  | { readonly kind: "wait"; readonly millis: number };
+  | { readonly kind: "wait"; readonly millis: number }
+  /** Other costs in the file of this site alone, by uplink (`lyon.fibre`), and a reload. */
+  | { readonly kind: "misread"; readonly site: string; readonly costs: Costs }
+  /** The file as all others have it, and a reload. */
+  | { readonly kind: "restore"; readonly site: string };
+
+export type Costs = Readonly<Record<string, number>>;
 
 const ACTIONS =
-  "impair LINK [up|down] CHANGE…, device SITE.DEVICE up|down, kill SITE, start SITE, wait TIME";
+  "impair LINK [up|down] CHANGE…, device SITE.DEVICE up|down, kill SITE, start SITE, " +
+  "misread SITE SITE.UPLINK=COST…, restore SITE, wait TIME";
 
 const duration = z.string().transform((text, context) => {
   const millis = parseDuration(text);
@@ -63,12 +80,18 @@ const FILE = z.strictObject({
   what: z.string(),
   lab: z.string(),
   settings: z.record(z.string(), z.unknown()).default({}),
-  traffic: z.strictObject({ from: z.string(), to: z.string(), port: z.int().min(1).max(65535) }),
+  traffic: z.strictObject({
+    from: z.string(),
+    to: z.string(),
+    port: z.int().min(1).max(65535),
+    rate: z.int().min(1).max(10_000).default(1000),
+  }),
   do: z.array(action).min(1),
   undo: z.array(action),
   watch: duration,
   settle: duration.default(0),
   late: duration.optional(),
+  dropped: z.string().optional(),
   reach: z.strictObject({ p99: duration.optional(), moves: z.int().min(0).optional() }).default({}),
 });
 
@@ -80,13 +103,14 @@ export function parseScenario(text: string, file: string): Scenario {
       result.error.issues.map(({ path, message }) => `${file}: ${path.join(".")}: ${message}`),
     );
   }
-  const { watch, settle, late, reach, lab, ...rest } = result.data;
+  const { watch, settle, late, dropped, reach, lab, ...rest } = result.data;
   return {
     ...rest,
     lab: resolve(file, "..", lab),
     watchMillis: watch,
     settleMillis: settle,
     lateMillis: late ?? null,
+    dropped: dropped ?? null,
     reach: { millis: reach.p99 ?? null, moves: reach.moves ?? null },
   };
 }
@@ -113,7 +137,16 @@ export function parseAction(text: string): Action | string {
       ? { kind, site, device, up: rest[0] === "up" }
       : wrong;
   }
-  return (kind === "kill" || kind === "start") && rest.length === 0
+  if (kind === "misread") {
+    const costs = rest.map((word) => /^([^.=]+\.[^.=]+)=(\d+)$/.exec(word));
+    if (rest.length === 0 || costs.includes(null)) return wrong;
+    return {
+      kind,
+      site: subject,
+      costs: Object.fromEntries(costs.map((match) => [match![1]!, Number(match![2])])),
+    };
+  }
+  return (kind === "kill" || kind === "start" || kind === "restore") && rest.length === 0
     ? { kind, site: subject }
     : wrong;
 }

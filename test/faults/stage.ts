@@ -2,15 +2,23 @@
 
 import { stringify } from "@std/yaml";
 import { fileURLToPath } from "node:url";
+import { parseDocument } from "yaml";
+import type { Drops } from "../../src/api/schema.ts";
 import { runOrThrow } from "../../src/io/command.ts";
-import { findPlace, type Place, requireState, writeState } from "../../src/lab/folder.ts";
+import {
+  findPlace,
+  type Place,
+  requireState,
+  siteFolder,
+  writeState,
+} from "../../src/lab/folder.ts";
 import { ask, enter, namespaceOf, startRouter, withGateway } from "../../src/lab/gateway.ts";
 import { down, emulatorOf, up } from "../../src/lab/lab.ts";
 import { pause, signal } from "../../src/lab/process.ts";
 import { allPathsUp } from "../../src/lab/ready.ts";
 import { now } from "../../src/io/clock.ts";
 import type { Streamed } from "./outcome.ts";
-import type { Action, Scenario } from "./scenario.ts";
+import type { Action, Costs, Scenario } from "./scenario.ts";
 
 const PROGRAM = fileURLToPath(
   new URL("../../native/target/release/labelway-datagrams", import.meta.url),
@@ -18,8 +26,6 @@ const PROGRAM = fileURLToPath(
 const WAIT_MILLIS = 30_000;
 /** Longer than the longest that an adjacency or a ranking holds back. */
 const SETTLE_MILLIS = 90_000;
-/** 1,000 packets a second. */
-const INTERVAL_MICROS = 1000;
 const BYTES = 100;
 
 export interface Stage {
@@ -76,8 +82,8 @@ export async function stream(
     bytes: BYTES,
     task: {
       stream: {
-        count: Math.round(millis * 1000 / INTERVAL_MICROS),
-        intervalMicros: INTERVAL_MICROS,
+        count: Math.round(millis * traffic.rate / 1000),
+        intervalMicros: Math.round(1e6 / traffic.rate),
       },
     },
   };
@@ -97,6 +103,18 @@ export async function act({ place }: Stage, action: Action): Promise<void> {
   if (action.kind === "wait") return await pause(action.millis);
   const state = await requireState(place);
   switch (action.kind) {
+    case "misread":
+    case "restore": {
+      const file = `${siteFolder(place.folder, action.site)}/network.yaml`;
+      const text = await Deno.readTextFile(`${place.folder}/network.yaml`);
+      await Deno.writeTextFile(
+        file,
+        action.kind === "restore" ? text : recosted(text, action.costs),
+      );
+      const router = state.gateways[action.site]?.router;
+      if (router) signal(router, "SIGHUP");
+      return;
+    }
     case "impair":
       await emulatorOf(place, state).change(action.link, action.direction, action.change);
       return;
@@ -120,6 +138,24 @@ export async function act({ place }: Stage, action: Action): Promise<void> {
       await writeState(place, withGateway(state, action.site, { ...gateway, router }));
     }
   }
+}
+
+function recosted(text: string, costs: Costs): string {
+  const document = parseDocument(text);
+  for (const [name, cost] of Object.entries(costs)) {
+    const [site, uplink] = name.split(".");
+    document.setIn(["sites", site, "uplinks", uplink, "cost"], cost);
+  }
+  return document.toString();
+}
+
+/** Packets that all sites have dropped for this reason, so far. */
+export async function droppedBy({ place }: Stage, reason: string): Promise<number> {
+  const all = await Promise.all(
+    place.topology.sites.map(({ name }) => ask<Drops>(place, name, "/v1/drops")),
+  );
+  return all.flatMap((answer) => answer?.drops ?? [])
+    .reduce((sum, one) => one.reason === reason ? sum + one.packets : sum, 0);
 }
 
 /**

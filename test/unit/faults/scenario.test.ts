@@ -13,6 +13,7 @@ const PROMISED = [
   "brown-out-bursty",
   "flapping",
   "jitter",
+  "label-loop",
   "latency-step",
   "local-link-down",
   "one-way-loss",
@@ -39,6 +40,9 @@ describe("the faults that there are", () => {
         } else expect(sites, fault).toContain(action.site);
       }
       const kills = scenario.do.filter(({ kind }) => kind === "kill").length;
+      const ends = (kind: string, list: typeof scenario.do) =>
+        list.flatMap((one) => one.kind === kind && "site" in one ? [one.site] : []).sort();
+      expect(ends("restore", scenario.undo), fault).toEqual(ends("misread", scenario.do));
       const starts = [...scenario.do, ...scenario.undo].filter(({ kind }) => kind === "start");
       expect(starts.length, fault).toBe(kills);
     }
@@ -66,6 +70,11 @@ describe("an action", () => {
     });
     expect(parseAction("device lyon.fibre down")).toMatchObject({ device: "fibre", up: false });
     expect(parseAction("kill lyon")).toEqual({ kind: "kill", site: "lyon" });
+    expect(parseAction("misread a b.isp=5 c.isp=6")).toEqual({
+      kind: "misread",
+      site: "a",
+      costs: { "b.isp": 5, "c.isp": 6 },
+    });
     expect(parseAction("wait 500ms")).toEqual({ kind: "wait", millis: 500 });
   });
 
@@ -73,6 +82,8 @@ describe("an action", () => {
     ["burn lyon", "accepted are impair LINK"],
     ["kill", "accepted are impair LINK"],
     ["wait 5", "accepted are impair LINK"],
+    ["misread lyon", "accepted are impair LINK"],
+    ["misread lyon fibre=5", "accepted are impair LINK"],
     ["device lyon down", "accepted are impair LINK"],
     ["impair a.isp los=2%", "los is unknown"],
     ["impair a.isp", "Nothing to change"],
