@@ -4,12 +4,17 @@
  * A hop may fall back to another adjacency while its own is down, without breaking what anybody
  * asked for: only to the same neighbour, over uplinks of the same two colors, with no smaller MTU,
  * and unmetered unless the first is metered. Only node SIDs fall back: an adjacency SID means that
- * adjacency and no other (RFC 8402 §3.4, B-flag clear), and whoever pushed it moves to his next path.
+ * adjacency and no other.
+ *
+ * Behind these comes a repair (`repair.ts`), for both kinds. It asks for no colors and is for the
+ * moment alone: probes do not take it, so whoever pushed the label learns that the adjacency is
+ * down, and moves to a path of his own choice.
  */
 
 import type { Hop, LabelEntry } from "../model/boundary.ts";
 import { between, type Topology, uplinkOf } from "../te/topology.ts";
 import { adjacencyLabel, EXPLICIT_NULL, nodeLabel, serviceLabel } from "./labels.ts";
+import { repairs } from "./repair.ts";
 import type { Survey } from "./survey.ts";
 
 /** Ascending by label. Adjacency indices are those of the site's own, in the topology's order. */
@@ -17,8 +22,31 @@ export function incomingLabels(surveyed: Survey): LabelEntry[] {
   const { site } = surveyed;
   const entries = [...services(surveyed), ownNode(surveyed)];
   // Only where others' traffic may pass: elsewhere a label for another site is not meant for us.
-  if (site.transit) entries.push(...otherNodes(surveyed), ...ownAdjacencies(surveyed));
+  if (site.transit) entries.push(...repaired(surveyed));
   return entries.sort((a, b) => a.label - b.label);
+}
+
+/** What is passed on, with a repair behind the other hops where there is one. */
+function repaired(surveyed: Survey): LabelEntry[] {
+  const { nodes, adjacencies } = repairs(surveyed);
+  const byLabel = new Map<number, Hop>(
+    [...nodes, ...adjacencies].map(({ label, hop }) => [label, hop]),
+  );
+  return [...otherNodes(surveyed), ...ownAdjacencies(surveyed)].map(
+    ({ label, accept, forward }) => {
+      const repair = byLabel.get(label);
+      return {
+        label,
+        accept,
+        action: { forward: repair === undefined ? forward : [...forward, repair] },
+      };
+    },
+  );
+}
+
+/** One label that is passed on. */
+interface Passed extends Pick<LabelEntry, "label" | "accept"> {
+  readonly forward: Hop[];
 }
 
 /** From members of the segment, or from sites that bring it from members. */
@@ -44,11 +72,11 @@ function ownNode({ network, site, siteIndex, labelling }: Survey): LabelEntry {
   };
 }
 
-function otherNodes({ network, siteIndex, labelling }: Survey): LabelEntry[] {
+function otherNodes({ network, siteIndex, labelling }: Survey): Passed[] {
   const { paths, blocks } = labelling;
   const { topology } = paths.view;
   const base = topology.first[siteIndex]!;
-  const entries: LabelEntry[] = [];
+  const entries: Passed[] = [];
   for (const [target, remote] of topology.sites.entries()) {
     const next = paths.next(siteIndex, target);
     if (next < 0) continue;
@@ -56,19 +84,20 @@ function otherNodes({ network, siteIndex, labelling }: Survey): LabelEntry[] {
     const explicitNull = network.penultimate === "explicit-null" ? [EXPLICIT_NULL] : [];
     const labels = topology.to[next] === target ? explicitNull : [label];
     const hops = [next, ...fallbacks(topology, next)];
+    const forward = hops.map((hop): Hop => ({ adjacency: hop - base, labels, repair: false }));
     entries.push({
       label,
       accept: adjacenciesWhere(topology, siteIndex, (hop) => !hops.includes(hop)),
-      action: { forward: hops.map((hop): Hop => ({ adjacency: hop - base, labels })) },
+      forward,
     });
   }
   return entries;
 }
 
-function ownAdjacencies({ siteIndex, labelling }: Survey): LabelEntry[] {
+function ownAdjacencies({ siteIndex, labelling }: Survey): Passed[] {
   const { topology } = labelling.paths.view;
   const base = topology.first[siteIndex]!;
-  const entries: LabelEntry[] = [];
+  const entries: Passed[] = [];
   for (let hop = base; hop < topology.first[siteIndex + 1]!; hop++) {
     entries.push({
       label: adjacencyLabel(
@@ -78,7 +107,7 @@ function ownAdjacencies({ siteIndex, labelling }: Survey): LabelEntry[] {
         topology.toUplink[hop]!,
       ),
       accept: adjacenciesWhere(topology, siteIndex, (other) => other !== hop),
-      action: { forward: [{ adjacency: hop - base, labels: [] }] },
+      forward: [{ adjacency: hop - base, labels: [], repair: false }],
     });
   }
   return entries;

@@ -77,7 +77,7 @@ function toRepair(surveyed: Survey, way: RepairWay, label: Label): Repair | null
     label,
     failed: way.failed - base,
     protects: way.protects,
-    hop: { adjacency: way.hops[0]! - base, labels },
+    hop: { adjacency: way.hops[0]! - base, labels, repair: true },
   };
 }
 

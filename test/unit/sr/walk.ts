@@ -92,7 +92,10 @@ function look(
       const { name, number } = table.segments[entry.action.deliver]!;
       return { outcome: "delivered", segment: { name, number } };
     }
-    const hop = entry.action.forward.find((one) => isUp(spellAdjacency(table, one.adjacency)));
+    const isProbe = stack.at(-1) === 0;
+    const hop = entry.action.forward.find(({ adjacency, repair }) =>
+      adjacency !== arrivedBy && isUp(spellAdjacency(table, adjacency)) && !(repair && isProbe)
+    );
     if (!hop) return { outcome: "dropped", reason: "no-adjacency-up" };
     return { adjacency: hop.adjacency, stack: [...hop.labels, ...stack.slice(1)] };
   }

@@ -196,6 +196,7 @@ pub fn table(ttl: TtlModel) -> Table {
     let hop = |adjacency, labels: &[u32]| Hop {
         adjacency,
         labels: labels.into(),
+        repair: false,
     };
     Table {
         generation: "0123456789abcdef".into(),
