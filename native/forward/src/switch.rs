@@ -290,7 +290,7 @@ pub(crate) struct Next<'a> {
     pub(crate) repair: bool,
 }
 
-/// The first that is up and does not lead back. `is_probe` is asked where only a repair is left.
+/// The first that is up and does not lead back, unless it is a repair. `is_probe` is asked where only a repair is left.
 #[inline]
 pub(crate) fn next_hop<'a, C: Count>(
     context: &Context<'a, C>,
@@ -324,7 +324,8 @@ fn other_hop<'a, C: Count>(
         if !context.live.adjacency_is_up(adjacency) || other.repair && is_probe() {
             continue;
         }
-        if adjacency != transit.from {
+        // A repair may lead back: its labels are looked up there, not the one that led here.
+        if adjacency != transit.from || other.repair {
             return Ok((&other.hop, other.repair));
         }
         back = true;

@@ -69,7 +69,7 @@ fn model(
                     let is_probe = words[depth - 1].0 <= 15;
                     let hop = hops.iter().find(|hop| {
                         !down[hop.adjacency as usize]
-                            && hop.adjacency as usize != from
+                            && (hop.adjacency as usize != from || hop.repair)
                             && !(hop.repair && is_probe)
                     });
                     let Some(hop) = hop else { return Seen::Drop };

@@ -246,7 +246,13 @@ pub fn table(ttl: TtlModel) -> Table {
             entry(
                 100_002,
                 &[0],
-                LabelAction::Forward(vec![hop(2, &[100_007, 16004])]),
+                LabelAction::Forward(vec![
+                    hop(2, &[100_007, 16004]),
+                    Hop {
+                        repair: true,
+                        ..hop(0, &[16003, 16004])
+                    },
+                ]),
             ),
         ],
         paths: vec![
