@@ -278,7 +278,12 @@ export type LabelAction = { "deliver": number } | "pop" | { "forward": Array<Hop
  * `labels` in place of the incoming one: none = penultimate-hop pop, one = swap (0 or 2 =
  * explicit null), more = a repair.
  */
-export type Hop = { adjacency: number, labels: Array<number>, };
+export type Hop = { adjacency: number, labels: Array<number>, 
+/**
+ * A way round what failed (RFC 9855), for customers' packets alone: probes do not take it, so
+ * that whoever chose the path learns that it is broken.
+ */
+repair: boolean, };
 
 /**
  * Handed over once, when the engine starts.

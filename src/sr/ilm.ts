@@ -4,12 +4,17 @@
  * A hop may fall back to another adjacency while its own is down, without breaking what anybody
  * asked for: only to the same neighbour, over uplinks of the same two colors, with no smaller MTU,
  * and unmetered unless the first is metered. Only node SIDs fall back: an adjacency SID means that
- * adjacency and no other (RFC 8402 §3.4, B-flag clear), and whoever pushed it moves to his next path.
+ * adjacency and no other.
+ *
+ * Behind these comes a repair (`repair.ts`), for both kinds. It asks for no colors and is for the
+ * moment alone: probes do not take it, so whoever pushed the label learns that the adjacency is
+ * down, and moves to a path of his own choice.
  */
 
 import type { Hop, LabelEntry } from "../model/boundary.ts";
 import { between, type Topology, uplinkOf } from "../te/topology.ts";
 import { adjacencyLabel, nodeLabel, serviceLabel } from "./labels.ts";
+import { type Repair, repairs } from "./repair.ts";
 import type { Survey } from "./survey.ts";
 import { onward, type Transition } from "./transition.ts";
 
@@ -21,8 +26,31 @@ export function incomingLabels(
   const { site } = surveyed;
   const entries = [...services(surveyed), ownNode(surveyed)];
   // Only where others' traffic may pass: elsewhere a label for another site is not meant for us.
-  if (site.transit) entries.push(...otherNodes(surveyed, transition), ...ownAdjacencies(surveyed));
+  if (site.transit) entries.push(...repaired(surveyed, transition));
   return entries.sort((a, b) => a.label - b.label);
+}
+
+/**
+ * What is passed on, with a repair behind the other hops where there is one. While a file reaches
+ * the routers, packets may leave by another adjacency than the one that a repair is for.
+ */
+function repaired(surveyed: Survey, transition: Transition | null): LabelEntry[] {
+  const { nodes, adjacencies } = repairs(surveyed, undefined, transition?.formers);
+  const byLabel = new Map<number, Repair>(
+    [...nodes, ...adjacencies].map((repair) => [repair.label, repair]),
+  );
+  return [...otherNodes(surveyed, transition), ...ownAdjacencies(surveyed)].map(
+    ({ label, accept, forward }) => {
+      const repair = byLabel.get(label);
+      const fits = repair !== undefined && forward[0]?.adjacency === repair.failed;
+      return { label, accept, action: { forward: fits ? [...forward, repair.hop] : forward } };
+    },
+  );
+}
+
+/** One label that is passed on. */
+interface Passed extends Pick<LabelEntry, "label" | "accept"> {
+  readonly forward: Hop[];
 }
 
 /** From members of the segment, or from sites that bring it from members. */
@@ -48,11 +76,11 @@ function ownNode({ network, site, siteIndex, labelling }: Survey): LabelEntry {
   };
 }
 
-function otherNodes(surveyed: Survey, transition: Transition | null): LabelEntry[] {
+function otherNodes(surveyed: Survey, transition: Transition | null): Passed[] {
   const { siteIndex, labelling } = surveyed;
   const { topology } = labelling.paths.view;
   const base = topology.first[siteIndex]!;
-  const entries: LabelEntry[] = [];
+  const entries: Passed[] = [];
   for (const [target, remote] of topology.sites.entries()) {
     const way = onward(surveyed, target, transition);
     if (way === null) continue;
@@ -60,18 +88,20 @@ function otherNodes(surveyed: Survey, transition: Transition | null): LabelEntry
     entries.push({
       label: nodeLabel(labelling.blocks, remote.sid),
       accept: adjacenciesWhere(topology, siteIndex, (hop) => !hops.includes(hop)),
-      action: {
-        forward: hops.map((hop): Hop => ({ adjacency: hop - base, labels: [...way.labels] })),
-      },
+      forward: hops.map((hop): Hop => ({
+        adjacency: hop - base,
+        labels: [...way.labels],
+        repair: false,
+      })),
     });
   }
   return entries;
 }
 
-function ownAdjacencies({ siteIndex, labelling }: Survey): LabelEntry[] {
+function ownAdjacencies({ siteIndex, labelling }: Survey): Passed[] {
   const { topology } = labelling.paths.view;
   const base = topology.first[siteIndex]!;
-  const entries: LabelEntry[] = [];
+  const entries: Passed[] = [];
   for (let hop = base; hop < topology.first[siteIndex + 1]!; hop++) {
     entries.push({
       label: adjacencyLabel(
@@ -81,7 +111,7 @@ function ownAdjacencies({ siteIndex, labelling }: Survey): LabelEntry[] {
         topology.toUplink[hop]!,
       ),
       accept: adjacenciesWhere(topology, siteIndex, (other) => other !== hop),
-      action: { forward: [{ adjacency: hop - base, labels: [] }] },
+      forward: [{ adjacency: hop - base, labels: [], repair: false }],
     });
   }
   return entries;

@@ -12,6 +12,7 @@ import type { Hop } from "../model/boundary.ts";
 import type { Label } from "../model/quantity.ts";
 import { adjacencyRepairs, destinationRepairs, type RepairWay } from "../te/repair.ts";
 import type { Protection, RiskGroups } from "../te/risk.ts";
+import type { Former } from "./former.ts";
 import { adjacencyLabel, EXPLICIT_NULL, nodeLabel } from "./labels.ts";
 import { MOST_LABELS, segmentList } from "./segment_list.ts";
 import type { Survey } from "./survey.ts";
@@ -34,15 +35,20 @@ export interface Repairs {
 
 /**
  * Without an entry is what has no other way, and what would need more than {@link MOST_LABELS}.
- * `groups`: by adjacency of the topology; see {@link RiskGroups}.
+ * `groups`: by adjacency of the topology; see {@link RiskGroups}. `formers`: files that some router
+ * may still run: the stacks mean the same by them.
  */
-export function repairs(surveyed: Survey, groups?: RiskGroups): Repairs {
+export function repairs(
+  surveyed: Survey,
+  groups?: RiskGroups,
+  formers: readonly Former[] = [],
+): Repairs {
   const { network, siteIndex, labelling } = surveyed;
   const { paths, blocks } = labelling;
   const { topology } = paths.view;
   const labelled = (ways: readonly RepairWay[], label: (way: RepairWay) => Label) =>
     ways.flatMap((way) => {
-      const repair = toRepair(surveyed, way, label(way));
+      const repair = toRepair(surveyed, way, label(way), formers);
       return repair === null ? [] : [repair];
     }).sort((a, b) => a.label - b.label);
   return {
@@ -63,11 +69,16 @@ export function repairs(surveyed: Survey, groups?: RiskGroups): Repairs {
   };
 }
 
-function toRepair(surveyed: Survey, way: RepairWay, label: Label): Repair | null {
+function toRepair(
+  surveyed: Survey,
+  way: RepairWay,
+  label: Label,
+  formers: readonly Former[],
+): Repair | null {
   const { network, siteIndex, labelling } = surveyed;
   const { topology } = labelling.paths.view;
   const base = topology.first[siteIndex]!;
-  const labels = segmentList(labelling, way.hops);
+  const labels = segmentList(labelling, way.hops, formers);
   if (labels.length > MOST_LABELS) return null;
   // As the entry itself does at the last hop but one.
   if (way.hops.length === 1 && isNode(surveyed, label) && network.penultimate !== "pop") {
@@ -77,7 +88,7 @@ function toRepair(surveyed: Survey, way: RepairWay, label: Label): Repair | null
     label,
     failed: way.failed - base,
     protects: way.protects,
-    hop: { adjacency: way.hops[0]! - base, labels },
+    hop: { adjacency: way.hops[0]! - base, labels, repair: true },
   };
 }
 

@@ -305,7 +305,8 @@ pub enum LabelAction {
     Deliver(u32),
     /// Our own node SID: pop it and look at the next label.
     Pop,
-    /// Replace the label by `labels` and send; the first hop whose adjacency is up is used.
+    /// Replace the label by `labels` and send; the first hop whose adjacency is up is used. Repairs
+    /// come last.
     Forward(Vec<Hop>),
 }
 
@@ -317,4 +318,7 @@ pub enum LabelAction {
 pub struct Hop {
     pub adjacency: u32,
     pub labels: Vec<u32>,
+    /// A way round what failed (RFC 9855), for customers' packets alone: probes do not take it, so
+    /// that whoever chose the path learns that it is broken.
+    pub repair: bool,
 }

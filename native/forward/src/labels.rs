@@ -19,7 +19,7 @@ pub(crate) struct LabelMap {
     accept: Vec<u64>,
     words: usize,
     /// Of all entries that forward: those of one lie together, the preferred one first.
-    hops: Vec<Hop>,
+    others: Vec<Other>,
     /// Of all hops that push more than one label: those of one lie together, outermost first.
     labels: Vec<Label>,
 }
@@ -53,6 +53,13 @@ pub(crate) struct Hop {
     pushed: Pushed,
 }
 
+/// A hop that is taken where those before it are down.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Other {
+    pub(crate) hop: Hop,
+    pub(crate) repair: bool,
+}
+
 /// What takes the place of the label that was popped. One label is nearly always all.
 #[derive(Debug, Clone, Copy)]
 enum Pushed {
@@ -69,7 +76,7 @@ impl LabelMap {
             entries: Vec::with_capacity(entries.len()),
             accept: Vec::new(),
             words: adjacencies.div_ceil(64),
-            hops: Vec::new(),
+            others: Vec::new(),
             labels: Vec::new(),
         };
         let mut known: HashMap<&[u32], u32> = HashMap::new();
@@ -108,8 +115,8 @@ impl LabelMap {
 
     /// The hops that come after the first.
     #[inline]
-    pub(crate) fn others(&self, forward: &Forward) -> &[Hop] {
-        self.hops
+    pub(crate) fn others(&self, forward: &Forward) -> &[Other] {
+        self.others
             .get(forward.others as usize..forward.others_end as usize)
             .unwrap_or_default()
     }
@@ -142,14 +149,17 @@ impl LabelMap {
             boundary::LabelAction::Deliver(segment) => LabelAction::Deliver(*segment),
             boundary::LabelAction::Pop => LabelAction::Pop,
             boundary::LabelAction::Forward(hops) => {
-                let others = self.hops.len() as u32;
+                let others = self.others.len() as u32;
                 let mut hops = hops.iter();
                 let first = hops.next().map(|hop| self.hop(hop));
-                for hop in hops {
-                    let hop = self.hop(hop);
-                    self.hops.push(hop);
+                for wanted in hops {
+                    let hop = self.hop(wanted);
+                    self.others.push(Other {
+                        hop,
+                        repair: wanted.repair,
+                    });
                 }
-                let others_end = self.hops.len() as u32;
+                let others_end = self.others.len() as u32;
                 match first {
                     Some(first) => LabelAction::Forward(Forward {
                         first,

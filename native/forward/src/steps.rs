@@ -8,7 +8,7 @@ use labelway_wire::{Customer, Ecn, LABEL_BYTES, LabelStackEntry};
 
 use crate::flows::FlowKey;
 use crate::labels::LabelAction;
-use crate::switch::next_hop;
+use crate::switch::{Next, next_hop};
 use crate::transit_error::Transit;
 use crate::{Context, Count, Fib, FlowCache, ingress};
 
@@ -39,7 +39,7 @@ pub fn swap<C: Count>(
         ecn: Ecn::NotEct,
         entropy_port: 0,
     };
-    let (hop, _) = next_hop(context, &transit).ok()?;
+    let Next { hop, .. } = next_hop(context, &transit, || false).ok()?;
     let [label] = labels.pushed(hop) else {
         return None;
     };

@@ -16,6 +16,11 @@ use crate::{
     mss,
 };
 
+/// Two repairs may lead round in a circle where more has failed than they are for, until somebody's
+/// TTL is up. What was repaired has so many hops left, which no way round takes; in the uniform model
+/// it would show.
+const REPAIRED_TTL: u8 = 32;
+
 /// What becomes of an inner packet that came, decrypted, from the peer of adjacency `from`. Bytes
 /// behind the end that its IPv4 header tells (WireGuard's padding) are cut off.
 ///
@@ -232,7 +237,11 @@ fn through<C: Count>(
     if entry.ttl() <= 1 {
         return transit_error::expired(context, transit, entry, packet);
     }
-    let (hop, out) = next_hop(context, transit)?;
+    let Next { hop, out, repair } = next_hop(context, transit, || is_probe(packet.bytes()))?;
+    let entry = match context.fib.ttl {
+        TtlModel::Pipe if repair => entry.with_ttl(entry.ttl().min(REPAIRED_TTL)),
+        _ => entry,
+    };
     let pushed = context.fib.labels.pushed(hop).len() * LABEL_BYTES;
     let labelled = packet.len() - LABEL_BYTES + pushed;
     if labelled > out.mtu {
@@ -273,29 +282,67 @@ pub(crate) fn forward(
     encapsulate(out, &stack, transit.ecn, transit.entropy_port, packet)
 }
 
-/// The first that is up and does not lead back, and what is in front of packets there.
+/// Where a packet goes.
+pub(crate) struct Next<'a> {
+    pub(crate) hop: &'a Hop,
+    /// What is in front of packets there.
+    pub(crate) out: &'a Onwards,
+    pub(crate) repair: bool,
+}
+
+/// The first that is up and does not lead back, unless it is a repair. `is_probe` is asked where only a repair is left.
 #[inline]
 pub(crate) fn next_hop<'a, C: Count>(
     context: &Context<'a, C>,
     transit: &Transit<'a>,
-) -> Result<(&'a Hop, &'a Onwards), DropReason> {
+    is_probe: impl Fn() -> bool,
+) -> Result<Next<'a>, DropReason> {
     let fib = context.fib;
-    let is_up = |hop: &Hop| context.live.adjacency_is_up(hop.adjacency as usize);
     let first = &transit.hops.first;
-    let hop = if is_up(first) && first.adjacency as usize != transit.from {
-        first
+    let is_up = context.live.adjacency_is_up(first.adjacency as usize);
+    let (hop, repair) = if is_up && first.adjacency as usize != transit.from {
+        (first, false)
     } else {
-        let hops = || [first].into_iter().chain(fib.labels.others(transit.hops));
-        let mut up = hops().filter(|hop| is_up(hop)).peekable();
-        let back_alone = up.peek().is_some();
-        up.find(|hop| hop.adjacency as usize != transit.from)
-            .ok_or(match back_alone {
-                true => DropReason::WouldReturn,
-                false => DropReason::NextHopDown,
-            })?
+        other_hop(context, transit, is_up, is_probe)?
     };
     let adjacency = fib.adjacencies.get(hop.adjacency as usize);
-    Ok((hop, &adjacency.ok_or(DropReason::UnknownAdjacency)?.out))
+    let out = &adjacency.ok_or(DropReason::UnknownAdjacency)?.out;
+    Ok(Next { hop, out, repair })
+}
+
+/// As [`next_hop`], without the first; tells whether it is a repair. `back`: the first is up, and
+/// leads back.
+#[cold]
+fn other_hop<'a, C: Count>(
+    context: &Context<'a, C>,
+    transit: &Transit<'a>,
+    mut back: bool,
+    is_probe: impl Fn() -> bool,
+) -> Result<(&'a Hop, bool), DropReason> {
+    for other in context.fib.labels.others(transit.hops) {
+        let adjacency = other.hop.adjacency as usize;
+        if !context.live.adjacency_is_up(adjacency) || other.repair && is_probe() {
+            continue;
+        }
+        // A repair may lead back: its labels are looked up there, not the one that led here.
+        if adjacency != transit.from || other.repair {
+            return Ok((&other.hop, other.repair));
+        }
+        back = true;
+    }
+    Err(match back {
+        true => DropReason::WouldReturn,
+        false => DropReason::NextHopDown,
+    })
+}
+
+/// Below an explicit null at the bottom is another router's probe, and no customer.
+fn is_probe(stack: &[u8]) -> bool {
+    stack
+        .chunks_exact(LABEL_BYTES)
+        .map_while(|bytes| LabelStackEntry::decode(bytes).ok())
+        .find(|entry| entry.is_bottom())
+        .is_some_and(|bottom| bottom.label().is_special_purpose())
 }
 
 /// The customer packet below a service label, whose TTL was `label_ttl`, in an inner header with

@@ -161,6 +161,7 @@ fn each_fault_is_told_with_its_place() {
                 t.labels[1].action = LabelAction::Forward(vec![Hop {
                     adjacency: 0,
                     labels: vec![3],
+                    repair: false,
                 }])
             },
             "forward[0].labels[0]: 3",
@@ -299,6 +300,7 @@ fn large_tables_compile() {
     let hop = |label| Hop {
         adjacency: label % 3,
         labels: vec![label],
+        repair: false,
     };
     table.labels = (0..10_000u32)
         .map(|index| 200_000 + 7 * index)

@@ -66,10 +66,18 @@ fn model(
                 _ if ttl <= 1 || bottom => return Seen::Drop,
                 LabelAction::Pop => {}
                 LabelAction::Forward(hops) => {
+                    let is_probe = words[depth - 1].0 <= 15;
                     let hop = hops.iter().find(|hop| {
-                        !down[hop.adjacency as usize] && hop.adjacency as usize != from
+                        !down[hop.adjacency as usize]
+                            && (hop.adjacency as usize != from || hop.repair)
+                            && !(hop.repair && is_probe)
                     });
                     let Some(hop) = hop else { return Seen::Drop };
+                    let ttl = if hop.repair && !uniform {
+                        ttl.min(32)
+                    } else {
+                        ttl
+                    };
                     if uniform && hop.labels.is_empty() {
                         rest[0].3 = rest[0].3.min(ttl - 1);
                     }

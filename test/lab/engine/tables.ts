@@ -71,14 +71,14 @@ export function table(me: Name, keys: Keys, options: Options = {}): Table {
     ? others.map((to) => ({
       label: hop(to),
       accept: others.filter((from) => from !== to).map(index),
-      action: { forward: [{ adjacency: index(to), labels: [] }] },
+      action: { forward: [{ adjacency: index(to), labels: [], repair: false }] },
     }))
     : [{ label: SERVICE, accept: [0, 1], action: { deliver: 0 } }];
   for (let extra = 0; extra < (options.extraLabels ?? 0); extra++) {
     labels.push({
       label: 200000 + extra,
       accept: [0, 1],
-      action: { forward: [{ adjacency: extra % 2, labels: [300000 + extra] }] },
+      action: { forward: [{ adjacency: extra % 2, labels: [300000 + extra], repair: false }] },
     });
   }
   labels.sort((one, other) => one.label - other.label);

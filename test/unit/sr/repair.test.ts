@@ -40,6 +40,49 @@ test("a repaired packet arrives, without what failed, and at no site twice", () 
   expect(seen.long).toBeGreaterThan(0);
 });
 
+test("a packet under way goes round what failed, by the tables alone; a probe does not", () => {
+  const seen = { delivered: 0, dropped: 0 };
+  fc.assert(
+    fc.property(randomNetwork(), (network) => {
+      const tables: Tables = new Map(
+        network.sites.map(({ name }) => [name, compile(network, name, "embedded").table]),
+      );
+      for (const table of tables.values()) {
+        const service = table.segments[0]?.service_label;
+        if (service === undefined) continue;
+        for (const path of table.paths) {
+          const list = table.lists[path.lists[0]!]!;
+          const send = (bottom: number, dead: ReadonlySet<string> = new Set()) => {
+            const stack = [...list.labels, bottom];
+            return walk(tables, table.site.name, list.adjacency, stack, (hop) => !dead.has(hop));
+          };
+          const before = send(service);
+          if (before.outcome !== "delivered") continue; // not of this segment
+          for (const { spelled } of before.hops.slice(1)) {
+            const dead = new Set([spelled, spelled.split(">").reverse().join(">")]);
+            const after = send(service, dead);
+            if (after.outcome === "delivered") {
+              seen.delivered++;
+              expect([after.site, after.segment]).toEqual([before.site, before.segment]);
+              expect(after.hops.some((hop) => dead.has(hop.spelled))).toBe(false);
+            } else {
+              seen.dropped++;
+              // Round to a neighbour from where the path leads back: the ingress has to find another.
+              expect(["no-adjacency-up", "would-return"]).toContain(after.reason);
+            }
+            // Over another adjacency to the same neighbour it may; the repairs are not for it.
+            const probe = send(0, dead);
+            if (probe.outcome === "local") expect(probe.hops.length).toBe(before.hops.length);
+          }
+        }
+      }
+    }),
+    { numRuns: 100 },
+  );
+  expect(seen.delivered).toBeGreaterThan(100);
+  expect(seen.delivered).toBeGreaterThan(seen.dropped / 4);
+});
+
 test("an entry's repair is for the adjacency that it leaves by first", () => {
   fc.assert(
     fc.property(randomNetwork(), (network) => {
@@ -81,20 +124,20 @@ test("with explicit null, a repair of one hop says so as the entry would", () =>
       label: 16002,
       failed: 0,
       protects: "group",
-      hop: { adjacency: 1, labels: [0] },
+      hop: { adjacency: 1, labels: [0], repair: true },
     }],
     adjacencies: [
       {
         label: 100000 + 2 * 64 + 0,
         failed: 0,
         protects: "group",
-        hop: { adjacency: 1, labels: [] },
+        hop: { adjacency: 1, labels: [], repair: true },
       },
       {
         label: 100000 + 2 * 64 + 9,
         failed: 1,
         protects: "group",
-        hop: { adjacency: 0, labels: [] },
+        hop: { adjacency: 0, labels: [], repair: true },
       },
     ],
   });

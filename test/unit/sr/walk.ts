@@ -82,7 +82,11 @@ function look(
     }
     const entry = table.labels.find((one) => one.label === label);
     if (!entry) return { outcome: "dropped", reason: "unknown-label" };
-    if (!entry.accept.includes(arrivedBy)) return { outcome: "dropped", reason: "not-accepted" };
+    if (!entry.accept.includes(arrivedBy)) {
+      const leadsBack = typeof entry.action === "object" && "forward" in entry.action &&
+        entry.action.forward.some((one) => one.adjacency === arrivedBy && !one.repair);
+      return { outcome: "dropped", reason: leadsBack ? "would-return" : "not-accepted" };
+    }
     if (entry.action === "pop") {
       stack.shift();
       continue;
@@ -92,7 +96,10 @@ function look(
       const { name, number } = table.segments[entry.action.deliver]!;
       return { outcome: "delivered", segment: { name, number } };
     }
-    const hop = entry.action.forward.find((one) => isUp(spellAdjacency(table, one.adjacency)));
+    const isProbe = stack.at(-1) === 0;
+    const hop = entry.action.forward.find(({ adjacency, repair }) =>
+      isUp(spellAdjacency(table, adjacency)) && (repair ? !isProbe : adjacency !== arrivedBy)
+    );
     if (!hop) return { outcome: "dropped", reason: "no-adjacency-up" };
     return { adjacency: hop.adjacency, stack: [...hop.labels, ...stack.slice(1)] };
   }

@@ -132,6 +132,7 @@ pub fn table(scene: Scene) -> Table {
         action: LabelAction::Forward(vec![Hop {
             adjacency: 1 + label % (ADJACENCIES - 1),
             labels: vec![label],
+            repair: false,
         }]),
     });
     let mut labels: Vec<_> = [service].into_iter().chain(transit).collect();

@@ -162,6 +162,7 @@ impl<'a> Reader<'a> {
                     let hop = Hop {
                         adjacency: value,
                         labels: vec![value],
+                        repair: false,
                     };
                     let entry = table.labels.iter_mut().next();
                     entry.into_iter().for_each(|entry| {
@@ -260,6 +261,7 @@ impl<'a> Reader<'a> {
                 let hop = |reader: &mut Self| Hop {
                     adjacency: reader.below(adjacencies),
                     labels: reader.stack(),
+                    repair: reader.byte().is_multiple_of(2),
                 };
                 LabelAction::Forward(vec![hop(self), hop(self)])
             }

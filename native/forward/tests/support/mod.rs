@@ -196,6 +196,7 @@ pub fn table(ttl: TtlModel) -> Table {
     let hop = |adjacency, labels: &[u32]| Hop {
         adjacency,
         labels: labels.into(),
+        repair: false,
     };
     Table {
         generation: "0123456789abcdef".into(),
@@ -245,7 +246,13 @@ pub fn table(ttl: TtlModel) -> Table {
             entry(
                 100_002,
                 &[0],
-                LabelAction::Forward(vec![hop(2, &[100_007, 16004])]),
+                LabelAction::Forward(vec![
+                    hop(2, &[100_007, 16004]),
+                    Hop {
+                        repair: true,
+                        ..hop(0, &[16003, 16004])
+                    },
+                ]),
             ),
         ],
         paths: vec![
