@@ -173,7 +173,21 @@ source_ports: Array<[number, number]>,
  */
 destination_ports: Array<[number, number]>, };
 
-export type Verdict = { "paths": Array<number> } | "drop";
+export type Verdict = { "paths": { 
+/**
+ * For new flows, best first: the first that is up is used; none: drop.
+ */
+order: Array<number>, 
+/**
+ * So many at the head of `order` are as good as one another: new flows are shared among
+ * all of their lists that are up, by weight. 0 is as 1.
+ */
+equal: number, 
+/**
+ * Flows stay on the list that they have while it is up and belongs to one of these paths,
+ * or to one of the equal ones.
+ */
+keep: Array<number>, } } | "drop";
 
 /**
  * A candidate path: weighted segment lists to one egress site (RFC 9256 §2.2).

@@ -4,9 +4,9 @@ import type { Looks, Probing, Snapshot } from "../model/boundary.ts";
 import { countOf, type Instant } from "../model/quantity.ts";
 import type { CandidatePath } from "../model/path.ts";
 import type { PathStanding } from "../model/standing.ts";
-import { choiceKey, type Placements, type Survey } from "../sr/survey.ts";
+import { choiceKey, type Placement, type Placements, type Survey } from "../sr/survey.ts";
 import { expectedOf } from "../te/expected.ts";
-import { orderForAll } from "../te/select/decide.ts";
+import type { Decision, Move } from "../te/select/decide.ts";
 import { causeInWords } from "../te/select/explain.ts";
 import { News } from "../te/select/news.ts";
 import { type Change, Selection } from "../te/select/selection.ts";
@@ -44,12 +44,7 @@ export class Steering {
 
   /** As they stand now. */
   get placements(): Placements {
-    return new Map(
-      this.#keys.map((key) => {
-        const decision = this.#selection.decision(key)!;
-        return [key, { order: orderForAll(decision), equals: decision.equals }];
-      }),
-    );
+    return new Map(this.#keys.map((key) => [key, placementOf(this.#selection.decision(key)!)]));
   }
 
   /** @returns what changed: some order, or who moves */
@@ -76,9 +71,8 @@ export class Steering {
     return changes.flatMap(({ keys, moves }) => {
       const others = keys.length > 1 ? ` and ${countOf(keys.length - 1, "other")}` : "";
       const choice = keys[0]!.startsWith(">") ? `no policy ${keys[0]}` : `policy ${keys[0]}`;
-      // Where new flows go before the others, the forwarder moves none: it does not tell them apart.
-      return moves.filter(({ flows }) => flows !== "new").map(({ from, to, cause }) =>
-        `${choice}${others}: ${to} takes over from ${from ?? "none"}: ${
+      return moves.map(({ flows, from, to, cause }) =>
+        `${choice}${others}: ${to} ${TAKES[flows]} ${from ?? "none"}: ${
           causeInWords(cause, steady)
         }`
       );
@@ -112,4 +106,20 @@ export class Steering {
     };
     return standingsOf(this.#selection, choiceKey(policy, egress), byHops, steady);
   }
+}
+
+const TAKES: Readonly<Record<Move["flows"], string>> = {
+  all: "takes over from",
+  new: "takes new flows, before",
+  existing: "takes the flows that had stayed on",
+};
+
+/** Those that share stand at the head. */
+function placementOf({ order, equals, kept }: Decision): Placement {
+  const shared = order.filter((path) => equals.includes(path));
+  return {
+    order: [...shared, ...order.filter((path) => !equals.includes(path))],
+    equal: Math.max(1, shared.length),
+    keep: kept.map((one) => one.path),
+  };
 }

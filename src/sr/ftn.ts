@@ -58,21 +58,14 @@ export function forwardingEntries(
     const choice = surveyed.choices.get(key);
     if (choice?.kind === "drop") return "drop";
     const placement = placements.get(key);
-    const inOrder = ordered(choice?.paths ?? [], placement?.order).map((path) =>
-      place.get(path.key)!
-    );
-    const shared = placement?.equals ?? [];
-    return { paths: shared.length > 1 ? [balanced(shared), ...inOrder] : inOrder };
-  };
-
-  /** Index of the path whose lists share the flows. */
-  const balanced = (keys: readonly string[]): number => {
-    const name = keys.join("|");
-    const known = place.get(name);
-    if (known !== undefined) return known;
-    const lists = keys.map((key) => place.get(key)!);
-    place.set(name, paths.length);
-    return paths.push({ key: name, egress: paths[lists[0]!]!.egress, lists }) - 1;
+    return {
+      paths: {
+        order: ordered(choice?.paths ?? [], placement?.order).map(({ key }) => place.get(key)!),
+        equal: placement?.equal ?? 1,
+        // A path that was left with the file before is none of this table.
+        keep: placement?.keep.flatMap((path) => place.get(path) ?? []) ?? [],
+      },
+    };
   };
 
   const weights = listWeights(network, used);
@@ -105,9 +98,7 @@ export function forwardingEntries(
     });
     const verdicts = [...mentioned, ...steerings.map((one) => one.fallback)];
     const mtus = verdicts.flatMap((one) =>
-      one === "drop"
-        ? []
-        : one.paths.flatMap((at) => paths[at]!.lists.map((list) => used[list]!.mtu))
+      one === "drop" ? [] : [...one.paths.order, ...one.paths.keep].map((at) => used[at]!.mtu)
     );
     return {
       name: segment.name,

@@ -50,10 +50,12 @@ export type Choice =
 
 /** Where a choice's paths stand; all are named by their keys. */
 export interface Placement {
-  /** Best first. */
+  /** For new flows, best first. */
   readonly order: readonly string[];
-  /** The first and what shares its flows with it, ascending. */
-  readonly equals: readonly string[];
+  /** So many of the first share new flows. */
+  readonly equal: number;
+  /** Flows that are on these stay. */
+  readonly keep: readonly string[];
 }
 
 /** By {@link choiceKey}; absent: as the file settles it. */

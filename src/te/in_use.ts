@@ -53,7 +53,7 @@ export function standings(table: Table, snapshot: Snapshot): Standings {
 /** Index into the table's paths; null: nothing in the ranking is up, or it says drop. */
 export function pathInUse(verdict: Verdict, { paths }: Standings): number | null {
   if (verdict === "drop") return null;
-  const up = verdict.paths.filter((index) => paths[index]?.state === "up");
+  const up = verdict.paths.order.filter((index) => paths[index]?.state === "up");
   return up.find((index) => !paths[index]!.suspect) ?? up[0] ?? null;
 }
 

@@ -15,7 +15,7 @@ export function lines(effect: Effect): string[] {
             `  ${policy}: ${
               verdict === "drop"
                 ? "drop"
-                : verdict.paths.map((path) => effect.table.paths[path]!.key).join(", then ")
+                : verdict.paths.order.map((path) => effect.table.paths[path]!.key).join(", then ")
             }`
           )
         )

@@ -206,9 +206,29 @@ pub struct Match {
 #[cfg_attr(test, derive(TS))]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Verdict {
-    /// Indices into the table's `paths`, best first. The first that is up is used; none: drop.
-    Paths(Vec<u32>),
+    /// Indices into the table's `paths`.
+    Paths {
+        /// For new flows, best first: the first that is up is used; none: drop.
+        order: Vec<u32>,
+        /// So many at the head of `order` are as good as one another: new flows are shared among
+        /// all of their lists that are up, by weight. 0 is as 1.
+        equal: u32,
+        /// Flows stay on the list that they have while it is up and belongs to one of these paths,
+        /// or to one of the equal ones.
+        keep: Vec<u32>,
+    },
     Drop,
+}
+
+impl Verdict {
+    /// One path after the other, on which no flow stays once a better one is up.
+    pub fn in_order(order: Vec<u32>) -> Self {
+        Verdict::Paths {
+            order,
+            equal: 1,
+            keep: Vec::new(),
+        }
+    }
 }
 
 /// A candidate path: weighted segment lists to one egress site (RFC 9256 §2.2).

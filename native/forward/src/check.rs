@@ -239,15 +239,20 @@ impl<'a> Check<'a> {
     }
 
     fn verdict(&mut self, at: &str, verdict: &Verdict) {
-        if let Verdict::Paths(paths) = verdict {
+        let Verdict::Paths { order, equal, keep } = verdict else {
+            return;
+        };
+        for (field, paths) in [("order", order), ("keep", keep)] {
             for (index, path) in paths.iter().enumerate() {
                 self.index(
-                    format_args!("{at}.paths[{index}]"),
+                    format_args!("{at}.paths.{field}[{index}]"),
                     *path,
                     self.table.paths.len(),
                 );
             }
         }
+        let most = order.len().max(1) as u32;
+        self.range(format_args!("{at}.paths.equal"), *equal, 0, most);
     }
 
     fn labels(&mut self) {

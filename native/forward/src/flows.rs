@@ -6,6 +6,7 @@ use labelway_wire::Customer;
 
 use crate::identity::Identity;
 use crate::live::Epoch;
+use crate::steering::{Mark, mark};
 use crate::{DropReason, Fib, Live};
 
 /// Flows that may share a place: as many as one look-up compares.
@@ -19,15 +20,15 @@ const HAS_PORTS: u64 = 1 << 17;
 const FRAGMENT: u64 = 1 << 18;
 
 /// Each ingress thread's own, of a fixed size: a flow that finds no room takes the place of one that
-/// was not seen of late. It never answers by another table or liveness than it is asked for: what
-/// it gives is what would be found without it.
+/// was not seen of late. It never answers by another table or liveness than it is asked for; from
+/// one to the next it keeps which list a flow had, so that the flow may stay there.
 #[derive(Debug)]
 pub struct FlowCache {
     entries: Box<[Entry]>,
     /// What the entries of this `round` were decided by.
     basis: Option<(Identity, Epoch)>,
-    /// Entries of former rounds are void. Zero is no entry's.
-    round: u64,
+    /// Entries of former rounds are decided anew. Zero is no entry's.
+    round: u32,
 }
 
 /// A cache line, so that a flow which lies where it belongs costs one.
@@ -35,7 +36,9 @@ pub struct FlowCache {
 #[repr(align(64))]
 struct Entry {
     key: FlowKey,
-    round: u64,
+    round: u32,
+    /// Of the decision's list.
+    mark: Mark,
     decision: Decision,
 }
 
@@ -91,20 +94,22 @@ impl FlowCache {
         }
     }
 
-    /// What was decided by this table and this liveness, or what is decided now.
+    /// What was decided by this table and this liveness, or what is decided now, by the mark of the
+    /// list that the flow had until then.
     #[inline]
     pub(crate) fn decision(
         &mut self,
         fib: &Fib,
         live: &Live,
         key: &FlowKey,
-        decide: impl FnOnce() -> Decision,
+        decide: impl FnOnce(Mark) -> Decision,
     ) -> Decision {
         // Asked for before `decide` looks: a flip meanwhile makes the entry void, not wrong.
         let basis = Some((fib.identity, live.epoch()));
         if self.basis != basis {
             self.basis = basis;
-            self.round += 1;
+            // Zero is passed over when it wraps.
+            self.round = self.round.checked_add(1).unwrap_or(1);
         }
         let place = key.place();
         for way in 0..WAYS {
@@ -119,8 +124,30 @@ impl FlowCache {
                 return entry.decision;
             }
         }
-        let decision = decide();
-        self.keep(place, key, decision);
+        self.anew(fib, place, key, decide)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn anew(
+        &mut self,
+        fib: &Fib,
+        place: u64,
+        key: &FlowKey,
+        decide: impl FnOnce(Mark) -> Decision,
+    ) -> Decision {
+        let (at, former) = self.room(place, key);
+        let decision = decide(former);
+        let list = decision.list().ok();
+        let list = list.and_then(|list| fib.lists.get(list as usize));
+        if let Some(entry) = self.entries.get_mut(at) {
+            *entry = Entry {
+                key: *key,
+                round: self.round,
+                mark: list.and_then(mark),
+                decision,
+            };
+        }
         decision
     }
 
@@ -130,29 +157,32 @@ impl FlowCache {
         (place as usize ^ way) & (self.entries.len() - 1)
     }
 
-    /// In a void place, or in that of the first flow that was not asked for since it was last
-    /// passed over: the clock algorithm, whose hand starts where the new flow belongs.
-    #[cold]
-    fn keep(&mut self, place: u64, key: &FlowKey, decision: Decision) {
-        let mut victim = self.at(place, 0);
+    /// Where the flow lay in a former round, and the mark of its list then. Otherwise an empty place,
+    /// or that of the first flow that was not asked for since it was last passed over: the clock
+    /// algorithm, whose hand starts where the new flow belongs.
+    fn room(&mut self, place: u64, key: &FlowKey) -> (usize, Mark) {
+        let mut free = None;
         for way in 0..WAYS {
             let at = self.at(place, way);
             let Some(entry) = self.entries.get_mut(at) else {
-                return;
-            };
-            if entry.round != self.round || entry.decision.0 & IN_USE == 0 {
-                victim = at;
                 break;
-            }
-            entry.decision.0 &= !IN_USE;
-        }
-        if let Some(entry) = self.entries.get_mut(victim) {
-            *entry = Entry {
-                key: *key,
-                round: self.round,
-                decision,
             };
+            // Those of this round have just been compared.
+            if entry.round != self.round && entry.round != 0 && entry.key.is(key) {
+                return (at, entry.mark);
+            }
+            if free.is_none() && entry.decision.0 & IN_USE == 0 {
+                free = Some(at);
+            }
         }
+        if free.is_none() {
+            for way in 0..WAYS {
+                if let Some(entry) = self.entries.get_mut(self.at(place, way)) {
+                    entry.decision.0 &= !IN_USE;
+                }
+            }
+        }
+        (free.unwrap_or_else(|| self.at(place, 0)), None)
     }
 }
 
@@ -269,7 +299,7 @@ mod tests {
             let expected = Decision::new(list, number as u16);
             let found = self
                 .flows
-                .decision(&self.fib, &self.live, &key(number), || {
+                .decision(&self.fib, &self.live, &key(number), |_| {
                     known = false;
                     expected
                 });

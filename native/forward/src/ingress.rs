@@ -8,7 +8,7 @@ use crate::fib::{List, Segment};
 use crate::flows::{Decision, FlowKey};
 use crate::fragment::Labelled;
 use crate::icmp_error::{IcmpError, is_one_host, turn_into};
-use crate::steering::choose;
+use crate::steering::{Mark, choose};
 use crate::{
     Context, Count, DropReason, Fib, FlowCache, Fragments, Live, Outcome, Packet, flow, mss,
 };
@@ -33,7 +33,9 @@ pub fn ingress<C: Count>(
     };
     packet.truncate(customer.length);
     let key = FlowKey::new(segment, &customer);
-    let decision = flows.decision(fib, live, &key, || decide(fib, live, origin, &customer));
+    let decision = flows.decision(fib, live, &key, |former| {
+        decide(fib, live, origin, &customer, former)
+    });
     if decision.list() == Err(DropReason::CustomerNotUnicast) {
         return context.drop(DropReason::CustomerNotUnicast);
     }
@@ -75,7 +77,7 @@ pub(crate) fn send_back<C: Count>(
         origin,
         customer: &error,
         ttl: error.ttl,
-        decision: decide(context.fib, context.live, origin, &error),
+        decision: decide(context.fib, context.live, origin, &error, None),
     };
     match push(context, &leaving, packet) {
         Ok(adjacency) => Some(Outcome::Send { adjacency }),
@@ -87,9 +89,15 @@ pub(crate) fn send_back<C: Count>(
     }
 }
 
-/// Everything that the flow's packets have in common.
+/// Everything that the flow's packets have in common. `former`: see [`choose`].
 #[inline(never)]
-pub(crate) fn decide(fib: &Fib, live: &Live, segment: &Segment, customer: &Customer) -> Decision {
+pub(crate) fn decide(
+    fib: &Fib,
+    live: &Live,
+    segment: &Segment,
+    customer: &Customer,
+    former: Mark,
+) -> Decision {
     let flow = flow::hash(customer);
     let list = || {
         if !is_one_host(customer.destination) || !is_one_host(customer.source) {
@@ -98,7 +106,7 @@ pub(crate) fn decide(fib: &Fib, live: &Live, segment: &Segment, customer: &Custo
         let steering = segment
             .route(customer.destination)
             .ok_or(DropReason::NoRoute)?;
-        choose(fib, live, steering, customer, flow)
+        choose(fib, live, steering, customer, flow, former)
     };
     Decision::new(list(), flow::entropy_port(flow))
 }

@@ -65,10 +65,10 @@ pub fn repeat(prefix: &[u8], length: usize, out: &mut [u8]) -> bool {
 /// The neighbour of each steering of a segment: the first hop of its first path, up or not.
 pub(crate) fn peers(table: &Table, segment: &boundary::Segment) -> Box<[Option<Peer>]> {
     let peer = |steering: &boundary::Steering| {
-        let Verdict::Paths(paths) = &steering.fallback else {
+        let Verdict::Paths { order, .. } = &steering.fallback else {
             return None;
         };
-        let path = table.paths.get(*paths.first()? as usize)?;
+        let path = table.paths.get(*order.first()? as usize)?;
         let list = *path.lists.first()? as usize;
         let adjacency = table.lists.get(list)?.adjacency as usize;
         Some(Peer { adjacency, list })
@@ -192,7 +192,7 @@ mod tests {
         };
         let steering = |path| Steering {
             rules: vec![],
-            fallback: Verdict::Paths(vec![path]),
+            fallback: Verdict::in_order(vec![path]),
         };
         Table {
             generation: "0000000000000001".into(),

@@ -58,7 +58,7 @@ pub fn classify<C: Count>(
 ) -> Option<u32> {
     let origin = context.fib.segments.get(segment)?;
     let key = FlowKey::new(segment, customer);
-    let decide = || ingress::decide(context.fib, context.live, origin, customer);
+    let decide = |former| ingress::decide(context.fib, context.live, origin, customer, former);
     let decision = flows.decision(context.fib, context.live, &key, decide);
     decision.list().ok()
 }

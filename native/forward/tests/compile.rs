@@ -101,8 +101,28 @@ fn each_fault_is_told_with_its_place() {
             "source_ports[0]: 2–1 is empty",
         ),
         (
-            |t| t.segments[0].steerings[0].fallback = Verdict::Paths(vec![7]),
-            "steerings[0].fallback.paths[0]: 7",
+            |t| t.segments[0].steerings[0].fallback = Verdict::in_order(vec![7]),
+            "steerings[0].fallback.paths.order[0]: 7",
+        ),
+        (
+            |t| {
+                t.segments[0].steerings[0].fallback = Verdict::Paths {
+                    order: vec![0],
+                    equal: 2,
+                    keep: vec![9],
+                }
+            },
+            "steerings[0].fallback.paths.keep[0]: 9",
+        ),
+        (
+            |t| {
+                t.segments[0].steerings[0].fallback = Verdict::Paths {
+                    order: vec![0],
+                    equal: 2,
+                    keep: vec![],
+                }
+            },
+            "steerings[0].fallback.paths.equal: 2 is not within 0–1",
         ),
         (
             |t| t.labels[1].label = 16001,

@@ -1,6 +1,8 @@
-//! The flow cache changes nothing but the time that it takes.
+//! The flow cache changes nothing but the time that it takes, and that flows may stay where they are.
 
 mod support;
+
+use std::collections::HashMap;
 
 use labelway_boundary::*;
 use labelway_forward::{Fib, FlowCache, Live, ingress};
@@ -37,7 +39,7 @@ fn tables() -> Vec<Table> {
             source_ports: vec![(80, 80)],
             ..Match::default()
         },
-        verdict: Verdict::Paths(vec![1]),
+        verdict: Verdict::in_order(vec![1]),
     });
     let mut swapped = table(TtlModel::Pipe);
     swapped.segments.swap(0, 1);
@@ -116,15 +118,30 @@ fn forward(
     (outcome, packet.bytes().to_vec(), count)
 }
 
+/// What a packet's flow is: everything but its length, TTL, ECN and payload.
+fn flow(segment: usize, bytes: &[u8]) -> (usize, Vec<u8>) {
+    let mut key = bytes.to_vec();
+    if bytes[0] >> 4 == 4 {
+        let fragment = u8::from(bytes[6] & 0x20 != 0 || bytes[7] != 0);
+        let has_ports = [6, 17].contains(&bytes[9]) && bytes[7] == 0;
+        key = vec![bytes[1] >> 2, fragment, bytes[9]];
+        key.extend(&bytes[12..if has_ports { 24 } else { 20 }]);
+    }
+    (segment, key)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
+    /// Or the flow stays on the list that it had, which is up.
     #[test]
     fn what_is_cached_is_what_would_be_decided(
         capacity in prop::sample::select(vec![1usize, 8, 1024]),
         steps in prop::collection::vec(step(), 1..150),
     ) {
         let tables = tables();
+        let mut at = 0;
+        let mut had: HashMap<(usize, Vec<u8>), String> = HashMap::new();
         let mut fib = Fib::compile(&tables[0]).unwrap();
         let mut live = Live::next(None, &tables[0]);
         (0..3).for_each(|index| live.set_adjacency(index, Liveness::Up));
@@ -136,7 +153,19 @@ proptest! {
                     let cached = forward(&fib, &live, &mut flows, segment, &bytes);
                     let mut none = FlowCache::with_capacity(1);
                     let decided = forward(&fib, &live, &mut none, segment, &bytes);
-                    prop_assert_eq!(cached, decided);
+                    let list = cached.2.lists.first().map(|(list, _)| &tables[at].lists[*list]);
+                    let flow = flow(segment, &bytes);
+                    if cached != decided {
+                        let list = list.expect("it stays on some list");
+                        prop_assert_eq!(Some(&list.key), had.get(&flow));
+                        let index = tables[at].lists.iter().position(|one| one == list).unwrap();
+                        prop_assert_eq!(live.adjacency(list.adjacency as usize), Liveness::Up);
+                        let up = list.labels.is_empty() || live.list(index) == Liveness::Up;
+                        prop_assert!(up, "it stays where nothing arrives");
+                    }
+                    if let Some(list) = list {
+                        had.insert(flow, list.key.clone());
+                    }
                 }
                 Step::Adjacency(index, state) => live.set_adjacency(index, state),
                 Step::List(index, state) => live.set_list(index, state),
@@ -144,6 +173,7 @@ proptest! {
                 Step::Table(index) => {
                     live = Live::next(Some(&live), &tables[index]);
                     fib = Fib::compile(&tables[index]).unwrap();
+                    at = index;
                 }
             }
         }
@@ -166,4 +196,68 @@ fn a_flip_by_another_generation_counts() {
     before.set_adjacency(2, Liveness::Down);
     let (_, _, count) = forward(&fib, &live, &mut flows, 0, &bytes);
     assert_ne!(count.lists[0].0, 0, "list 0 leads over adjacency 2");
+}
+
+/// Which list each of 200 flows takes, by its key.
+fn places(table: &Table, fib: &Fib, live: &Live, flows: &mut FlowCache) -> Vec<String> {
+    let list = |port| {
+        let bytes = v4([10, 1, 0, 5], [10, 2, 0, 5], 17, 64, &udp(port, 2, b"hi"));
+        let (_, _, count) = forward(fib, live, flows, 0, &bytes);
+        table.lists[count.lists[0].0].key.clone()
+    };
+    (0..200).map(list).collect()
+}
+
+#[test]
+fn flows_stay_on_kept_paths_when_a_table_ranks_another_first() {
+    let verdict = |order: &[u32], keep: &[u32]| Verdict::Paths {
+        order: order.into(),
+        equal: 1,
+        keep: keep.into(),
+    };
+    let with = |verdict: Verdict| {
+        let mut table = table(TtlModel::Pipe);
+        table.segments[0].steerings[0].fallback = verdict;
+        table
+    };
+    let before = with(verdict(&[0, 1], &[]));
+    let direct = before.lists[0].key.clone();
+    let live = Live::next(None, &before);
+    (0..3).for_each(|index| live.set_adjacency(index, Liveness::Up));
+    (0..3).for_each(|index| live.set_list(index, Liveness::Up));
+    let mut flows = FlowCache::default();
+    let fib = Fib::compile(&before).unwrap();
+    let all = |places: Vec<String>| places.iter().all(|place| *place == direct);
+    assert!(all(places(&before, &fib, &live, &mut flows)));
+
+    // Another number for the same list, too.
+    let mut kept = with(verdict(&[1, 0], &[0]));
+    kept.lists.rotate_left(1);
+    for path in &mut kept.paths {
+        path.lists
+            .iter_mut()
+            .for_each(|list| *list = (*list + 2) % 3);
+    }
+    let live = Live::next(Some(&live), &kept);
+    let fib = Fib::compile(&kept).unwrap();
+    assert!(all(places(&kept, &fib, &live, &mut flows)), "they stay");
+    let fresh = places(&kept, &fib, &live, &mut FlowCache::default());
+    assert!(
+        fresh.iter().all(|place| *place != direct),
+        "new ones do not"
+    );
+
+    live.set_adjacency(2, Liveness::Down);
+    let moved = places(&kept, &fib, &live, &mut flows);
+    assert_eq!(moved, fresh, "until it dies");
+    live.set_adjacency(2, Liveness::Up);
+    assert_eq!(places(&kept, &fib, &live, &mut flows), fresh, "for good");
+
+    let back = with(verdict(&[0, 1], &[]));
+    let live = Live::next(Some(&live), &back);
+    let fib = Fib::compile(&back).unwrap();
+    assert!(
+        all(places(&back, &fib, &live, &mut flows)),
+        "kept no longer"
+    );
 }

@@ -85,7 +85,7 @@ mod tests {
                 dscp: Some(46),
                 ..Match::default()
             },
-            verdict: Verdict::Paths(vec![1]),
+            verdict: Verdict::in_order(vec![1]),
         };
         Table {
             generation: "0000000000000001".into(),
@@ -128,7 +128,7 @@ mod tests {
                 routes: vec![route("10.1.0.0/24"), route("fd01::/64")],
                 steerings: vec![Steering {
                     rules: vec![rule],
-                    fallback: Verdict::Paths(vec![0]),
+                    fallback: Verdict::in_order(vec![0]),
                 }],
             }],
             labels: vec![],

@@ -186,7 +186,7 @@ fn table(me: usize) -> Table {
             }],
             steerings: vec![Steering {
                 rules: vec![],
-                fallback: Verdict::Paths(vec![0]),
+                fallback: Verdict::in_order(vec![0]),
             }],
         }],
         labels: vec![LabelEntry {

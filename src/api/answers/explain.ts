@@ -194,7 +194,7 @@ function ranking(
   )?.verdict;
   const order = verdict === undefined || verdict === "drop"
     ? told.map(({ key }) => key)
-    : verdict.paths.map((index) => state.table.paths[index]?.key ?? "");
+    : verdict.paths.order.map((index) => state.table.paths[index]?.key ?? "");
   const live = new Map(standings.paths.map((one) => [one.key, one]));
   return order.flatMap((key): Ranked[] => {
     const path = candidates.get(key);

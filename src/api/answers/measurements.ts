@@ -62,7 +62,7 @@ function rankedBy({ destinations, state: { table } }: Observation, policy: strin
     destinations.flatMap((one) =>
       one.policy !== policy || one.verdict === "drop"
         ? []
-        : one.verdict.paths.map((index) => table.paths[index]?.key ?? "")
+        : one.verdict.paths.order.map((index) => table.paths[index]?.key ?? "")
     ),
   );
 }

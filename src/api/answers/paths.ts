@@ -69,10 +69,10 @@ function pathUse(
 ): PathAnswer["uses"] {
   if (verdict === "drop") return [];
   const { paths, lists } = observation.state.table;
-  const at = verdict.paths.findIndex((index) =>
+  const at = verdict.paths.order.findIndex((index) =>
     paths[index]?.lists.some((list) => lists[list]?.key === candidate.key)
   );
-  const index = verdict.paths[at];
+  const index = verdict.paths.order[at];
   if (index === undefined) return [];
   return [{
     segment,

@@ -56,7 +56,7 @@ function destinationsOf(observation: Observation, policy: string | null) {
 function rankedPaths(observation: Observation, { verdict, inUse }: Destination) {
   if (verdict === "drop") return [];
   const { table } = observation.state;
-  return verdict.paths.map((index, place) => {
+  return verdict.paths.order.map((index, place) => {
     const path = table.paths[index];
     // The quickest of the lists over which a path spreads its flows.
     const trips = (path?.lists ?? []).flatMap((at) => {

@@ -147,12 +147,6 @@ export function decide(
   };
 }
 
-/** The same order for new and existing flows: for a forwarder that does not tell them apart. */
-export function orderForAll({ order, kept }: Decision): readonly string[] {
-  const first = kept[0]?.path;
-  return first === undefined ? order : [first, ...order.filter((path) => path !== first)];
-}
-
 /** Why a better path need not wait, or has to. */
 export function patienceOf(challenger: Rank, incumbent: Rank): Patience {
   if (challenger.fields[0] < incumbent.fields[0]) return "none";

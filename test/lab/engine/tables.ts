@@ -139,7 +139,9 @@ function segment(
     routes: prefixes.map((prefix) => ({ prefix, steering: 0 })),
     steerings: [{
       rules: [],
-      fallback: { paths: ways.map((way) => way === "direct" ? 0 : 1) },
+      fallback: {
+        paths: { order: ways.map((way) => way === "direct" ? 0 : 1), equal: 1, keep: [] },
+      },
     }],
   };
 }

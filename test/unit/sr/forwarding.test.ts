@@ -225,7 +225,7 @@ function listsOf(table: Table, segment: Segment): Set<SegmentList> {
     ...one.rules.map((rule) => rule.verdict),
   ]);
   return new Set(
-    verdicts.flatMap((verdict) => verdict === "drop" ? [] : verdict.paths)
+    verdicts.flatMap((verdict) => verdict === "drop" ? [] : verdict.paths.order)
       .flatMap((path) => table.paths[path]!.lists)
       .map((list) => table.lists[list]!),
   );

@@ -97,7 +97,7 @@ test("what the engine checks of a table holds: ascending unique labels and keys,
           for (const { rules, fallback } of segment.steerings) {
             for (const verdict of [...rules.map((rule) => rule.verdict), fallback]) {
               if (verdict === "drop") continue;
-              expect(verdict.paths.every((at) => table.paths[at] !== undefined)).toBe(true);
+              expect(verdict.paths.order.every((at) => table.paths[at] !== undefined)).toBe(true);
             }
           }
           expect(segment.routes.every((one) => segment.steerings[one.steering])).toBe(true);

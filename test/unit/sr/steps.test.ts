@@ -22,7 +22,7 @@ describe("policies", () => {
     return segment.steerings[segment.routes.find((one) => one.prefix === prefix)!.steering]!;
   };
   const keys = (table: Table, verdict: Verdict) =>
-    verdict === "drop" ? "drop" : verdict.paths.map((at) => table.paths[at]!.key);
+    verdict === "drop" ? "drop" : verdict.paths.order.map((at) => table.paths[at]!.key);
 
   test("prefer, require and fall back in their order, metered last within each", () => {
     const by = (name: string, steps: Policy["steps"], more: Partial<Policy> = {}): Policy => ({

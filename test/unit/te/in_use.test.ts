@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Snapshot, Table, Verdict } from "../../../src/model/boundary.ts";
 import { pathInUse, standings } from "../../../src/te/in_use.ts";
 
-const VERDICT: Verdict = { paths: [0, 1] };
+const VERDICT: Verdict = { paths: { order: [0, 1], equal: 1, keep: [] } };
 
 /** Two paths of one list each, over one adjacency; up or not, suspect or not. */
 function inUse(...lists: readonly { up: boolean; suspect: boolean }[]) {

@@ -205,7 +205,7 @@ fn segment(scene: Scene) -> Segment {
                 ..Match::default()
             }
         },
-        verdict: Verdict::Paths(vec![0]),
+        verdict: Verdict::in_order(vec![0]),
     });
     Segment {
         name: "office".into(),
@@ -222,7 +222,7 @@ fn segment(scene: Scene) -> Segment {
             .collect(),
         steerings: vec![Steering {
             rules: rules.collect(),
-            fallback: Verdict::Paths(vec![0]),
+            fallback: Verdict::in_order(vec![0]),
         }],
     }
 }

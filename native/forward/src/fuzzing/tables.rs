@@ -216,7 +216,7 @@ impl<'a> Reader<'a> {
         };
         let verdict = match self.byte() % 4 {
             0 => Verdict::Drop,
-            _ => Verdict::Paths(vec![self.below(paths)]),
+            _ => Verdict::in_order(vec![self.below(paths)]),
         };
         Segment {
             name: format!("segment {number}"),
@@ -238,7 +238,7 @@ impl<'a> Reader<'a> {
                     matches,
                     verdict,
                 }],
-                fallback: Verdict::Paths(vec![self.below(paths), self.below(paths)]),
+                fallback: Verdict::in_order(vec![self.below(paths), self.below(paths)]),
             }],
         }
     }

@@ -166,10 +166,10 @@ pub fn table(ttl: TtlModel) -> Table {
             .into(),
         steerings: vec![Steering {
             rules: vec![
-                rule("voice", voice, Verdict::Paths(vec![1, 0])),
+                rule("voice", voice, Verdict::in_order(vec![1, 0])),
                 rule("discard", discard, Verdict::Drop),
             ],
-            fallback: Verdict::Paths(vec![0, 1]),
+            fallback: Verdict::in_order(vec![0, 1]),
         }],
     };
     let guest = Segment {
@@ -185,7 +185,7 @@ pub fn table(ttl: TtlModel) -> Table {
         }],
         steerings: vec![Steering {
             rules: vec![],
-            fallback: Verdict::Paths(vec![1]),
+            fallback: Verdict::in_order(vec![1]),
         }],
     };
     let entry = |label, accept: &[u32], action| LabelEntry {

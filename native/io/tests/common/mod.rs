@@ -188,7 +188,7 @@ pub fn table(number: usize, neighbours: usize) -> Table {
     };
     let steering = |index: usize| Steering {
         rules: vec![],
-        fallback: Verdict::Paths(vec![index as u32]),
+        fallback: Verdict::in_order(vec![index as u32]),
     };
     Table {
         generation: "0000000000000001".into(),
