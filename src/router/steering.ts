@@ -4,9 +4,9 @@ import type { Looks, Probing, Snapshot } from "../model/boundary.ts";
 import { countOf, type Instant } from "../model/quantity.ts";
 import type { CandidatePath } from "../model/path.ts";
 import type { PathStanding } from "../model/standing.ts";
-import { choiceKey, type Placements, type Survey } from "../sr/survey.ts";
+import { choiceKey, type Placement, type Placements, type Survey } from "../sr/survey.ts";
 import { expectedOf } from "../te/expected.ts";
-import type { Move } from "../te/select/decide.ts";
+import type { Decision, Move } from "../te/select/decide.ts";
 import { causeInWords } from "../te/select/explain.ts";
 import { News } from "../te/select/news.ts";
 import { type Change, Selection } from "../te/select/selection.ts";
@@ -44,13 +44,7 @@ export class Steering {
 
   /** As they stand now. */
   get placements(): Placements {
-    return new Map(
-      this.#keys.map((key) => {
-        const decision = this.#selection.decision(key)!;
-        const kept = decision.kept.map(({ path }) => path);
-        return [key, { order: decision.order, equals: decision.equals, kept }];
-      }),
-    );
+    return new Map(this.#keys.map((key) => [key, placementOf(this.#selection.decision(key)!)]));
   }
 
   /** @returns what changed: some order, or who moves */
@@ -77,8 +71,10 @@ export class Steering {
     return changes.flatMap(({ keys, moves }) => {
       const others = keys.length > 1 ? ` and ${countOf(keys.length - 1, "other")}` : "";
       const choice = keys[0]!.startsWith(">") ? `no policy ${keys[0]}` : `policy ${keys[0]}`;
-      return moves.map((move) =>
-        `${choice}${others}: ${moveInWords(move)}: ${causeInWords(move.cause, steady)}`
+      return moves.map(({ flows, from, to, cause }) =>
+        `${choice}${others}: ${to} ${TAKES[flows]} ${from ?? "none"}: ${
+          causeInWords(cause, steady)
+        }`
       );
     });
   }
@@ -112,13 +108,18 @@ export class Steering {
   }
 }
 
-function moveInWords({ flows, from, to }: Move): string {
-  switch (flows) {
-    case "all":
-      return `${to} takes over from ${from ?? "none"}`;
-    case "new":
-      return `${to} takes new flows in place of ${from ?? "none"}`;
-    case "existing":
-      return `${to} takes the flows that had stayed on ${from ?? "none"}`;
-  }
+const TAKES: Readonly<Record<Move["flows"], string>> = {
+  all: "takes over from",
+  new: "takes new flows, before",
+  existing: "takes the flows that had stayed on",
+};
+
+/** Those that share stand at the head. */
+function placementOf({ order, equals, kept }: Decision): Placement {
+  const shared = order.filter((path) => equals.includes(path));
+  return {
+    order: [...shared, ...order.filter((path) => !equals.includes(path))],
+    equal: Math.max(1, shared.length),
+    keep: kept.map((one) => one.path),
+  };
 }

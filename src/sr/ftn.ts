@@ -55,17 +55,12 @@ export function forwardingEntries(
     const choice = surveyed.choices.get(key);
     if (choice?.kind === "drop") return "drop";
     const placement = placements.get(key);
-    const order = ordered(choice?.paths ?? [], placement?.order).map((path) =>
-      place.get(path.key)!
-    );
-    const indices = (keys: readonly string[] | undefined) =>
-      (keys ?? []).map((key) => place.get(key)!);
-    const equals = indices(placement?.equals);
     return {
       paths: {
-        order: [...equals, ...order.filter((at) => !equals.includes(at))],
-        equal: Math.max(1, equals.length),
-        keep: indices(placement?.kept),
+        order: ordered(choice?.paths ?? [], placement?.order).map(({ key }) => place.get(key)!),
+        equal: placement?.equal ?? 1,
+        // A path that was left with the file before is none of this table.
+        keep: placement?.keep.flatMap((path) => place.get(path) ?? []) ?? [],
       },
     };
   };

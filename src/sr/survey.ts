@@ -52,10 +52,10 @@ export type Choice =
 export interface Placement {
   /** For new flows, best first. */
   readonly order: readonly string[];
-  /** What shares new flows, as good as one another; the first is one of them. */
-  readonly equals: readonly string[];
-  /** Where flows stay that are there. */
-  readonly kept: readonly string[];
+  /** So many of the first share new flows. */
+  readonly equal: number;
+  /** Flows that are on these stay. */
+  readonly keep: readonly string[];
 }
 
 /** By {@link choiceKey}; absent: as the file settles it. */

@@ -5,7 +5,6 @@ import type { Instant } from "../../model/quantity.ts";
 import type { PathFigures, PathStanding } from "../../model/standing.ts";
 import { explain, pathInWords } from "./explain.ts";
 import { type PathMeasurement, share, tallies, windowOf } from "./measurement.ts";
-import { seconds } from "./reason.ts";
 import type { Selection } from "./selection.ts";
 import { winsInWords } from "./wins.ts";
 
@@ -27,7 +26,6 @@ export function standingsOf(
     selection.pathToAvoid(key),
   );
   const lead = paths[0];
-  const [former] = decision.kept;
   return paths.map((one): PathStanding => {
     const measurement = selection.observed(one.path)?.measurement;
     const leads = one === lead;
@@ -36,15 +34,7 @@ export function standingsOf(
       key: one.path,
       verdict: one.verdict,
       kept: one.kept,
-      why: leads && former !== undefined
-        ? `better, and flows stay on ${former.path} ${
-          slo.move === "broken"
-            ? "until that fails or breaks its SLO"
-            : `until it was so for ${seconds(slo.timers.holdMillis)}`
-        }`
-        : good
-        ? null
-        : pathInWords(one, slo, now),
+      why: good ? null : pathInWords(one, slo, now),
       wins: leads || lead === undefined ? null : winsInWords(one, lead, slo, now),
       shares: decision.equals.length > 1 && decision.equals.includes(one.path),
       byHops: byHops(one.path),

@@ -32,7 +32,7 @@ function started(policy: string) {
       const { order, equal } = verdicts.find(({ order }) =>
         table.paths[order[0]!]!.egress === sid
       )!;
-      return order.slice(0, equal).map((at) => table.paths[at]!.key);
+      return order.slice(0, equal).map((at) => table.paths[at]!.key).sort();
     },
   };
 }

@@ -325,17 +325,20 @@ describe("policies", () => {
     expect([direct, hub]).toEqual(["up0>site3.up0", "up0>site2.up0,up0>site3.up0"]);
     const placements = new Map([["quick > site3", {
       order: [rest[0]!, hub!],
-      equals: [],
-      kept: [],
+      equal: 2,
+      keep: [hub!, "gone"],
     }]]);
     const moved = compileTable(survey, "embedded", placements);
     expect(order(moved)).toEqual([rest[0], hub, direct, ...rest.slice(1)]);
+    const verdict = route(moved, "10.1.3.0/24").rules[0]!.verdict;
+    const at = moved.paths.findIndex(({ key }) => key === hub);
+    expect(verdict).toMatchObject({ paths: { equal: 2, keep: [at] } });
     expect({ ...moved, segments: [] }).toEqual({ ...table, segments: [] });
     // What no policy matches has an order of its own.
     const plain = compileTable(
       survey,
       "embedded",
-      new Map([["> site3", { order: [hub!], equals: [], kept: [] }]]),
+      new Map([["> site3", { order: [hub!], equal: 1, keep: [] }]]),
     );
     expect(keys(plain, route(plain, "10.1.3.0/24").fallback)[0]).toBe(hub);
     expect(order(plain)).toEqual(order(table));

@@ -6,6 +6,9 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { decide } from "../../../../src/te/select/decide.ts";
+import { judge } from "../../../../src/te/select/judge.ts";
+import { observe, type Observed } from "../../../../src/te/select/measurement.ts";
 import type { Choice } from "../../../../src/te/select/rank.ts";
 import { Selection } from "../../../../src/te/select/selection.ts";
 import { at, candidate, classOf, measurement, type Sample } from "./shapes.ts";
@@ -128,5 +131,19 @@ describe("who is equal", () => {
     expect(step(7, { rtt: 60_000 })).toEqual(["a", ""]);
     expect(step(8, {})).toEqual(["a b", ""]);
     expect(step(9, { live: "down", downs: 1, liveSince: 8_900 })).toEqual(["a", ""]);
+  });
+
+  test("one order for all flows begins with where the existing ones are", () => {
+    const one = choice({ balance: false });
+    const observed = new Map<string, Observed>();
+    const judgementOf = (path: string) =>
+      judge(undefined, observed.get(path), one.class, at(40_000));
+    const tell = (path: string, rtt: number) =>
+      observed.set(path, observe(undefined, measurement(path, 40_000, { rtt })));
+    ["a", "b", "c"].forEach((path) => tell(path, 50_000));
+    const before = decide(undefined, one, judgementOf, at(0));
+    tell("b", 30_000);
+    const after = decide(before, one, judgementOf, at(40_000));
+    expect([after.order, after.kept.map(({ path }) => path)]).toEqual([["b", "a", "c"], ["a"]]);
   });
 });
