@@ -39,7 +39,7 @@ export async function showCut(stage: Stage): Promise<void> {
   await emulator.change("lisbon.fibre", "both", { cut: false });
   say(
     paint("✓", "good", io.color),
-    "lisbon.fibre is healed; BFD and the probes bring it back",
+    "lisbon.fibre is healed; it comes up, and is trusted after a minute without a fault",
   );
   for (let tries = 0; tries < 100 && !await allPathsUp(place, "lisbon"); tries++) await pause(100);
   await showPaths(stage, "lisbon", "porto");
