@@ -1,7 +1,9 @@
 /** `labelway up`: the running router. */
 
-import { createApp } from "../api/app.ts";
+import type { RouterView } from "../ports/router_view.ts";
 import { type GatewayOptions, runGateway } from "../io/gateway.ts";
+import type { Log } from "../io/log.ts";
+import type { Handler } from "../io/server.ts";
 import type { LoadOptions } from "../io/load.ts";
 import { lineLog, type LogFormat } from "../io/log.ts";
 import { socketOption, socketPath } from "./client.ts";
@@ -90,13 +92,7 @@ export const up: Command = {
     };
     const problems = await runGateway(options, {
       version: VERSION,
-      createHandler: (view, port) => {
-        const app = createApp(view, {
-          listen: port === null ? { kind: "unix" } : { kind: "tcp", port },
-          onFault: (error) => log("error", error instanceof Error ? `${error.stack}` : `${error}`),
-        });
-        return (request) => app.fetch(request);
-      },
+      createHandler: (view, port) => answering(view, port, log),
       log,
       stop: io.interrupted(),
       environment: io.environment,
@@ -105,6 +101,23 @@ export const up: Command = {
     return OK;
   },
 };
+
+/**
+ * The HTTP interface, loaded when somebody first asks: most of the time from the process's start to
+ * its first packet goes into loading modules, and packets must not wait for those of answers.
+ */
+function answering(view: RouterView, port: number | null, log: Log): Handler {
+  let loaded: Promise<Handler> | undefined;
+  const load = async (): Promise<Handler> => {
+    const { createApp } = await import("../api/app.ts");
+    const app = createApp(view, {
+      listen: port === null ? { kind: "unix" } : { kind: "tcp", port },
+      onFault: (error) => log("error", error instanceof Error ? `${error.stack}` : `${error}`),
+    });
+    return (request) => app.fetch(request);
+  };
+  return async (request) => (await (loaded ??= load()))(request);
+}
 
 export function loadOptions(
   args: Arguments,
