@@ -49,7 +49,7 @@ export function createApp(view: RouterView, options: AppOptions): App {
   app.get(
     "/metrics",
     (context) =>
-      context.body(metricsText(observe(view), view.labelCounters()), 200, {
+      context.body(metricsText(observe(view), view.labelCounters(), view.measured()), 200, {
         "Content-Type": "text/plain; version=0.0.4; charset=utf-8",
       }),
   );

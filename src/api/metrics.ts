@@ -1,9 +1,15 @@
 /** The Prometheus text format, version 0.0.4. Base units: seconds, bytes, shares. */
 
-import type { LabelState, ThreadState } from "../model/boundary.ts";
+import type { LabelState, Measured, ThreadState } from "../model/boundary.ts";
+import { counter, type Family, formatFamily, gauge, seconds } from "./families.ts";
+import { measuredFamilies } from "./measured_metrics.ts";
 import { measured, type Observation } from "./observation.ts";
 
-export function metricsText(observation: Observation, labels: readonly LabelState[]): string {
+export function metricsText(
+  observation: Observation,
+  labels: readonly LabelState[],
+  windows: readonly Measured[],
+): string {
   const { state, snapshot, now, startedAt } = observation;
   const { table } = state;
   const adjacencies = table.adjacencies.map((adjacency) => ({
@@ -151,6 +157,7 @@ export function metricsText(observation: Observation, labels: readonly LabelStat
         one.live?.tx_bytes ?? 0,
       ]),
     ),
+    ...measuredFamilies(observation, windows),
     counter(
       "labelway_segment_packets_total",
       "LAN packets",
@@ -204,42 +211,6 @@ export function metricsText(observation: Observation, labels: readonly LabelStat
   return families.map(formatFamily).join("");
 }
 
-/** A value that is not known has no sample: a zero would be a measurement. */
-type Sample = readonly [labels: Readonly<Record<string, string>>, value: number | undefined];
-
-interface Family {
-  readonly name: string;
-  readonly type: "gauge" | "counter";
-  readonly help: string;
-  readonly samples: readonly Sample[];
-}
-
-function gauge(name: string, help: string, samples: readonly Sample[]): Family {
-  return { name, type: "gauge", help, samples };
-}
-
-function counter(name: string, help: string, samples: readonly Sample[]): Family {
-  return { name, type: "counter", help, samples };
-}
-
-function formatFamily({ name, type, help, samples }: Family): string {
-  const known = samples.filter(([, value]) => value !== undefined);
-  if (known.length === 0) return "";
-  const lines = known.map(([labels, value]) => {
-    const pairs = Object.entries(labels).map(([key, text]) => `${key}="${escapeValue(text)}"`);
-    return `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${value}\n`;
-  });
-  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
-}
-
-function escapeValue(text: string): string {
-  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
-}
-
 function thread(one: ThreadState): Record<string, string> {
   return { thread: one.name, direction: one.direction };
-}
-
-function seconds(micros: number | null | undefined): number | undefined {
-  return micros === null || micros === undefined ? undefined : micros / 1_000_000;
 }

@@ -20,6 +20,7 @@ export interface Observation {
   readonly listIndex: ReadonlyMap<string, number>;
   readonly siteBySid: ReadonlyMap<number, string>;
   readonly destinations: readonly Destination[];
+  readonly standingsOf: RouterView["standings"];
 }
 
 /** What one rule (or no rule) of one segment says about the prefixes of one site. */
@@ -50,6 +51,7 @@ export function observe(view: RouterView): Observation {
     listIndex: new Map(state.table.lists.map((list, index) => [list.key, index])),
     siteBySid: new Map(state.network.sites.map((site) => [site.sid, site.name])),
     destinations: destinations(state, standing),
+    standingsOf: (policy, egress) => view.standings(policy, egress),
   };
 }
 
@@ -63,6 +65,7 @@ export const NO_QUALITY: Quality = {
   loss: 0,
   probes_sent: 0,
   probes_answered: 0,
+  mtu: null,
 };
 
 export interface Measured {

@@ -185,6 +185,54 @@ export const pathSchema = z.object({
   uses: z.array(pathUseSchema),
 }).openapi("Path");
 
+export const verdictSchema = z.enum([
+  "meets",
+  "recovering",
+  "breaks",
+  "unknown",
+  "suppressed",
+  "dead",
+]).openapi("SloVerdict", {
+  description:
+    "How it does against the SLO; recovering: it was bad and is good, but not for long " +
+    "enough; suppressed: it failed too often",
+});
+
+const windowFields = {
+  spanMillis: count,
+  sent: count.describe("Probes, without those whose answer may still come"),
+  answered: count,
+  loss: share.nullable().describe("Of the round trip"),
+  lossForward: share.nullable().describe("From here to there; null: the far end does not tell"),
+  lossBackward: share.nullable().describe("From there to here, of those that arrived there"),
+  late: count.describe("Answered after they had been given up"),
+  reorderedForward: count.describe("Overtaken on the way there (RFC 4737)"),
+  reorderedBackward: count,
+  copiesForward: count.describe("Copies that the way there made"),
+  copiesBackward: count,
+  rttMicros: z.object({
+    min: count,
+    mean: count,
+    p50: count,
+    p95: count,
+    p99: count,
+    max: count,
+  }).nullable().describe("Round trips, without the time in the far end; null without an answer"),
+  jitterMicros: count.nullable().describe("Mean difference of successive round trips"),
+};
+const windowSchema = z.object(windowFields).openapi("MeasurementWindow");
+
+export const measurementsSchema = z.object({
+  site: z.string(),
+  paths: z.array(z.object({
+    key: z.string(),
+    egress: z.string(),
+    windows: z.array(windowSchema).describe("1 s, 10 s, 1 min, 15 min and 24 h"),
+    classes: z.array(z.object({ class: count.describe("TC"), ...windowFields }))
+      .describe("The last minute of each class that was probed"),
+  })),
+}).openapi("Measurements");
+
 const portsSchema = z.array(z.object({ low: count, high: count })).describe("Empty: any");
 
 const placesSchema = z.array(z.string()).describe("Prefixes, or sites by name; empty: any");
@@ -243,7 +291,7 @@ export const policySchema = z.object({
   match: matchSchema,
   holds: z.boolean().describe("It is the time of day that it asks for"),
   class: classSchema.nullable().describe(
-    "How its paths are judged, with what the policy changes; null: it drops, or it is no policy",
+    "How its paths are judged, with what the policy changes; null: it drops",
   ),
   action: z.string(),
   destinations: z.array(z.object({
@@ -278,7 +326,6 @@ export const explanationSchema = z.object({
   policy: z.string().nullable().describe("That matches; null: none"),
   action: z.string(),
   class: classSchema.nullable(),
-  sloJudged: z.boolean().describe("Whether paths are judged by the SLO"),
   verdict: z.enum(["paths", "drop"]),
   inUse: z.string().nullable().describe("Key of the path; null: dropped"),
   paths: z.array(z.object({
@@ -286,15 +333,32 @@ export const explanationSchema = z.object({
     key: z.string(),
     state: livenessSchema,
     inUse: z.boolean(),
+    verdict: verdictSchema,
+    kept: z.boolean().describe(
+      "Flows that are on it stay for now, and a better path takes the rest",
+    ),
     cost: z.number(),
     metered: z.boolean(),
     mtuBytes: count,
-    rttMicros: count.nullable(),
+    rttMicros: count.nullable().describe("Median round trip"),
     jitterMicros: count.nullable(),
-    loss: share.nullable(),
-    windowMillis: count.describe("Time over which they were measured, at most"),
+    lossForward: share.nullable().describe("From here to there"),
+    lossBackward: share.nullable().describe(
+      "From there to here; both are the round trip's where the far end does not tell them apart",
+    ),
+    bandwidthBitsPerSecond: z.number().nullable().describe(
+      "Of the narrowest uplink on the way, by the file; null: some uplink has none in it",
+    ),
+    windowMillis: count.nullable().describe("Time over which they were measured"),
     ageMillis: count.nullable().describe("Since the end of that time; null: never measured"),
-    why: z.string().nullable().describe("Why it is not in use; null: it is"),
+    rttByHopsMicros: count.nullable().describe(
+      "Sum of what the sites on the way measure on their adjacencies; null: one hop, or not told",
+    ),
+    lossForwardByHops: share.nullable().describe("Composed likewise"),
+    lossBackwardByHops: share.nullable(),
+    why: z.string().nullable().describe(
+      "Why it is not in use, or what is wrong with it all the same",
+    ),
     wins: z.string().nullable().describe("What would put it in use; null: it is"),
   })).describe("Best first"),
 }).openapi("Explanation");
@@ -350,6 +414,7 @@ export type Sites = z.infer<typeof sitesSchema>;
 export type Adjacencies = z.infer<typeof adjacenciesSchema>;
 export type Paths = z.infer<typeof pathsSchema>;
 export type PathAnswer = z.infer<typeof pathSchema>;
+export type Measurements = z.infer<typeof measurementsSchema>;
 export type Policies = z.infer<typeof policiesSchema>;
 export type PolicyAnswer = z.infer<typeof policySchema>;
 export type Explanation = z.infer<typeof explanationSchema>;

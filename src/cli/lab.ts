@@ -12,6 +12,7 @@ export const lab: Group = {
     exec: async () => (await import("./lab_exec.ts")).labExec,
     impair: async () => (await import("./lab_impair.ts")).labImpair,
     restart: async () => (await import("./lab_restart.ts")).labRestart,
+    import: async () => (await import("./lab_import.ts")).labImport,
     names: async () => (await import("./lab_names.ts")).labNames,
     demo: async () => (await import("./lab_demo.ts")).labDemo,
   },

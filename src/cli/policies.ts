@@ -80,9 +80,7 @@ export function formatSlo({ class: judged }: Pick<PolicyAnswer, "class">): strin
     ["bandwidth", bandwidthBitsPerSecond === null ? null : formatBitRate(bandwidthBitsPerSecond)],
   ] as const;
   const given = parts.filter(([, value]) => value !== null);
-  return given.length === 0
-    ? []
-    : [`SLO ${given.map((pair) => pair.join(" ")).join(", ")} (not judged yet)`];
+  return given.length === 0 ? [] : [`SLO ${given.map((pair) => pair.join(" ")).join(", ")}`];
 }
 
 export function formatMatch({ name, match }: Pick<PolicyAnswer, "name" | "match">): string {

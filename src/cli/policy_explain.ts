@@ -17,7 +17,8 @@ export const policyExplain: Command = {
   summary: "Say which policy takes a packet, its path in use, and why no other is",
   details:
     "For a packet that enters the overlay at this site. What is not given is assumed and told.\n" +
-    "* marks the path in use.",
+    "* marks the path in use; loss ↑ is from here to there, ↓ back. BY HOPS is the sum of what the\n" +
+    "sites on the way measure on their own adjacencies, and its difference to RTT.",
   options: {
     src: text("ADDRESS", "The sender"),
     dst: text("ADDRESS", "The receiver"),
@@ -90,12 +91,41 @@ export function renderExplanation(value: Explanation, io: Pick<Io, "columns" | "
   return [pairs, ...lines, ...(value.paths.length === 0 ? [] : ["", paths(value, io)])].join("\n");
 }
 
+const TONES = {
+  meets: "good",
+  recovering: "warn",
+  breaks: "bad",
+  unknown: "quiet",
+  suppressed: "bad",
+  dead: "bad",
+} as const;
+
+/** `0.1 %`, or each direction where they differ: `0 % ↑ 5 % ↓`. */
+function formatLoss({ lossForward, lossBackward }: Explanation["paths"][number]): string {
+  if (lossForward === null || lossBackward === null) return NONE;
+  return lossForward === lossBackward
+    ? formatShare(lossForward)
+    : `${formatShare(lossForward)} ↑ ${formatShare(lossBackward)} ↓`;
+}
+
+/** `12.9 ms`, and how much more that is than what the path as a whole measures: `12.9 ms +3 %`. */
+function formatByHops({ rttMicros, rttByHopsMicros }: Explanation["paths"][number]): string {
+  if (rttByHopsMicros === null) return NONE;
+  const sum = formatMicros(rttByHopsMicros);
+  if (rttMicros === null || rttMicros === 0) return sum;
+  const percent = Math.round((rttByHopsMicros / rttMicros - 1) * 100);
+  return `${sum} ${percent < 0 ? "−" : "+"}${Math.abs(percent)} %`;
+}
+
 function paths({ paths }: Explanation, io: Pick<Io, "columns" | "color">): string {
+  const composed = paths.some(({ rttByHopsMicros }) => rttByHopsMicros !== null);
   const columns = [
     { title: "RANK" },
     { title: "PATH", shrinks: true },
     { title: "STATE" },
+    { title: "SLO" },
     { title: "RTT", right: true },
+    ...(composed ? [{ title: "BY HOPS", right: true }] : []),
     { title: "JITTER", right: true },
     { title: "LOSS", right: true },
     { title: "COST", right: true },
@@ -107,11 +137,13 @@ function paths({ paths }: Explanation, io: Pick<Io, "columns" | "color">): strin
     path.inUse ? { text: `* ${path.rank}`, tone: "good" } : `  ${path.rank}`,
     path.key,
     livenessCell(path.state),
+    { text: path.verdict, tone: TONES[path.verdict] },
     formatMicros(path.rttMicros),
+    ...(composed ? [formatByHops(path)] : []),
     formatMicros(path.jitterMicros),
-    path.loss === null ? NONE : formatShare(path.loss),
+    formatLoss(path),
     String(path.cost),
-    path.ageMillis === null ? NONE : path.ageMillis === 0 ? "now" : formatSpan(path.ageMillis),
+    path.ageMillis === null ? NONE : path.ageMillis < 1000 ? "now" : formatSpan(path.ageMillis),
     path.why ?? "",
     { text: path.wins ?? "", tone: "quiet" },
   ]);

@@ -17,6 +17,7 @@ export const PROGRAM: Program = {
     pubkey: async () => (await import("./pubkey.ts")).pubkey,
     status: async () => (await import("./status.ts")).status,
     paths: async () => (await import("./paths.ts")).paths,
+    measurements: async () => (await import("./measurements.ts")).measurements,
     policies: async () => (await import("./policies.ts")).policies,
     policy: async () => (await import("./policy.ts")).policy,
     adjacencies: async () => (await import("./adjacencies.ts")).adjacencies,

@@ -11,7 +11,8 @@ import type {
   Sid,
   UplinkNumber,
 } from "../model/quantity.ts";
-import { buildPolicy } from "./build_policy.ts";
+import { buildPolicy, classNamed } from "./build_policy.ts";
+import { DEFAULT_CLASS } from "./classes.ts";
 import { compareRanges, isIpv6, rangeOf } from "./scalar.ts";
 import type { File, FileSite, FileUplink } from "./schema.ts";
 
@@ -34,6 +35,7 @@ export function buildNetwork(file: File): Network {
     sites: byName(file.sites).map(([name, site]) => buildSite(name, site)),
     segments: buildSegments(file),
     policies: file.policies.map((policy) => buildPolicy(file, policy)),
+    defaultClass: classNamed(file, DEFAULT_CLASS.name)!,
   };
   return { ...network, generation: generationOf(network) };
 }

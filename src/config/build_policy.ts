@@ -24,6 +24,7 @@ export function buildPolicy(file: File, policy: FilePolicy): Policy {
     class: classOf(file, policy),
     steps: policy.action === "drop" ? [] : buildSteps(policy),
     ...(other !== undefined && { disjointFrom: other }),
+    ...(policy.balance && { balance: true }),
   };
 }
 
@@ -81,7 +82,7 @@ export function classOf(file: File, policy: FilePolicy): SloClass {
 }
 
 /** A class of the file's own begins as the default one, which the file may have changed. */
-function classNamed(file: File, name: string): SloClass | undefined {
+export function classNamed(file: File, name: string): SloClass | undefined {
   const builtIn = Object.hasOwn(BUILT_IN_CLASSES, name) ? BUILT_IN_CLASSES[name] : undefined;
   const own = Object.hasOwn(file.classes, name) ? file.classes[name] : undefined;
   if (!own) return builtIn;

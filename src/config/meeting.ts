@@ -40,14 +40,15 @@ export function neighbours(file: File): Map<string, Set<string>> {
   const all = ends(file);
   const result = new Map(Object.keys(file.sites).map((site) => [site, new Set<string>()]));
   const byColor = Map.groupBy(all, (end) => end.uplink.color);
-  for (const [color, near] of byColor) {
-    for (const [otherColor, far] of byColor) {
-      if (!colorsMeet(file, color, otherColor)) continue;
-      for (const a of near) {
-        for (const b of far) {
-          if (a.site !== b.site && (a.uplink.endpoint || b.uplink.endpoint)) {
-            result.get(a.site)!.add(b.site);
-          }
+  // Not each color with each: a network of links has a color for each end of each link.
+  const pairs = file.colors.meet.length === 0
+    ? [...byColor.keys()].map((color) => [color, color] as const)
+    : file.colors.meet.flatMap(([one, other]) => [[one, other], [other, one]] as const);
+  for (const [color, otherColor] of pairs) {
+    for (const a of byColor.get(color) ?? []) {
+      for (const b of byColor.get(otherColor) ?? []) {
+        if (a.site !== b.site && (a.uplink.endpoint || b.uplink.endpoint)) {
+          result.get(a.site)!.add(b.site);
         }
       }
     }

@@ -3,6 +3,7 @@
 import type { Network } from "../model/network.ts";
 import { BUILT_IN_APPLICATIONS } from "./applications.ts";
 import { buildNetwork } from "./build.ts";
+import { checkBandwidth } from "./checks/bandwidth.ts";
 import { checkClasses } from "./checks/classes.ts";
 import { checkEffects } from "./checks/effects.ts";
 import { checkLabels } from "./checks/labels.ts";
@@ -10,7 +11,6 @@ import { checkLans } from "./checks/lans.ts";
 import { checkApplications } from "./checks/match.ts";
 import { checkPolicies } from "./checks/policies.ts";
 import { checkReachability } from "./checks/reachability.ts";
-import { checkUnjudged } from "./checks/unjudged.ts";
 import { checkUplinks } from "./checks/uplinks.ts";
 import type { Context, Names } from "./checks/context.ts";
 import { BUILT_IN_CLASSES } from "./classes.ts";
@@ -90,7 +90,7 @@ export function parseNetwork(text: string, file: string, options: ParseOptions =
     checkClasses(context);
     checkReachability(context);
     checkEffects(context);
-    checkUnjudged(context);
+    checkBandwidth(context);
   }
 
   if (brokenFrom) {

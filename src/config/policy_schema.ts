@@ -5,7 +5,17 @@ import { BUILT_IN_APPLICATIONS } from "./applications.ts";
 import { BUILT_IN_CLASSES } from "./classes.ts";
 import * as own from "./policy_scalar.ts";
 import * as scalar from "./scalar.ts";
-import { keys, leaf, list, name, oneOf, oneOrMany, oneOrManyNumbers, whole } from "./shapes.ts";
+import {
+  flag,
+  keys,
+  leaf,
+  list,
+  name,
+  oneOf,
+  oneOrMany,
+  oneOrManyNumbers,
+  whole,
+} from "./shapes.ts";
 
 const PORTS = "ports, e.g. [5060, 10000-20000]";
 const DSCPS = "a DSCP or a list of them, e.g. ef or [ef, cs5]";
@@ -173,7 +183,10 @@ export const policy = keys({
   require,
   avoid,
   disjoint_from: name.optional().describe(
-    "A policy with whose path this one's shares no uplink and no site between the ends.",
+    "A policy from whose path this one keeps away: it shares the fewest uplinks and sites with it.",
+  ),
+  balance: flag.optional().describe(
+    "true: paths that are as good as the best share the flows, by the rates of their uplinks.",
   ),
   otherwise,
   action: oneOf(["drop"]).optional().describe("drop: the traffic goes nowhere."),

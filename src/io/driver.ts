@@ -1,8 +1,9 @@
 /** The loop: tells the router's heart what happens and carries out what it wants. */
 
-import type { LabelState, Snapshot } from "../model/boundary.ts";
+import type { LabelState, Measured, Snapshot } from "../model/boundary.ts";
 import type { Instant, PublicKey } from "../model/quantity.ts";
 import { type Engine, EngineError } from "../ports/engine.ts";
+import type { PathStanding } from "../model/standing.ts";
 import type { ReloadResult, RouterState, RouterView } from "../ports/router_view.ts";
 import type { Wireguard, WireguardState } from "../ports/wireguard.ts";
 import type { Effect, LogLevel, RouterEvent } from "../router/event.ts";
@@ -124,6 +125,14 @@ export class Driver implements RouterView {
     return this.#open().labels();
   }
 
+  measured(): Measured[] {
+    return this.#open().measured();
+  }
+
+  standings(policy: string | null, egress: string): readonly PathStanding[] | null {
+    return this.#router.standings(policy, egress, now());
+  }
+
   wireguard(): Promise<readonly WireguardState[]> {
     return this.#show(this.current().table.uplinks.map((uplink) => uplink.interface));
   }
@@ -179,6 +188,11 @@ export class Driver implements RouterView {
         return await this.#observe(effect);
       case "read-snapshot":
         return { kind: "snapshot", snapshot: this.snapshot() };
+      case "take-looks":
+        return { kind: "looks", looks: this.#open().looks() };
+      case "probe":
+        this.#open().probe(effect.probing);
+        return null;
       case "resolve":
         this.#resolve(effect.name);
         return null;

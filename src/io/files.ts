@@ -20,6 +20,43 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   await syncFolder(dirname(target));
 }
 
+/**
+ * Makes files that belong together: all of them, or none. Answers those that are there already, and
+ * then makes none; with `force` they are replaced.
+ */
+export async function createFiles(
+  files: readonly { readonly path: string; readonly text: string }[],
+  { force = false }: { force?: boolean } = {},
+): Promise<string[]> {
+  const present: string[] = [];
+  for (const { path } of files) if (await exists(path)) present.push(path);
+  if (present.length > 0 && !force) return present;
+  const waiting: { path: string; temporary: string }[] = [];
+  try {
+    // What can fail mostly fails here: a folder that is not there, no right to write, no space.
+    for (const { path, text } of files) {
+      const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}`);
+      await writeNew(temporary, text, 0o666 & ~Deno.umask());
+      waiting.push({ path, temporary });
+    }
+    for (const { path, temporary } of waiting) await Deno.rename(temporary, path);
+  } finally {
+    for (const { temporary } of waiting) await Deno.remove(temporary).catch(() => {});
+  }
+  for (const folder of new Set(files.map(({ path }) => dirname(path)))) await syncFolder(folder);
+  return [];
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 /** Makes a file that only its owner may read; fails where one is already. */
 export async function createPrivateFile(path: string, text: string): Promise<void> {
   await writeNew(path, text, 0o600);

@@ -358,7 +358,12 @@ jitter_micros: number | null,
 /**
  * Share of probes in the window that got no reply, 0–1.
  */
-loss: number, probes_sent: number, probes_answered: number, };
+loss: number, probes_sent: number, probes_answered: number, 
+/**
+ * Largest label stack plus customer packet, bytes, that was found to cross an adjacency in one
+ * piece; null while it is not known, and for lists with labels.
+ */
+mtu: number | null, };
 
 export type AdjacencyState = { key: string, quality: Quality, bfd: BfdState, 
 /**
@@ -447,7 +452,11 @@ export type LabelState = { label: number, packets: number, bytes: number, };
 /**
  * News of paths since the looks before: only of those of which there is any.
  */
-export type Looks = { uptime_millis: number, looks: Array<Look>, };
+export type Looks = { uptime_millis: number, looks: Array<Look>, 
+/**
+ * What other sites told of their adjacencies, when they were asked.
+ */
+reported: Array<ReportedAdjacency>, };
 
 /**
  * One adjacency or segment list. A list without labels is its adjacency and has the same key.
@@ -549,7 +558,11 @@ class: number, minute: Window, };
 /**
  * How often paths are to be probed, until told otherwise: what is not named is a candidate.
  */
-export type Probing = { paths: Array<ProbedPath>, };
+export type Probing = { paths: Array<ProbedPath>, 
+/**
+ * Keys of adjacencies whose far end is asked for what it measures on its own.
+ */
+asked: Array<string>, };
 
 export type ProbedPath = { 
 /**
@@ -565,3 +578,32 @@ classes: number, };
  * How much a path matters; the order is the priority.
  */
 export type ProbeRank = "closer" | "in-use" | "candidate" | "rest";
+
+/**
+ * An adjacency as its own site measured it over a minute, unless it says otherwise.
+ */
+export type ReportedAdjacency = { 
+/**
+ * SID of the site that told it.
+ */
+site: number, 
+/**
+ * Tunnel addresses of its end and of the far end.
+ */
+local: string, remote: string, 
+/**
+ * Since it was told.
+ */
+age_millis: number, is_up: boolean, 
+/**
+ * Median; null: not known, as for the others.
+ */
+round_trip_micros: number | null, jitter_micros: number | null, 
+/**
+ * Shares, 0–1.
+ */
+lost_forward: number | null, lost_return: number | null, 
+/**
+ * Bytes of label stack and customer packet, found by probing.
+ */
+mtu: number | null, };

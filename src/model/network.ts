@@ -39,6 +39,8 @@ export interface Network {
   readonly segments: readonly Segment[];
   /** In the order of the file: the first that matches decides. */
   readonly policies: readonly Policy[];
+  /** Of traffic that no policy matches, and where policies that name no class begin. */
+  readonly defaultClass: SloClass;
 }
 
 export interface LabelBlocks {
@@ -98,8 +100,10 @@ export interface Policy {
   readonly class: SloClass;
   /** Ways for the traffic: the first step that has a path that is up. None: it is dropped. */
   readonly steps: readonly Step[];
-  /** Its path shares no uplink and no site between the ends with the path of this policy. */
+  /** Its path shares as few uplinks and sites between the ends as can be with this policy's. */
   readonly disjointFrom?: string;
+  /** Paths that are as good as the best share its flows, by their rates in the file. */
+  readonly balance?: boolean;
 }
 
 export type Step =

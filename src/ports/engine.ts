@@ -1,4 +1,4 @@
-import type { LabelState, Snapshot, Table } from "../model/boundary.ts";
+import type { LabelState, Looks, Measured, Probing, Snapshot, Table } from "../model/boundary.ts";
 
 /** The native half: owns every packet; told whole tables, asked for state. */
 export interface Engine {
@@ -7,6 +7,12 @@ export interface Engine {
   snapshot(): Snapshot;
   /** Hits by label, in the order of the table's `labels`. */
   labels(): LabelState[];
+  /** News of the probed paths since the last call: for one consumer. */
+  looks(): Looks;
+  /** Every window of every probed path. */
+  measured(): Measured[];
+  /** How often paths are probed from now on. */
+  probe(probing: Probing): void;
   /** Stops the threads; devices and sockets are gone when it returns. */
   close(): void;
 }

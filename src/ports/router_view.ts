@@ -1,7 +1,8 @@
-import type { LabelState, Snapshot, Table } from "../model/boundary.ts";
+import type { LabelState, Measured, Snapshot, Table } from "../model/boundary.ts";
 import type { Network, Site } from "../model/network.ts";
 import type { CandidatePath } from "../model/path.ts";
 import type { Generation, Instant } from "../model/quantity.ts";
+import type { PathStanding } from "../model/standing.ts";
 import type { WireguardState } from "./wireguard.ts";
 
 /** What the HTTP interface and the command line may see and ask of the running router. */
@@ -13,6 +14,13 @@ export interface RouterView {
   /** Live state and counters, read now. */
   snapshot(): Snapshot;
   labelCounters(): LabelState[];
+  /** Every window of every adjacency and segment list, read now. */
+  measured(): Measured[];
+  /**
+   * How the paths of a policy (null: what none matches) towards a site stand now, best first; null:
+   * the policy says nothing about that site, or drops what goes there.
+   */
+  standings(policy: string | null, egress: string): readonly PathStanding[] | null;
   wireguard(): Promise<readonly WireguardState[]>;
   /** Reads the file again and applies it; as SIGHUP does. */
   reload(): Promise<ReloadResult>;

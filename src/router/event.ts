@@ -4,7 +4,7 @@
  * the same answer are dropped, because they were meant for that table.
  */
 
-import type { Snapshot, Table } from "../model/boundary.ts";
+import type { Looks, Probing, Snapshot, Table } from "../model/boundary.ts";
 import type { Network, Site } from "../model/network.ts";
 import type { ReloadResult } from "../ports/router_view.ts";
 import type { WireguardState } from "../ports/wireguard.ts";
@@ -44,6 +44,7 @@ export type RouterEvent =
   | { readonly kind: "resolved"; readonly name: string; readonly addresses: readonly string[] }
   | { readonly kind: "unresolved"; readonly name: string; readonly reason: string }
   | { readonly kind: "snapshot"; readonly snapshot: Snapshot }
+  | { readonly kind: "looks"; readonly looks: Looks }
   | { readonly kind: "host-changed"; readonly failures: readonly string[] }
   | { readonly kind: "table-applied" }
   | { readonly kind: "table-refused"; readonly problems: readonly string[] }
@@ -66,6 +67,10 @@ export type Effect =
     readonly settings: readonly string[];
   }
   | { readonly kind: "read-snapshot" }
+  /** Take what the probes told since the looks before; answered by `looks`. */
+  | { readonly kind: "take-looks" }
+  /** How often each path is probed from now on. */
+  | { readonly kind: "probe"; readonly probing: Probing }
   /** Without waiting for it; answered by `resolved` or `unresolved` when it is known. */
   | { readonly kind: "resolve"; readonly name: string }
   /** Answered by `host-changed`. */

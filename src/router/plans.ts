@@ -1,21 +1,37 @@
-/** The forwarding table that is wanted now, and how measurements change it. */
+/** The forwarding table that is wanted now, and how measurements and time change it. */
 
-import type { Snapshot, Table } from "../model/boundary.ts";
+import type { Looks, Probing, Snapshot, Table } from "../model/boundary.ts";
 import type { CandidatePath } from "../model/path.ts";
 import type { Instant } from "../model/quantity.ts";
-import { compile, type Compiled, compileTable } from "../sr/compile.ts";
-import { type Rankings, sameOrder, updateRankings } from "../sr/rankings.ts";
-import type { RoundTrips } from "../te/rank.ts";
+import type { PathStanding } from "../model/standing.ts";
+import { compileTable } from "../sr/compile.ts";
+import { allCandidates, type Survey, survey } from "../sr/survey.ts";
+import type { Change } from "../te/select/selection.ts";
+import { earliest } from "./due.ts";
 import type { Configuration } from "./event.ts";
 import { describeHours, type Hours, hoursAt, isCurrent } from "./hours.ts";
+import { Steering } from "./steering.ts";
 
 interface Plan {
   readonly configuration: Configuration;
-  readonly compiled: Compiled;
-  readonly rankings: Rankings;
+  readonly surveyed: Survey;
+  readonly candidates: readonly CandidatePath[];
+  readonly steering: Steering;
   readonly hours: Hours;
   readonly table: Table;
 }
+
+/** What follows from a measurement, or from time. */
+export interface Outcome {
+  /** For people, a line each. */
+  readonly lines: readonly string[];
+  /** The table is another. */
+  readonly changed: boolean;
+  /** The engine's prober has to be told; null: it knows. */
+  readonly probing: Probing | null;
+}
+
+const NOTHING: Outcome = { lines: [], changed: false, probing: null };
 
 export class Plans {
   #plan: Plan | null = null;
@@ -29,17 +45,18 @@ export class Plans {
   }
 
   get candidates(): readonly CandidatePath[] {
-    return this.#plan?.compiled.candidates ?? [];
+    return this.#plan?.candidates ?? [];
   }
 
   /** What was measured so far stands: a new file alone moves no traffic from path to path. */
   configure(configuration: Configuration, now: Instant): Table {
     const { network, site } = configuration;
-    const rankings = this.#plan?.rankings ?? new Map();
     const hours = hoursAt(network, now);
-    const compiled = compile(network, site.name, "embedded", rankings, hours.absent);
-    const table = withBackends(compiled.table, configuration);
-    this.#plan = { configuration, compiled, rankings, hours, table };
+    const surveyed = survey(network, site.name);
+    const steering = new Steering(surveyed, now, this.#plan?.steering);
+    const candidates = allCandidates(surveyed);
+    const table = tableOf({ configuration, surveyed, steering, hours });
+    this.#plan = { configuration, surveyed, candidates, steering, hours, table };
     return table;
   }
 
@@ -48,62 +65,58 @@ export class Plans {
     return this.#plan?.hours.warnings ?? [];
   }
 
-  /** When the time of day changes what holds; null: nothing depends on it. */
+  /** When time alone changes something; null: it does not. */
   nextTimeout(): Instant | null {
-    return this.#plan?.hours.next ?? null;
+    return earliest([this.#plan?.hours.next ?? null, this.#plan?.steering.nextTimeout() ?? null]);
   }
 
-  /**
-   * Looks at the time of day, at any time: a clock that was set is noticed with the next look.
-   *
-   * @returns which policies come and go, a line each, and the table is another; null: none does
-   */
-  look(now: Instant): string[] | null {
-    const { configuration, compiled, rankings, hours: before } = this.#current();
-    if (isCurrent(before, now)) return null;
+  /** Looks at the time, at any time: a clock that was set is noticed with the next look. */
+  look(now: Instant): Outcome {
+    const { configuration, steering, hours: before } = this.#current();
+    const changes = steering.advance(now);
+    const moved = changes.length === 0 ? NOTHING : this.#steer(changes, now);
+    if (isCurrent(before, now)) return moved;
     const hours = hoursAt(configuration.network, now);
     const lines = describeHours(before, hours);
-    if (lines.length === 0) {
-      this.#plan = { ...this.#current(), hours };
-      return null;
-    }
-    const fresh = compileTable(compiled.survey, "embedded", rankings, hours.absent);
-    const table = withBackends(fresh, configuration);
-    this.#plan = { configuration, compiled, rankings, hours, table };
-    return lines;
+    this.#plan = { ...this.#current(), hours };
+    if (lines.length === 0) return moved;
+    const changed = this.#renew();
+    return { ...moved, lines: [...moved.lines, ...lines], changed: moved.changed || changed };
   }
 
-  /** @returns what changes places, a line each, and so the table; null: nothing does */
-  measure(snapshot: Snapshot, now: Instant): string[] | null {
-    const { configuration, compiled, rankings: before, hours } = this.#current();
-    const trips = roundTrips(snapshot);
-    const rankings = updateRankings(
-      compiled.survey,
-      trips,
-      before.size === 0 ? undefined : before,
-      now,
-    );
-    if (sameOrder(before, rankings)) {
-      this.#plan = { ...this.#current(), rankings };
-      return null;
-    }
-    const table = compileTable(compiled.survey, "embedded", rankings, hours.absent);
-    const fresh = withBackends(table, configuration);
-    const changed = JSON.stringify(fresh) !== JSON.stringify(this.table);
-    this.#plan = { configuration, compiled, rankings, hours, table: fresh };
-    return changed ? moves(this.#former(before), rankings, trips) : null;
+  /** What the probes told since it was told last. */
+  measure(looks: Looks, now: Instant): Outcome {
+    return this.#steer(this.#current().steering.measure(looks, now), now);
   }
 
-  /** As it stood without measurements, where there were none: by cost. */
-  #former(rankings: Rankings): ReadonlyMap<string, readonly string[]> {
-    const { choices } = this.#current().compiled.survey;
-    return new Map(
-      [...choices].flatMap(([key, choice]) =>
-        choice.kind === "drop"
-          ? []
-          : [[key, rankings.get(key)?.order ?? choice.paths.map((path) => path.key)] as const]
-      ),
-    );
+  /** Where customers' packets go. */
+  count(snapshot: Snapshot): void {
+    this.#current().steering.count(snapshot);
+  }
+
+  /** Best first; null: the policy says nothing about the egress. */
+  standings(policy: string | null, egress: string, now: Instant): readonly PathStanding[] | null {
+    return this.#plan?.steering.standings(policy, egress, now) ?? null;
+  }
+
+  #steer(changes: readonly Change[], now: Instant): Outcome {
+    const { steering } = this.#current();
+    const changed = changes.length > 0 && this.#renew();
+    return {
+      // Who moves on a path that nothing is sent by moves nothing.
+      lines: changed ? steering.describe(changes, now) : [],
+      changed,
+      probing: steering.probing(changes, now),
+    };
+  }
+
+  /** @returns whether the table is another */
+  #renew(): boolean {
+    const plan = this.#current();
+    const table = tableOf(plan);
+    if (JSON.stringify(table) === JSON.stringify(plan.table)) return false;
+    this.#plan = { ...plan, table };
+    return true;
   }
 
   #current(): Plan {
@@ -112,30 +125,11 @@ export class Plans {
   }
 }
 
-/** Only of paths that are up: what was measured before a failure says nothing about now. */
-function roundTrips(snapshot: Snapshot): RoundTrips {
-  const trips = new Map<string, number>();
-  for (const { key, quality } of [...snapshot.adjacencies, ...snapshot.lists]) {
-    if (quality.state === "up" && quality.rtt_micros !== null) trips.set(key, quality.rtt_micros);
-  }
-  return trips;
-}
-
-function moves(
-  before: ReadonlyMap<string, readonly string[]>,
-  rankings: Rankings,
-  trips: RoundTrips,
-): string[] {
-  const told = (path: string | undefined) => {
-    const trip = path === undefined ? undefined : trips.get(path);
-    return `${path ?? "none"}${trip === undefined ? "" : ` (${(trip / 1000).toFixed(1)} ms)`}`;
-  };
-  return [...rankings].flatMap(([key, { order }]) => {
-    const former = before.get(key) ?? [];
-    if (former.join() === order.join()) return [];
-    if (former[0] === order[0]) return [`policy ${key}: paths after the first change places`];
-    return [`policy ${key}: ${told(order[0])} takes the place of ${told(former[0])}`];
-  });
+function tableOf(
+  { configuration, surveyed, steering, hours }: Omit<Plan, "table" | "candidates">,
+): Table {
+  const table = compileTable(surveyed, "embedded", steering.placements, hours.absent);
+  return withBackends(table, configuration);
 }
 
 function withBackends(table: Table, { backends }: Configuration): Table {

@@ -3,25 +3,28 @@
  * no clock and waits for nothing, so that every situation can be replayed.
  */
 
-import type { Snapshot, Table } from "../model/boundary.ts";
+import type { Looks, Snapshot, Table } from "../model/boundary.ts";
 import type { Instant } from "../model/quantity.ts";
+import type { PathStanding } from "../model/standing.ts";
 import type { ReloadResult } from "../ports/router_view.ts";
 import type { Setting } from "../underlay/host.ts";
 import { peersNamed, peersOf, remoteUplinks, whatToObserve } from "./assemble.ts";
 import { Devices } from "./devices.ts";
-import { earliest, isDue } from "./due.ts";
+import { earliest, Every, isDue } from "./due.ts";
 import { EndpointNames, SUSPECT_AFTER_MILLIS } from "./endpoints.ts";
 import { type Configuration, type Effect, goesOn, info, log, type RouterEvent } from "./event.ts";
 import { Footprint } from "./footprint.ts";
 import { Neighbours } from "./neighbours.ts";
-import { Plans } from "./plans.ts";
+import { type Outcome, Plans } from "./plans.ts";
 import { describeSteps, type Observation, reconcile, summariseSteps } from "./reconcile.ts";
 import { Retry } from "./retry.ts";
 import { effectOf, type Round } from "./round.ts";
 import type { Running } from "./running.ts";
 
-/** How often paths are compared by what the probes measured. */
+/** How often it is noticed which neighbours come and go. */
 const SNAPSHOT_EVERY_MILLIS = 1_000;
+/** How often paths are judged by what the probes told: a brown-out is left by the third look. */
+const LOOK_EVERY_MILLIS = 250;
 /** The system's state is looked at as a whole, whether or not anything seemed to change. */
 const OBSERVE_EVERY_MILLIS = 60_000;
 
@@ -53,7 +56,8 @@ export class Router {
   #round: Round | null = null;
   #devices = new Devices();
   #retry = new Retry();
-  #nextSnapshot: number | null = null;
+  readonly #snapshots = new Every(SNAPSHOT_EVERY_MILLIS);
+  readonly #looks = new Every(LOOK_EVERY_MILLIS);
   #nextObserve: number | null = null;
 
   /** `originals`: settings that a router before could not put back. */
@@ -85,7 +89,9 @@ export class Router {
         return this.#names.unresolved(event.name, event.reason, now)
           .map((warning) => log("warning", warning));
       case "snapshot":
-        return this.#measured(event.snapshot, now);
+        return this.#heard(event.snapshot, now);
+      case "looks":
+        return this.#measured(event.looks, now);
       case "host-changed":
         return this.#stepDone(event.failures, now);
       case "synced":
@@ -105,7 +111,8 @@ export class Router {
   nextTimeout(): Instant | null {
     if (this.#phase !== "running") return null;
     return earliest([
-      this.#nextSnapshot,
+      this.#snapshots.next,
+      this.#looks.next,
       this.#nextObserve,
       this.#names.nextTimeout(),
       this.#plans.nextTimeout(),
@@ -131,6 +138,11 @@ export class Router {
       ],
       missingDevices: this.#devices.missing,
     };
+  }
+
+  /** Best first; null: the policy (null: none) says nothing about the egress, or drops it. */
+  standings(policy: string | null, egress: string, now: Instant): readonly PathStanding[] | null {
+    return this.#plans.standings(policy, egress, now);
   }
 
   #loaded(configuration: Configuration, now: Instant): Effect[] {
@@ -282,7 +294,8 @@ export class Router {
     if (pause !== null) this.#nextObserve = now + pause;
     if (this.#phase === "starting") {
       this.#phase = "running";
-      this.#nextSnapshot = now + SNAPSHOT_EVERY_MILLIS;
+      this.#snapshots.begin(now);
+      this.#looks.begin(now);
       effects.push({ kind: "remember" }, { kind: "ready" });
       if (this.#reloadAsked) effects.push(...this.#reload());
     } else if (this.#reloading) {
@@ -332,7 +345,7 @@ export class Router {
     return [info(`endpoint name ${name} is ${addresses.join(", ")}`), ...this.#observe()];
   }
 
-  #measured(snapshot: Snapshot, now: Instant): Effect[] {
+  #heard(snapshot: Snapshot, now: Instant): Effect[] {
     if (this.#phase !== "running" || !this.#applied || !this.#wanted) return [];
     const effects: Effect[] = this.#neighbours.update(this.#applied, snapshot)
       .map(({ level, message }) => log(level, message));
@@ -340,27 +353,34 @@ export class Router {
     for (const [key, uplink] of remoteUplinks(this.#wanted.network, this.#applied)) {
       if (uplink.endpoint && suspects.has(key)) this.#names.suspect(uplink.endpoint.host, now);
     }
-    return [...effects, ...this.#swap(this.#plans.measure(snapshot, now))];
+    this.#plans.count(snapshot);
+    return effects;
   }
 
-  /** The plan's table differs from the one that runs by what these lines say. */
-  #swap(lines: readonly string[] | null): Effect[] {
-    if (lines === null) return [];
-    this.#round = { left: 1, failures: [], refused: [], lines: [], ranking: true };
-    return [...lines.map(info), { kind: "apply-table", table: this.#plans.table }];
+  #measured(looks: Looks, now: Instant): Effect[] {
+    return this.#phase === "running" ? this.#follow(this.#plans.measure(looks, now)) : [];
+  }
+
+  #follow({ lines, changed, probing }: Outcome): Effect[] {
+    const effects: Effect[] = lines.map(info);
+    if (changed) {
+      this.#round = { left: 1, failures: [], refused: [], lines: [], ranking: true };
+      effects.push({ kind: "apply-table", table: this.#plans.table });
+    }
+    // After the table, which may have brought the path.
+    if (probing) effects.push({ kind: "probe", probing });
+    return effects;
   }
 
   #timeout(now: Instant): Effect[] {
     if (this.#phase !== "running") return [];
-    const effects = [...this.#swap(this.#plans.look(now)), ...this.#ask(now)];
+    const effects = [...this.#follow(this.#plans.look(now)), ...this.#ask(now)];
     if (isDue(this.#nextObserve, OBSERVE_EVERY_MILLIS, now)) {
       this.#nextObserve = now + OBSERVE_EVERY_MILLIS;
       effects.push(...this.#observe());
     }
-    if (isDue(this.#nextSnapshot, SNAPSHOT_EVERY_MILLIS, now)) {
-      this.#nextSnapshot = now + SNAPSHOT_EVERY_MILLIS;
-      effects.push({ kind: "read-snapshot" });
-    }
+    if (this.#snapshots.take(now)) effects.push({ kind: "read-snapshot" });
+    if (this.#looks.take(now)) effects.push({ kind: "take-looks" });
     return effects;
   }
 

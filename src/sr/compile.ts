@@ -8,41 +8,40 @@ import { adjacency, adjacencyKey } from "../te/topology.ts";
 import { forwardingEntries } from "./ftn.ts";
 import { incomingLabels } from "./ilm.ts";
 import { interfaceName, OVERHEAD_BYTES, tunnelAddress } from "./labels.ts";
-import type { Rankings } from "./rankings.ts";
-import { allCandidates, type Survey, survey } from "./survey.ts";
+import { allCandidates, type Placements, type Survey, survey } from "./survey.ts";
 
 export interface Compiled {
   readonly table: Table;
   /** By egress name, then by cost: also those to sites that share no segment with this one. */
   readonly candidates: CandidatePath[];
-  /** Hand it to `updateRankings` and `compileTable`; it is good until the network changes. */
+  /** Hand it to `compileTable`; it is good until the network changes. */
   readonly survey: Survey;
 }
 
 /**
- * Without rankings, latency policies stand as by cost until something is measured. `absent` names
- * policies whose time it is not.
+ * Without `placements`, paths stand as the file settles it. `absent` names policies whose time it is
+ * not.
  */
 export function compile(
   network: Network,
   site: string,
   backend: Backend,
-  rankings: Rankings = new Map(),
+  placements: Placements = new Map(),
   absent: ReadonlySet<string> = new Set(),
 ): Compiled {
   const surveyed = survey(network, site);
   return {
-    table: compileTable(surveyed, backend, rankings, absent),
+    table: compileTable(surveyed, backend, placements, absent),
     candidates: allCandidates(surveyed),
     survey: surveyed,
   };
 }
 
-/** The cheap half, for a change of rankings or of the time of day alone. */
+/** The cheap half, for a change of order or of the time of day alone. */
 export function compileTable(
   surveyed: Survey,
   backend: Backend,
-  rankings: Rankings = new Map(),
+  placements: Placements = new Map(),
   absent: ReadonlySet<string> = new Set(),
 ): Table {
   const { network, site, siteIndex, labelling } = surveyed;
@@ -52,7 +51,7 @@ export function compileTable(
     { length: topology.first[siteIndex + 1]! - topology.first[siteIndex]! },
     (_, index) => topology.first[siteIndex]! + index,
   );
-  const { segments, paths, lists } = forwardingEntries(surveyed, rankings, absent);
+  const { segments, paths, lists } = forwardingEntries(surveyed, placements, absent);
   return {
     generation: network.generation,
     site: {

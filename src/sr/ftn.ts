@@ -12,13 +12,13 @@ import type {
 } from "../model/boundary.ts";
 import { type Alternative, alternatives } from "../match/alternatives.ts";
 import { overlaps } from "../match/prefix.ts";
-import type { Place, Policy, Segment as NetworkSegment, Site } from "../model/network.ts";
+import type { Network, Place, Policy, Segment as NetworkSegment, Site } from "../model/network.ts";
 import type { CandidatePath } from "../model/path.ts";
 import { rankByCost } from "../te/rank.ts";
+import { ratesOf, weightsOf } from "../te/rates.ts";
 import { findAdjacency, type Topology } from "../te/topology.ts";
 import { LABEL_BYTES, OVERHEAD_BYTES, serviceLabel, tunName, tunnelAddress } from "./labels.ts";
-import type { Rankings } from "./rankings.ts";
-import { type Choice, choiceKey, type Survey } from "./survey.ts";
+import { choiceKey, type Placements, type Survey } from "./survey.ts";
 
 export interface ForwardingEntries {
   readonly segments: Segment[];
@@ -32,7 +32,7 @@ export interface ForwardingEntries {
  */
 export function forwardingEntries(
   surveyed: Survey,
-  rankings: Rankings,
+  placements: Placements,
   absent: ReadonlySet<string>,
 ): ForwardingEntries {
   const { network, site, membership } = surveyed;
@@ -47,22 +47,40 @@ export function forwardingEntries(
   );
   const place = new Map(used.map((path, index) => [path.key, index]));
 
-  const verdict = (choice: Choice | undefined, key: string): Verdict => {
+  const egressSid = (name: string) => topology.sites[topology.siteIndex.get(name)!]!.sid;
+  const paths: Path[] = used.map(({ key, egress }, index) => ({
+    key,
+    egress: egressSid(egress),
+    lists: [index],
+  }));
+
+  const verdict = (key: string): Verdict => {
+    const choice = surveyed.choices.get(key);
     if (choice?.kind === "drop") return "drop";
-    const paths = choice?.paths ?? [];
-    const standing = choice?.kind === "latency" ? rankings.get(key) : undefined;
-    const order = inOrder(paths, standing?.order).map((path) => place.get(path.key)!);
+    const placement = placements.get(key);
+    const inOrder = ordered(choice?.paths ?? [], placement?.order).map((path) =>
+      place.get(path.key)!
+    );
+    const shared = placement?.equals ?? [];
+    const order = shared.length > 1 ? [balanced(shared), ...inOrder] : inOrder;
     return { paths: { order, equal: 1, keep: [] } };
   };
 
+  /** Index of the path whose lists share the flows. */
+  const balanced = (keys: readonly string[]): number => {
+    const name = keys.join("|");
+    const known = place.get(name);
+    if (known !== undefined) return known;
+    const lists = keys.map((key) => place.get(key)!);
+    place.set(name, paths.length);
+    return paths.push({ key: name, egress: paths[lists[0]!]!.egress, lists }) - 1;
+  };
+
+  const weights = listWeights(network, used);
   return {
     segments: segments.map((segment) => compileSegment(segment)),
-    paths: used.map((path, index) => ({
-      key: path.key,
-      egress: topology.sites[topology.siteIndex.get(path.egress)!]!.sid,
-      lists: [index],
-    })),
-    lists: used.map((path) => compileList(surveyed, path)),
+    paths,
+    lists: used.map((path) => compileList(surveyed, path, weights.get(path.key)!)),
   };
 
   function compileSegment(segment: NetworkSegment): Segment {
@@ -73,9 +91,8 @@ export function forwardingEntries(
       const prefixes = membership.prefixes(segment, egress);
       const rules = network.policies.flatMap((policy): Rule[] => {
         const key = choiceKey(policy.name, egress.name);
-        const choice = surveyed.choices.get(key);
-        if (!choice || !isOf(policy, segment)) return [];
-        const decided = verdict(choice, key);
+        if (!surveyed.choices.has(key) || !isOf(policy, segment)) return [];
+        const decided = verdict(key);
         return spelled.get(policy.name)!.flatMap((one): Rule[] => {
           const matches = compileMatch(one, site.name, egress.name);
           if (!matches || !mayLead(matches, prefixes)) return [];
@@ -85,12 +102,15 @@ export function forwardingEntries(
             : [{ policy: policy.name, matches, verdict: decided }];
         });
       });
-      const plain = surveyed.candidates.get(egress.name) ?? [];
-      return { rules, fallback: verdict({ kind: "ordered", paths: plain, grades: new Map() }, "") };
+      return { rules, fallback: verdict(choiceKey(null, egress.name)) };
     });
     const verdicts = [...mentioned, ...steerings.map((one) => one.fallback)];
     const mtus = verdicts.flatMap((one) =>
-      one === "drop" ? [] : [...one.paths.order, ...one.paths.keep].map((at) => used[at]!.mtu)
+      one === "drop"
+        ? []
+        : [...one.paths.order, ...one.paths.keep].flatMap((at) =>
+          paths[at]!.lists.map((list) => used[list]!.mtu)
+        )
     );
     return {
       name: segment.name,
@@ -123,14 +143,21 @@ function usedPaths(surveyed: Survey, egresses: readonly Site[]): CandidatePath[]
   });
 }
 
-function compileList(surveyed: Survey, path: CandidatePath): SegmentList {
+/** As the rates of the paths to one egress are to each other; by key. */
+function listWeights(network: Network, used: readonly CandidatePath[]): Map<string, number> {
+  const rates = ratesOf(network);
+  const byEgress = Map.groupBy(used, (path) => path.egress);
+  return new Map([...byEgress.values()].flatMap((paths) => [...weightsOf(paths, rates)]));
+}
+
+function compileList(surveyed: Survey, path: CandidatePath, weight: number): SegmentList {
   const { topology } = surveyed.labelling.paths.view;
   const last = path.hops.at(-1)!;
   const egress = topology.sites[topology.siteIndex.get(path.egress)!]!;
   const arrival = egress.uplinks.find((uplink) => uplink.name === last.to.uplink)!;
   return {
     key: path.key,
-    weight: 1,
+    weight,
     adjacency: findAdjacency(topology, path.hops[0]!) - topology.first[surveyed.siteIndex]!,
     labels: [...path.labels],
     return_labels: [...path.returnLabels],
@@ -181,13 +208,13 @@ function prefixOf(place: Place | null): string | null {
   return place !== null && "prefix" in place ? place.prefix : null;
 }
 
-function inOrder(
+function ordered(
   paths: readonly CandidatePath[],
   order: readonly string[] | undefined,
 ): readonly CandidatePath[] {
   if (!order) return paths;
   const rank = new Map(order.map((key, place) => [key, place]));
-  // A path that the ranking does not know yet waits behind those that it does.
+  // A path that the order does not know yet waits behind those that it does.
   return paths.toSorted((a, b) =>
     (rank.get(a.key) ?? order.length) - (rank.get(b.key) ?? order.length)
   );

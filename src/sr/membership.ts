@@ -5,6 +5,8 @@ export interface Membership {
   /** Segments with LANs at the site, by number. */
   segmentsAt(site: string): readonly Segment[];
   has(segment: Segment, site: string): boolean;
+  /** Other sites with a LAN in a segment of this one, or in the one named; ascending. */
+  sharedWith(site: string, segment?: string): string[];
   /** LAN prefixes of the site in the segment, and its loopbacks if they live there; sorted. */
   prefixes(segment: Segment, site: Site): string[];
 }
@@ -24,6 +26,14 @@ export function indexMembership(network: Network): Membership {
   const segmentsAt = (site: string) => bySite.get(site) ?? [];
   return {
     segmentsAt,
+    sharedWith(site, name) {
+      const names = new Set(
+        segmentsAt(site).filter((segment) => name === undefined || segment.name === name)
+          .flatMap((segment) => segment.lans.map((lan) => lan.site)),
+      );
+      names.delete(site);
+      return [...names].sort();
+    },
     has: (segment, site) => lans.get(segment.number)?.has(site) ?? false,
     prefixes(segment, site) {
       const all = new Set(lans.get(segment.number)?.get(site.name));

@@ -1,6 +1,6 @@
 /**
  * Everything about paths that follows from the file alone, for one site: the candidates to every
- * egress and what each policy chooses from. Measurements come later, see `rankings.ts`.
+ * egress and what each policy chooses from. What is measured orders them later (`te/select`).
  */
 
 import type {
@@ -15,7 +15,7 @@ import type {
 } from "../model/network.ts";
 import type { CandidatePath } from "../model/path.ts";
 import { Candidates, CandidateSearch, isSimple, type Way } from "../te/candidates.ts";
-import { colorsOf, gradeNumber, gradeOf } from "../te/grade.ts";
+import { colorsOf, type Grade, gradeNumber, gradeOf, isLastResort } from "../te/grade.ts";
 import { rankByCost } from "../te/rank.ts";
 import { constrainedView, ShortestPaths, wholeView } from "../te/shortest_path.ts";
 import { buildTopology, findAdjacency, type Topology } from "../te/topology.ts";
@@ -38,16 +38,30 @@ export interface Survey {
 export type Choice =
   | { readonly kind: "drop" }
   | {
-    /** By cost within a grade, or by cost here while round trips decide once the router runs. */
-    readonly kind: "ordered" | "latency";
+    readonly kind: "paths";
+    /** null: what no policy matches. */
+    readonly policy: Policy | null;
+    readonly egress: string;
     /** Best first, as the file settles it. None usable: such packets are dropped. */
     readonly paths: readonly CandidatePath[];
-    /** Key → number of its grade (`te/grade.ts`). */
-    readonly grades: ReadonlyMap<string, number>;
+    /** Of each path, by its key. */
+    readonly grades: ReadonlyMap<string, Grade>;
   };
 
-export function choiceKey(policy: string, egress: string): string {
-  return `${policy} > ${egress}`;
+/** Where a choice's paths stand; all are named by their keys. */
+export interface Placement {
+  /** Best first. */
+  readonly order: readonly string[];
+  /** The first and what shares its flows with it, ascending. */
+  readonly equals: readonly string[];
+}
+
+/** By {@link choiceKey}; absent: as the file settles it. */
+export type Placements = ReadonlyMap<string, Placement>;
+
+/** `policy` null: what no policy matches. */
+export function choiceKey(policy: string | null, egress: string): string {
+  return policy === null ? `> ${egress}` : `${policy} > ${egress}`;
 }
 
 export function survey(network: Network, siteName: string): Survey {
@@ -101,6 +115,11 @@ function choose(
   const constrained = new Map<string, Candidates>();
   const colors = colorsOf(network);
   const choices = new Map<string, Choice>();
+  for (const egress of membership.sharedWith(site.name)) {
+    const paths = candidates.get(egress) ?? [];
+    const grades = new Map(paths.map((path) => [path.key, plainGrade(path)]));
+    choices.set(choiceKey(null, egress), { kind: "paths", policy: null, egress, paths, grades });
+  }
   for (const policy of network.policies) {
     for (const egress of egressesOf(membership, site.name, policy)) {
       const index = topology.siteIndex.get(egress)!;
@@ -125,14 +144,19 @@ function choose(
       // The same hops may be computed and explicit: the operator's word is the origin.
       if (!found.has(path.key) || path.origin === "explicit") found.set(path.key, path);
     }
-    const grades = new Map<string, number>();
+    const grades = new Map<string, Grade>();
     for (const path of found.values()) {
       const grade = gradeOf(policy, path, colors);
-      if (grade) grades.set(path.key, gradeNumber(grade));
+      if (grade) grades.set(path.key, grade);
     }
+    const order = ({ key }: CandidatePath) => {
+      const grade = grades.get(key)!;
+      // Behind every number of a grade that is none.
+      return gradeNumber(grade) + (isLastResort(grade) ? 4 * policy.steps.length : 0);
+    };
     const paths = rankByCost([...found.values()].filter(({ key }) => grades.has(key)))
-      .toSorted((a, b) => grades.get(a.key)! - grades.get(b.key)!);
-    return { kind: policy.class.objective === "latency" ? "latency" : "ordered", paths, grades };
+      .toSorted((a, b) => order(a) - order(b));
+    return { kind: "paths", policy, egress: ends, paths, grades };
   }
 
   function pathsOf(
@@ -177,6 +201,10 @@ function choose(
   }
 }
 
+function plainGrade({ metered }: CandidatePath): Grade {
+  return { step: 0, preferred: true, metered, named: false };
+}
+
 /** What is preferred, as if it were required; null: nothing is. */
 function preferring(constraints: Constraints, prefer: Preference): Constraints | null {
   if (prefer.sites.length === 0 && prefer.colors.length === 0) return null;
@@ -206,13 +234,8 @@ function joins(hops: readonly ExplicitHop[], from: string, to: string): boolean 
 function egressesOf(membership: Membership, site: string, policy: Policy): string[] {
   const { sources, destinations } = policy.match;
   if (!mayBeAt(sources, site)) return [];
-  const names = new Set(
-    membership.segmentsAt(site)
-      .filter((segment) => !policy.match.segment || segment.name === policy.match.segment)
-      .flatMap((segment) => segment.lans.map((lan) => lan.site)),
-  );
-  names.delete(site);
-  return [...names].filter((name) => mayBeAt(destinations, name)).sort();
+  return membership.sharedWith(site, policy.match.segment)
+    .filter((name) => mayBeAt(destinations, name));
 }
 
 /** An explicit way that the routers on it will forward: they exist, join, transit, and part. */

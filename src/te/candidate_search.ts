@@ -1,37 +1,26 @@
 /** What the search for candidates shares between all ingresses of one view. */
 
+import { Arrivals } from "./arrivals.ts";
+import { Choice } from "./choice.ts";
 import { DisjointSearch } from "./disjoint.ts";
 import { IngressWays } from "./ingress_ways.ts";
 import { bits, Marks } from "./marks.ts";
+import { PairWays } from "./pair_ways.ts";
 import type { ShortestPaths } from "./shortest_path.ts";
 import type { Topology } from "./topology.ts";
-import { WayPool } from "./way_pool.ts";
 
 /** Candidates kept for one egress. */
 export const DEFAULT_LIMIT = 8;
-/** Adjacencies from two sites' eight uplinks each. */
-export const DIRECT_AT_MOST = 64;
-
-/** Usable adjacencies that arrive at a site from those that may be passed through. */
-interface Arrivals {
-  /** Those at site `s` are `[first[s], first[s + 1])`. */
-  readonly first: Uint32Array;
-  readonly hop: Uint32Array;
-  readonly site: Uint32Array;
-  readonly cost: Float64Array;
-}
-
 /** What every ingress of one view shares. */
 export class CandidateSearch {
   readonly paths: ShortestPaths;
   readonly limit: number;
   readonly lists: IngressWays;
-  /** The ways of the pair at hand, in no order, and those that were chosen of it. */
-  readonly pool: WayPool;
+  /** The ways of the pair at hand, and those that were chosen of them. */
+  readonly ways: PairWays;
+  readonly choice: Choice;
   readonly disjoint: DisjointSearch;
   readonly arrivals: Arrivals;
-  /** Most adjacencies from transit sites that one site has. */
-  readonly mostArrivals: number;
   readonly marks: Marks;
   readonly uplinks: Uint8Array;
 
@@ -40,36 +29,13 @@ export class CandidateSearch {
     this.paths = paths;
     this.limit = limit;
     this.lists = new IngressWays(paths, limit);
-    this.pool = new WayPool(topology);
-    this.disjoint = new DisjointSearch(paths, this.pool);
+    this.ways = new PairWays(topology);
+    this.choice = new Choice(this.ways, limit, topology.sites.length);
+    this.disjoint = new DisjointSearch(paths, this.ways.own);
     this.marks = new Marks(topology);
     this.uplinks = uplinksInUse(topology);
-    this.arrivals = arrivalsOf(paths);
-    let most = 1;
-    for (let site = 0; site < topology.sites.length; site++) {
-      most = Math.max(most, this.arrivals.first[site + 1]! - this.arrivals.first[site]!);
-    }
-    this.mostArrivals = most;
+    this.arrivals = new Arrivals(paths, this.marks);
   }
-}
-
-function arrivalsOf({ view, core: { coreFirst, coreHop } }: ShortestPaths): Arrivals {
-  const { topology, usable, cost } = view;
-  const first = new Uint32Array(topology.sites.length + 1);
-  const hops: number[] = [];
-  for (let site = 0; site < topology.sites.length; site++) {
-    for (let at = coreFirst[site]!; at < coreFirst[site + 1]!; at++) {
-      const hop = topology.reverse[coreHop[at]!]!;
-      if (usable[hop] === 1) hops.push(hop);
-    }
-    first[site + 1] = hops.length;
-  }
-  return {
-    first,
-    hop: Uint32Array.from(hops),
-    site: Uint32Array.from(hops, (hop) => topology.from[hop]!),
-    cost: Float64Array.from(hops, (hop) => cost[hop]!),
-  };
 }
 
 /** By site: uplinks that have an adjacency. */

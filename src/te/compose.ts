@@ -4,18 +4,7 @@
  * which two links in one duct are not; a path that matters is measured as a whole.
  */
 
-/** Figures of a hop or of a path; null: not known. */
-export interface Figures {
-  /** Round trip. */
-  readonly rttMicros: number | null;
-  /** Mean difference of successive round trips. */
-  readonly jitterMicros: number | null;
-  /** Share lost, 0–1, towards the far end and back. */
-  readonly lossForward: number | null;
-  readonly lossBackward: number | null;
-  readonly mtuBytes: number | null;
-  readonly bandwidthBitsPerSecond: number | null;
-}
+import type { Figures } from "../model/figures.ts";
 
 /** Of no hops at all: nothing is added, nothing is limited. */
 const NOTHING: Figures = {

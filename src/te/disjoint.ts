@@ -50,6 +50,9 @@ export class DisjointSearch {
     this.#close(way, apart);
     const { view, core: { coreFirst, coreHop } } = this.#paths;
     const { topology, cost } = view;
+    const { to: leads } = topology;
+    const closedSite = this.#closedSite;
+    const uplinks = apart === "fully";
     const queue = this.#queue;
     const round = this.#round;
     queue.clear();
@@ -64,13 +67,13 @@ export class DisjointSearch {
       const length = this.#length[site]! + 1;
       for (let index = coreFirst[site]!; index < coreFirst[site + 1]!; index++) {
         const hop = coreHop[index]!;
-        const next = topology.to[hop]!;
-        if (next === to || next === from || this.#closedSite[next] === round) continue;
-        this.#try(hop, next, spent + cost[hop]!, length, to);
+        const next = leads[hop]!;
+        if (next === to || next === from || closedSite[next] === round) continue;
+        this.#try(hop, next, spent + cost[hop]!, length, to, uplinks);
       }
       const [low, high] = between(topology, site, to);
       for (let hop = low; hop < high; hop++) {
-        if (view.usable[hop] === 1) this.#try(hop, to, spent + cost[hop]!, length, to);
+        if (view.usable[hop] === 1) this.#try(hop, to, spent + cost[hop]!, length, to, uplinks);
       }
     }
     return -1;
@@ -92,14 +95,16 @@ export class DisjointSearch {
     }
   }
 
-  #try(hop: number, next: number, sum: number, length: number, to: number): void {
-    const { topology } = this.#paths.view;
+  #try(
+    hop: number,
+    next: number,
+    sum: number,
+    length: number,
+    to: number,
+    uplinks: boolean,
+  ): void {
+    if (uplinks ? this.#usesClosed(hop) : this.#closedHop[hop] === this.#round) return;
     const round = this.#round;
-    if (
-      this.#closedHop[hop] === round ||
-      this.#closedUplink[topology.from[hop]! * 8 + topology.fromUplink[hop]!] === round ||
-      this.#closedUplink[topology.to[hop]! * 8 + topology.toUplink[hop]!] === round
-    ) return;
     const rest = next === to ? 0 : this.#paths.distance(next, to);
     if (rest === Infinity) return;
     if (this.#reached[next] === round) {
@@ -112,6 +117,12 @@ export class DisjointSearch {
     }
     this.#reach(next, sum, length, hop);
     this.#queue.push(next, sum + rest);
+  }
+
+  #usesClosed(hop: number): boolean {
+    const { from, to, fromUplink, toUplink } = this.#paths.view.topology;
+    return this.#closedUplink[from[hop]! * 8 + fromUplink[hop]!] === this.#round ||
+      this.#closedUplink[to[hop]! * 8 + toUplink[hop]!] === this.#round;
   }
 
   #reach(site: number, sum: number, length: number, by: number): void {

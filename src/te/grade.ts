@@ -13,11 +13,18 @@ export interface Grade {
   /** Everything is where the step prefers nothing. */
   readonly preferred: boolean;
   readonly metered: boolean;
+  /** The policy names what makes the path: it is used where it is metered, too. */
+  readonly named: boolean;
 }
 
 /** Smaller goes first; equal grades, equal numbers. */
 export function gradeNumber({ step, preferred, metered }: Grade): number {
   return step * 4 + (preferred ? 0 : 2) + Number(metered);
+}
+
+/** Used when all others have failed. A metered path that was asked for is not. */
+export function isLastResort({ metered, named }: Grade): boolean {
+  return metered && !named;
 }
 
 /** Color of an uplink. */
@@ -37,11 +44,18 @@ export function gradeOf(policy: Policy, path: CandidatePath, colors: Colors): Gr
   const step = policy.steps.findIndex((each) => allows(each, path, colors));
   if (step < 0) return null;
   const own = policy.steps[step]!;
+  const preferred = own.kind !== "computed" || keepsTo(own.prefer, path, colors);
   return {
     step,
-    preferred: own.kind !== "computed" || keepsTo(own.prefer, path, colors),
+    preferred,
     metered: path.metered,
+    named: own.kind !== "computed" || asksFor(own.prefer) && preferred ||
+      asksFor({ sites: own.constraints.requireSites, colors: own.constraints.requireColors }),
   };
+}
+
+function asksFor({ sites, colors }: Preference): boolean {
+  return sites.length + colors.length > 0;
 }
 
 function allows(step: Step, path: CandidatePath, colors: Colors): boolean {

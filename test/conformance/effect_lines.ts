@@ -22,6 +22,13 @@ export function lines(effect: Effect): string[] {
       );
       return [`apply-table ${effect.table.generation}`, ...new Set(ways)];
     }
+    case "probe":
+      return [
+        "probe",
+        ...effect.probing.paths.map(({ key, rank, classes }) =>
+          `  ${key} ${rank}, classes ${classes.toString(2)}`
+        ),
+      ];
     case "syncconf":
       return [`syncconf ${effect.desired.name}`];
     case "keep-originals":

@@ -1,7 +1,7 @@
 /** A machine in memory: carries out the router's effects as a real one would, and keeps a record. */
 
 import { formatProblem, parseNetwork } from "../../src/config/mod.ts";
-import type { Snapshot, Table } from "../../src/model/boundary.ts";
+import type { Look, Looks, Snapshot, Table } from "../../src/model/boundary.ts";
 import type { Instant } from "../../src/model/quantity.ts";
 import type { WireguardState } from "../../src/ports/wireguard.ts";
 import type { Configuration, Effect, RouterEvent } from "../../src/router/event.ts";
@@ -10,6 +10,8 @@ import { describeHost } from "../../src/underlay/change.ts";
 import type { Host } from "../../src/underlay/host.ts";
 import type { DesiredInterface } from "../../src/underlay/wireguard.ts";
 import { renderWireguard } from "../../src/underlay/wireguard.ts";
+import { NO_QUALITY } from "../../src/api/observation.ts";
+import { windowOf } from "../fixtures/looks.ts";
 import { applied } from "../unit/underlay/kernel_model.ts";
 import { connected, link, machine, route } from "./bare_machine.ts";
 import { lines } from "./effect_lines.ts";
@@ -24,12 +26,21 @@ export interface Happening {
   readonly device?: { readonly name: string; readonly is: "up" | "down" | "gone" };
   readonly resolved?: { readonly name: string; readonly addresses: readonly string[] };
   readonly unresolved?: { readonly name: string; readonly reason: string };
-  /** Adjacency → round trip in ms, or `down`. */
-  readonly probes?: Readonly<Record<string, number | "down">>;
+  /** Adjacency → round trip in ms, with the share that is lost on the way there; or `down`. */
+  readonly probes?: Readonly<
+    Record<string, number | "down" | { readonly rtt: number; readonly loss: number }>
+  >;
   readonly roamed?: { readonly interface: string; readonly endpoint: string };
   /** From here on, what contains these words fails with this message. */
   readonly fail?: { readonly what: string; readonly message: string };
   readonly repaired?: true;
+}
+
+interface Probed {
+  readonly rtt: number | null;
+  readonly loss: number;
+  readonly since: number;
+  readonly downs: number;
 }
 
 const EPOCH = 1_800_000_000_000;
@@ -42,7 +53,8 @@ export class World {
   #host: Host = machine();
   #wireguard = new Map<string, WireguardState>();
   #table: Table | null = null;
-  #probes = new Map<string, { rtt: number | null; since: number }>();
+  #probes = new Map<string, Probed>();
+  #lookedAt = EPOCH;
   #file = "";
   #failure: { what: string; message: string } | null = null;
   #now = EPOCH;
@@ -101,11 +113,18 @@ export class World {
     if (happening.resolved) return [{ kind: "resolved", ...happening.resolved }];
     if (happening.unresolved) return [{ kind: "unresolved", ...happening.unresolved }];
     if (happening.probes) {
-      for (const [key, rtt] of Object.entries(happening.probes)) {
+      for (const [key, told] of Object.entries(happening.probes)) {
         const before = this.#probes.get(key);
-        const now = rtt === "down" ? null : rtt * 1000;
-        const same = before !== undefined && (before.rtt === null) === (now === null);
-        this.#probes.set(key, { rtt: now, since: same ? before.since : this.#now });
+        const { rtt, loss } = typeof told === "object"
+          ? told
+          : { rtt: told === "down" ? null : told, loss: 0 };
+        const same = before !== undefined && (before.rtt === null) === (rtt === null);
+        this.#probes.set(key, {
+          rtt: rtt === null ? null : rtt * 1000,
+          loss,
+          since: same ? before.since : this.#now,
+          downs: (before?.downs ?? 0) + Number(!same && rtt === null),
+        });
       }
       return [];
     }
@@ -150,6 +169,8 @@ export class World {
         };
       case "read-snapshot":
         return { kind: "snapshot", snapshot: this.#snapshot() };
+      case "take-looks":
+        return { kind: "looks", looks: this.#looks() };
       case "change-host": {
         const failing = effect.changes.filter((change) => this.#fails(describeHost(change)));
         const made = effect.changes.filter((change) =>
@@ -276,12 +297,13 @@ export class World {
       return {
         state: state as "unknown" | "down" | "up",
         state_millis: this.#now - (probe?.since ?? EPOCH),
-        downs: 0,
+        downs: probe?.downs ?? 0,
         rtt_micros: probe?.rtt ?? null,
         jitter_micros: null,
         loss: 0,
         probes_sent: 0,
         probes_answered: 0,
+        mtu: null,
       };
     };
     const counters = { tx_packets: 0, tx_bytes: 0 };
@@ -318,6 +340,33 @@ export class World {
       drops: {},
       swaps: 0,
     };
+  }
+
+  /** A hundred probes a second. */
+  #looks(): Looks {
+    const spanMillis = this.#now - this.#lookedAt;
+    this.#lookedAt = this.#now;
+    const looks = [...this.#probes].map(([key, { rtt, since, downs, loss }]): Look => {
+      const state = rtt === null ? "down" : "up";
+      const quality = {
+        ...NO_QUALITY,
+        state: state as "up" | "down",
+        rtt_micros: rtt,
+        jitter_micros: rtt === null ? null : 0,
+        loss,
+      };
+      return {
+        key,
+        state,
+        state_millis: this.#now - since,
+        downs,
+        since: windowOf(spanMillis, quality, 100),
+        ten_seconds: windowOf(10_000, quality, 100),
+        minute: windowOf(60_000, quality, 100),
+        carried: null,
+      };
+    });
+    return { uptime_millis: this.#now - EPOCH, looks, reported: [] };
   }
 
   #setDevice(name: string, is: "up" | "down" | "gone"): void {

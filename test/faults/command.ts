@@ -9,10 +9,11 @@ import {
   UsageError,
 } from "../../src/cli/command.ts";
 import { renderTable } from "../../src/cli/table.ts";
+import { countOf } from "../../src/model/quantity.ts";
 import { chosen } from "../bench/command.ts";
 import { percentile } from "./outcome.ts";
 import { once, type Repeat } from "./run.ts";
-import { parseScenario, type Scenario } from "./scenario.ts";
+import { parseScenario, type Reach, type Scenario } from "./scenario.ts";
 import { raise, type Stage, strike } from "./stage.ts";
 
 const FOLDER = new URL("../../config/lab/faults/", import.meta.url);
@@ -26,7 +27,9 @@ export interface Figures {
   readonly p99Millis: number | null;
   readonly lostMedian: number;
   readonly lostMax: number;
-  readonly reachMillis: number | null;
+  readonly lateMax: number;
+  readonly movesMax: number;
+  readonly reach: Reach;
   /** From which path to which, of the last repeat. */
   readonly moved: string;
   readonly recoverMillis: readonly (number | null)[];
@@ -61,7 +64,7 @@ export async function readScenarios(): Promise<Scenario[]> {
 async function run(args: Arguments, io: Io): Promise<number> {
   const all = await readScenarios();
   if (args.flag("list")) {
-    const rows = all.map(({ fault, what, reachMillis }) => [fault, reach(reachMillis), what]);
+    const rows = all.map(({ fault, what, reach }) => [fault, promised(reach), what]);
     io.out(renderTable(
       [{ title: "FAULT" }, { title: "REACH", right: true }, {
         title: "WHAT",
@@ -113,15 +116,16 @@ async function repeat(
     const outcome = await once(stage, scenario);
     done.push(outcome);
     const early = outcome.lostBefore > 0 ? `; ${outcome.lostBefore} lost before the fault` : "";
+    const late = outcome.late > 0 ? `, ${outcome.late} late` : "";
     io.out(
       `  ${scenario.fault} ${number}/${repeats}: ${millis(outcome.recoverMillis)}, ` +
-        `${outcome.lost} lost${early}`,
+        `${outcome.lost} lost${late}, ${countOf(outcome.moves, "move")}${early}`,
     );
   }
   return done.length === 0 ? null : figuresOf(scenario, done);
 }
 
-export function figuresOf({ fault, reachMillis }: Scenario, repeats: readonly Repeat[]): Figures {
+export function figuresOf({ fault, reach }: Scenario, repeats: readonly Repeat[]): Figures {
   const times = repeats.map(({ recoverMillis }) => recoverMillis ?? Infinity);
   const share = (part: number) => {
     const value = percentile(times, part);
@@ -136,14 +140,17 @@ export function figuresOf({ fault, reachMillis }: Scenario, repeats: readonly Re
     p99Millis: share(0.99),
     lostMedian: percentile(lost, 0.5)!,
     lostMax: Math.max(...lost),
-    reachMillis,
+    lateMax: Math.max(...repeats.map((repeat) => repeat.late)),
+    movesMax: Math.max(...repeats.map((repeat) => repeat.moves)),
+    reach,
     moved: from.length + to.length === 0 ? "nothing" : `${from.join("; ")} → ${to.join("; ")}`,
     recoverMillis: repeats.map((repeat) => repeat.recoverMillis),
   };
 }
 
-function isReached({ p99Millis, reachMillis }: Figures): boolean {
-  return reachMillis === null || (p99Millis !== null && p99Millis <= reachMillis);
+function isReached({ p99Millis, movesMax, reach }: Figures): boolean {
+  const inTime = reach.millis === null || (p99Millis !== null && p99Millis <= reach.millis);
+  return inTime && (reach.moves === null || movesMax <= reach.moves);
 }
 
 function render(figures: readonly Figures[], io: Io): string {
@@ -156,6 +163,7 @@ function render(figures: readonly Figures[], io: Io): string {
       { title: "REACH", right: true },
       { title: "LOST", right: true },
       { title: "AT MOST", right: true },
+      { title: "MOVES", right: true },
       { title: "MOVED", shrinks: true },
     ],
     figures.map((one) => [
@@ -163,9 +171,10 @@ function render(figures: readonly Figures[], io: Io): string {
       String(one.repeats),
       millis(one.p50Millis),
       { text: millis(one.p99Millis), tone: isReached(one) ? "good" : "bad" },
-      reach(one.reachMillis),
+      promised(one.reach),
       String(one.lostMedian),
       String(one.lostMax),
+      String(one.movesMax),
       one.moved,
     ]),
     io,
@@ -176,6 +185,10 @@ function millis(value: number | null): string {
   return value === null ? "not over" : `${value.toFixed(value < 100 ? 1 : 0)} ms`;
 }
 
-function reach(value: number | null): string {
-  return value === null ? "" : `≤ ${value} ms`;
+function promised({ millis, moves }: Reach): string {
+  const parts = [
+    ...(millis === null ? [] : [`≤ ${millis} ms`]),
+    ...(moves === null ? [] : [`≤ ${countOf(moves, "move")}`]),
+  ];
+  return parts.join(", ");
 }

@@ -14,9 +14,11 @@ export interface Streamed {
 export interface Outcome {
   /** Datagrams that were lost from shortly before the fault on: those under way count. */
   readonly lost: number;
+  /** Of those that arrived, as many as were late. */
+  readonly late: number;
   /**
-   * From the fault to the first datagram after which none was lost any more; 0 where none was;
-   * null: they were still being lost when nobody looked any longer.
+   * From the fault to the first datagram after which none was lost or late any more; 0 where none
+   * was; null: they still were when nobody looked any longer.
    */
   readonly recoverMillis: number | null;
   /** Lost before the fault: then the figure means nothing. */
@@ -29,11 +31,19 @@ export interface Outcome {
 
 /** What was sent so shortly before the fault may be lost by it, on the longest way of a lab. */
 const UNDER_WAY_MICROS = 50_000;
-/** Without a loss for so long at the end of what is looked at: it is over. */
+/** Without a lost or a late one for so long at the end of what is looked at: it is over. */
 const QUIET_MICROS = 500_000;
 
-/** `faultMicros` and `endMicros` are since the epoch, as `startedMicros` is. */
-export function outcomeOf(streamed: Streamed, faultMicros: number, endMicros: number): Outcome {
+/**
+ * `faultMicros` and `endMicros` are since the epoch, as `startedMicros` is; `lateMicros`: how much
+ * longer than before a datagram may take.
+ */
+export function outcomeOf(
+  streamed: Streamed,
+  faultMicros: number,
+  endMicros: number,
+  lateMicros = Infinity,
+): Outcome {
   const fault = faultMicros - streamed.startedMicros;
   const end = endMicros - streamed.startedMicros;
   const all = streamed.sentMicros.map((sent, index) => ({
@@ -44,15 +54,19 @@ export function outcomeOf(streamed: Streamed, faultMicros: number, endMicros: nu
   const before = all.filter(({ sent }) => sent < fault - UNDER_WAY_MICROS);
   const after = all.filter(({ sent }) => sent >= fault - UNDER_WAY_MICROS && sent < end);
   const lost = after.filter(({ delay }) => delay === null);
-  const last = lost.at(-1);
+  const delayBeforeMicros = middle(before);
+  const latest = (delayBeforeMicros ?? 0) + lateMicros;
+  const late = after.filter(({ delay }) => delay !== null && delay > latest);
+  const last = after.findLast(({ delay }) => delay === null || delay > latest);
   const recover = last === undefined ? 0 : Math.max(0, last.next - fault);
   const isOver = last === undefined || last.sent < end - QUIET_MICROS;
   const tail = after.filter(({ sent }) => sent >= end - QUIET_MICROS);
   return {
     lost: lost.length,
+    late: late.length,
     recoverMillis: isOver ? recover / 1000 : null,
     lostBefore: before.filter(({ delay }) => delay === null).length,
-    delayBeforeMicros: middle(before),
+    delayBeforeMicros,
     delayAfterMicros: middle(tail),
     duplicates: streamed.duplicates,
   };

@@ -11,12 +11,16 @@ import { act, inUse, settle, type Stage, stream } from "./stage.ts";
 const BEFORE_MILLIS = 500;
 /** Starting a process takes part of it: what is sent before the fault must be enough. */
 const LEAD_MILLIS = 300;
+/** Between two looks at what is in use. */
+const LOOK_MILLIS = 250;
 /** An adjacency that fails again sooner counts as flapping, and comes back late. */
 const REST_MILLIS = 11_000;
 
 export interface Repeat extends Outcome {
   /** `policy: path` before, and at the end of the fault, of what changed. */
   readonly moved: { readonly from: readonly string[]; readonly to: readonly string[] };
+  /** How often what is in use was another than a look before. */
+  readonly moves: number;
 }
 
 /** One repeat; the lab is whole before and after. Throws where it does not become whole. */
@@ -26,9 +30,9 @@ export async function once(stage: Stage, scenario: Scenario): Promise<Repeat> {
   const streaming = stream(stage, scenario, length);
   await pause(LEAD_MILLIS + BEFORE_MILLIS);
   const fault = now();
+  const watching = watch(stage, scenario, before, fault + scenario.watchMillis);
   for (const action of scenario.do) await act(stage, action);
-  await pause(fault + scenario.watchMillis - now());
-  const after = await inUse(stage, scenario);
+  const { after, moves } = await watching;
   const end = now();
   const streamed = await streaming;
   for (const action of scenario.undo) await act(stage, action);
@@ -40,12 +44,37 @@ export async function once(stage: Stage, scenario: Scenario): Promise<Repeat> {
   }
   await pause(Math.max(REST_MILLIS, scenario.settleMillis));
   return {
-    ...outcomeOf(streamed, fault * 1000, Math.min(end * 1000, endOf(streamed))),
+    ...outcomeOf(
+      streamed,
+      fault * 1000,
+      Math.min(end * 1000, endOf(streamed)),
+      (scenario.lateMillis ?? Infinity) * 1000,
+    ),
+    moves,
     moved: {
       from: before.filter((line) => !after.includes(line)),
       to: after.filter((line) => !before.includes(line)),
     },
   };
+}
+
+/** Looks at what is in use until the end; an ingress that does not answer says nothing. */
+async function watch(
+  stage: Stage,
+  scenario: Scenario,
+  before: readonly string[],
+  end: number,
+): Promise<{ after: readonly string[]; moves: number }> {
+  let after = before;
+  let moves = 0;
+  do {
+    await pause(Math.max(0, Math.min(LOOK_MILLIS, end - now())));
+    const used = await inUse(stage, scenario);
+    if (used.length === 0 || used.join() === after.join()) continue;
+    after = used;
+    moves++;
+  } while (now() < end);
+  return { after, moves };
 }
 
 function endOf(

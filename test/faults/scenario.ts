@@ -21,21 +21,32 @@ export interface Scenario {
   readonly watchMillis: number;
   /** Least time from the undoing to the next repeat: what was bad has to count as good again. */
   readonly settleMillis: number;
-  /** Within which 99 of 100 faults are over; null: nothing is promised. */
-  readonly reachMillis: number | null;
+  /** A datagram that takes so much longer than before the fault is spoiled too; null: lost ones alone. */
+  readonly lateMillis: number | null;
+  /** What is promised; null: nothing. */
+  readonly reach: Reach;
+}
+
+export interface Reach {
+  /** Within which 99 of 100 faults are over. */
+  readonly millis: number | null;
+  /** Changes of what is in use, in each repeat. */
+  readonly moves: number | null;
 }
 
 export type Action =
   | { readonly kind: "impair"; link: string; direction: Direction; change: Change }
   | { readonly kind: "device"; readonly site: string; readonly device: string; up: boolean }
   /** SIGKILL; `start` does not wait for the router to be ready. */
-  | { readonly kind: "kill" | "start"; readonly site: string };
+  | { readonly kind: "kill" | "start"; readonly site: string }
+  | { readonly kind: "wait"; readonly millis: number };
 
-const ACTIONS = "impair LINK [up|down] CHANGE…, device SITE.DEVICE up|down, kill SITE, start SITE";
+const ACTIONS =
+  "impair LINK [up|down] CHANGE…, device SITE.DEVICE up|down, kill SITE, start SITE, wait TIME";
 
 const duration = z.string().transform((text, context) => {
-  const match = /^(\d+(?:\.\d+)?)(ms|s)$/.exec(text);
-  if (match !== null) return Number(match[1]) * (match[2] === "s" ? 1000 : 1);
+  const millis = parseDuration(text);
+  if (millis !== null) return millis;
   context.addIssue({ code: "custom", message: `${text}: accepted is a time, e.g. 200ms or 2s` });
   return z.NEVER;
 });
@@ -57,7 +68,8 @@ const FILE = z.strictObject({
   undo: z.array(action),
   watch: duration,
   settle: duration.default(0),
-  reach: z.strictObject({ p99: duration }).optional(),
+  late: duration.optional(),
+  reach: z.strictObject({ p99: duration.optional(), moves: z.int().min(0).optional() }).default({}),
 });
 
 /** Reads a fault's file; a failure tells every problem. */
@@ -68,13 +80,14 @@ export function parseScenario(text: string, file: string): Scenario {
       result.error.issues.map(({ path, message }) => `${file}: ${path.join(".")}: ${message}`),
     );
   }
-  const { watch, settle, reach, lab, ...rest } = result.data;
+  const { watch, settle, late, reach, lab, ...rest } = result.data;
   return {
     ...rest,
     lab: resolve(file, "..", lab),
     watchMillis: watch,
     settleMillis: settle,
-    reachMillis: reach?.p99 ?? null,
+    lateMillis: late ?? null,
+    reach: { millis: reach.p99 ?? null, moves: reach.moves ?? null },
   };
 }
 
@@ -89,6 +102,10 @@ export function parseAction(text: string): Action | string {
     if ("problems" in parsed) return `${text}: ${parsed.problems.join("; ")}`;
     return { kind, link: subject, direction, change: parsed.change };
   }
+  if (kind === "wait") {
+    const millis = parseDuration(subject);
+    return millis === null || rest.length > 0 ? wrong : { kind, millis };
+  }
   if (kind === "device") {
     const [site, device] = subject.split(".");
     if (site === undefined || device === undefined) return wrong;
@@ -99,4 +116,9 @@ export function parseAction(text: string): Action | string {
   return (kind === "kill" || kind === "start") && rest.length === 0
     ? { kind, site: subject }
     : wrong;
+}
+
+function parseDuration(text: string): number | null {
+  const match = /^(\d+(?:\.\d+)?)(ms|s)$/.exec(text);
+  return match === null ? null : Number(match[1]) * (match[2] === "s" ? 1000 : 1);
 }

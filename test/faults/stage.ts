@@ -94,6 +94,7 @@ function addressOf(place: Place, node: string): string {
 }
 
 export async function act({ place }: Stage, action: Action): Promise<void> {
+  if (action.kind === "wait") return await pause(action.millis);
   const state = await requireState(place);
   switch (action.kind) {
     case "impair":

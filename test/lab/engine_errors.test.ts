@@ -102,7 +102,7 @@ test("a library of another version, none, or something else", async () => {
   await Deno.writeTextFile(`${folder}/other.c`, "unsigned labelway_abi_version(void){return 999;}");
   await must("cc", "-shared", "-o", library, `${folder}/other.c`);
   expect(await refusal(one, { do: "open", library })).toMatch(
-    /other\.so: it speaks version 999 of the boundary, this program needs version 1; run `deno task native`$/,
+    /other\.so: it speaks version 999 of the boundary, this program needs version 2; run `deno task native`$/,
   );
   expect(await refusal(one, { do: "open", library: `${folder}/missing.so` })).toMatch(
     /^Cannot load the native library .*missing\.so: .*; run `deno task native`$/s,

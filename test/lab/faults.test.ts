@@ -33,6 +33,6 @@ describe("faults", { timeout: 60_000 }, async () => {
     expect(moved.to.join("\n")).toMatch(to);
     expect(recoverMillis).not.toBeNull();
     expect(recoverMillis).toBeGreaterThan(0);
-    expect(recoverMillis).toBeLessThan(Math.max(GENEROUS * (scenario.reachMillis ?? 0), 1500));
+    expect(recoverMillis).toBeLessThan(Math.max(GENEROUS * (scenario.reach.millis ?? 0), 1500));
   });
 });

@@ -56,6 +56,7 @@ export class Prober {
       downs: this.#downs,
       at: now as Instant,
       windows: this.#spans.map((span, index) => this.#window(now, span, index)),
+      carried: null,
       bandwidthBitsPerSecond: null,
     };
   }

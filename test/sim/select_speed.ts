@@ -83,6 +83,7 @@ function measurement(path: string, now: Instant): PathMeasurement {
       rttMicros: { p50, p95: p50 * 1.2 },
       jitterMicros: 300,
     })),
+    carried: null,
     bandwidthBitsPerSecond: null,
   };
 }

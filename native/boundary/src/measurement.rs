@@ -1,6 +1,8 @@
 //! What probes told of paths: news for who selects, whole windows for who asks, and how often to
 //! probe.
 
+use std::net::Ipv4Addr;
+
 use serde::{Deserialize, Serialize};
 #[cfg(test)]
 use ts_rs::TS;
@@ -13,6 +15,8 @@ use crate::Liveness;
 pub struct Looks {
     pub uptime_millis: u64,
     pub looks: Vec<Look>,
+    /// What other sites told of their adjacencies, when they were asked.
+    pub reported: Vec<ReportedAdjacency>,
 }
 
 /// One adjacency or segment list. A list without labels is its adjacency and has the same key.
@@ -111,6 +115,9 @@ pub struct ClassMeasured {
 #[serde(deny_unknown_fields)]
 pub struct Probing {
     pub paths: Vec<ProbedPath>,
+    /// Keys of adjacencies whose far end is asked for what it measures on its own.
+    #[serde(default)]
+    pub asked: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -137,4 +144,26 @@ pub enum ProbeRank {
     Candidate,
     /// Only to be noticed when it got better.
     Rest,
+}
+
+/// An adjacency as its own site measured it over a minute, unless it says otherwise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(TS))]
+pub struct ReportedAdjacency {
+    /// SID of the site that told it.
+    pub site: u16,
+    /// Tunnel addresses of its end and of the far end.
+    pub local: Ipv4Addr,
+    pub remote: Ipv4Addr,
+    /// Since it was told.
+    pub age_millis: u64,
+    pub is_up: bool,
+    /// Median; null: not known, as for the others.
+    pub round_trip_micros: Option<u32>,
+    pub jitter_micros: Option<u32>,
+    /// Shares, 0–1.
+    pub lost_forward: Option<f32>,
+    pub lost_return: Option<f32>,
+    /// Bytes of label stack and customer packet, found by probing.
+    pub mtu: Option<u16>,
 }

@@ -75,6 +75,9 @@ pub struct Quality {
     pub loss: f64,
     pub probes_sent: u64,
     pub probes_answered: u64,
+    /// Largest label stack plus customer packet, bytes, that was found to cross an adjacency in one
+    /// piece; null while it is not known, and for lists with labels.
+    pub mtu: Option<u16>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

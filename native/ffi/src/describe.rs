@@ -77,6 +77,18 @@ fn symbols() -> Vec<(&'static str, Value)> {
             (labelway_engine_labels as unsafe extern "C" fn(_, _, _) -> _).describe(),
         ),
         (
+            "labelway_engine_looks",
+            (labelway_engine_looks as unsafe extern "C" fn(_, _, _) -> _).describe(),
+        ),
+        (
+            "labelway_engine_measured",
+            (labelway_engine_measured as unsafe extern "C" fn(_, _, _) -> _).describe(),
+        ),
+        (
+            "labelway_engine_probe",
+            (labelway_engine_probe as unsafe extern "C" fn(_, _, _, _, _) -> _).describe(),
+        ),
+        (
             "labelway_engine_free",
             (labelway_engine_free as unsafe extern "C" fn(_) -> _).describe(),
         ),

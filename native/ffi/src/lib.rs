@@ -8,13 +8,13 @@ mod call;
 #[cfg(test)]
 mod describe;
 
-use labelway_boundary::{EngineConfig, Table};
+use labelway_boundary::{EngineConfig, Probing, Table};
 use labelway_io::Engine;
 
 use call::{call, parse, to_json};
 
 /// Goes up by one whenever a symbol or the meaning of what crosses changes.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// What every call but the freeing ones returns.
 #[repr(i32)]
@@ -129,6 +129,72 @@ pub unsafe extern "C" fn labelway_engine_labels(
     };
     // SAFETY: the caller vouches for `data` and `length`.
     unsafe { call(data, length, || to_json(&engine.labels())) }
+}
+
+/// Outputs `Looks`: what is new since the last call, for one consumer.
+///
+/// # Safety
+/// As for [`labelway_engine_apply`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn labelway_engine_looks(
+    engine: *mut Engine,
+    data: *mut *mut u8,
+    length: *mut usize,
+) -> i32 {
+    // SAFETY: null or from labelway_engine_new and alive.
+    let Some(engine) = (unsafe { engine.as_ref() }) else {
+        return Status::BadArgument as i32;
+    };
+    // SAFETY: the caller vouches for `data` and `length`.
+    unsafe { call(data, length, || to_json(&engine.looks())) }
+}
+
+/// Outputs an array of `Measured`.
+///
+/// # Safety
+/// As for [`labelway_engine_apply`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn labelway_engine_measured(
+    engine: *mut Engine,
+    data: *mut *mut u8,
+    length: *mut usize,
+) -> i32 {
+    // SAFETY: null or from labelway_engine_new and alive.
+    let Some(engine) = (unsafe { engine.as_ref() }) else {
+        return Status::BadArgument as i32;
+    };
+    // SAFETY: the caller vouches for `data` and `length`.
+    unsafe { call(data, length, || to_json(&engine.measured())) }
+}
+
+/// Takes a `Probing`, in place of the one before.
+///
+/// # Safety
+/// As for [`labelway_engine_apply`], with `probing` in place of `table`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn labelway_engine_probe(
+    engine: *mut Engine,
+    probing: *const u8,
+    probing_length: usize,
+    data: *mut *mut u8,
+    length: *mut usize,
+) -> i32 {
+    // SAFETY: null or from labelway_engine_new and alive.
+    let Some(engine) = (unsafe { engine.as_ref() }) else {
+        return Status::BadArgument as i32;
+    };
+    if probing.is_null() {
+        return Status::BadArgument as i32;
+    }
+    let probe = || {
+        // SAFETY: the caller vouches for the bytes and their length, for this call.
+        let probing = unsafe { std::slice::from_raw_parts(probing, probing_length) };
+        let probing: Probing = parse("paths to be probed", probing)?;
+        engine.probe(probing);
+        Ok(Vec::new())
+    };
+    // SAFETY: the caller vouches for `data` and `length`.
+    unsafe { call(data, length, probe) }
 }
 
 /// Stops the engine: threads are joined, devices and sockets gone when it returns. Null is fine.

@@ -36,6 +36,13 @@ fn apply(engine: *mut Engine, table: &str) -> (i32, String) {
     })
 }
 
+fn probe(engine: *mut Engine, probing: &str) -> (i32, String) {
+    output(|data, length| {
+        // SAFETY: as above.
+        unsafe { labelway_engine_probe(engine, probing.as_ptr(), probing.len(), data, length) }
+    })
+}
+
 #[test]
 fn an_engine_from_start_to_end() {
     let (engine, status, text) = start(r#"{"uapi_folder": "/nonexistent"}"#);
@@ -52,6 +59,28 @@ fn an_engine_from_start_to_end() {
         unsafe { labelway_engine_labels(engine, data, length) }
     });
     assert_eq!((status, text.as_str()), (Status::Ok as i32, "[]"));
+    let (status, text) = output(|data, length| {
+        // SAFETY: the engine is alive.
+        unsafe { labelway_engine_looks(engine, data, length) }
+    });
+    assert_eq!(status, Status::Ok as i32);
+    assert!(text.ends_with(r#""looks":[]}"#), "{text}");
+    let (status, text) = output(|data, length| {
+        // SAFETY: the engine is alive.
+        unsafe { labelway_engine_measured(engine, data, length) }
+    });
+    assert_eq!((status, text.as_str()), (Status::Ok as i32, "[]"));
+    let (status, text) = probe(
+        engine,
+        r#"{"paths": [{"key": "a>b.a", "rank": "in-use", "classes": 1}]}"#,
+    );
+    assert_eq!((status, text.as_str()), (Status::Ok as i32, ""));
+    let (status, text) = probe(engine, r#"{"paths": [{"key": "a", "rank": "often"}]}"#);
+    assert_eq!(status, Status::Failed as i32);
+    assert!(
+        text.contains("Cannot read the paths to be probed: unknown variant `often`"),
+        "{text}"
+    );
     let (status, text) = apply(engine, "{}");
     assert_eq!(status, Status::Failed as i32);
     assert!(
@@ -77,6 +106,7 @@ fn what_is_wrong_is_told_and_nothing_is_made() {
 fn null_pointers_are_refused() {
     let refused = Status::BadArgument as i32;
     assert_eq!(apply(null_mut(), "{}").0, refused);
+    assert_eq!(probe(null_mut(), "{}").0, refused);
     // SAFETY: null is what is tried.
     unsafe {
         let (mut data, mut length) = (null_mut(), 0);

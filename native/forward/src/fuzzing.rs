@@ -162,6 +162,7 @@ pub fn local(bytes: &[u8]) {
         destination: [10, 255, 0, 2].into(),
         source_port: reader.word(),
         destination_port: port::STAMP,
+        class: 0,
     };
     let payload = reader.rest();
     let mut buffer = vec![0xa5; HEADROOM];

@@ -24,6 +24,9 @@ pub struct LocalDatagram {
     pub destination: Ipv4Addr,
     pub source_port: u16,
     pub destination_port: u16,
+    /// TC of the labels, and class selector in the datagram's own header, as customers' packets
+    /// have it (RFC 2474 §4.2.2): 0–7. The underlay is not shown it, as it is not shown theirs.
+    pub class: u8,
 }
 
 /// Makes an inner packet of the UDP payload in `packet`, to be sent over `adjacency`.
@@ -63,7 +66,7 @@ pub fn encapsulate_local(
     let stack = Stack {
         labels: &stack[..labels.len()],
         bottom: Some(Label::IPV4_EXPLICIT_NULL),
-        traffic_class: 0,
+        traffic_class: datagram.class & 7,
         ttl: PIPE_TTL,
     };
     encapsulate(&neighbour.out, &stack, Ecn::NotEct, entropy_port, packet)
@@ -129,7 +132,7 @@ fn write(
     let mut udp = header.encode(payload).map_err(too_big)?;
     let length = payload + UDP_HEADER as u16;
     let ip = Ipv4Header {
-        traffic_class: 0,
+        traffic_class: (datagram.class & 7) << 5,
         identification: 0,
         dont_fragment: true,
         ttl: TTL,

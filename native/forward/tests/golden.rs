@@ -56,6 +56,7 @@ fn probe(router: &Router, labels: &[u32], payload: &[u8]) -> Vec<u8> {
         destination: [10, 255, 0, 3].into(),
         source_port: 50001,
         destination_port: 862,
+        class: 0,
     };
     let mut buffer = buffer(payload);
     let mut packet = packet(&mut buffer, payload.len());

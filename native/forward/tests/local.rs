@@ -14,6 +14,7 @@ const PROBE: LocalDatagram = LocalDatagram {
     destination: std::net::Ipv4Addr::new(10, 255, 0, 1),
     source_port: 50001,
     destination_port: 862,
+    class: 0,
 };
 
 fn probe(router: &Router, adjacency: usize, labels: &[u32], datagram: &LocalDatagram) -> Vec<u8> {
@@ -54,6 +55,22 @@ fn probes_cross_an_adjacency_as_plain_udp() {
         run(&mut router, 0, &answer).0,
         Outcome::Local { labelled: false }
     ));
+}
+
+#[test]
+fn a_class_is_in_the_labels_and_in_the_header_below() {
+    let router = Router::new(table(TtlModel::Pipe));
+    let voice = LocalDatagram { class: 5, ..PROBE };
+    let sent = probe(&router, 0, &[16003], &voice);
+    assert_eq!(
+        read_stack(&sent[28..]),
+        [(16003, 5, false, 255), (0, 5, true, 255)]
+    );
+    let outer = Ipv4::decode(&sent).unwrap();
+    let inner = Ipv4::decode(&sent[36..]).unwrap();
+    assert_eq!((outer.dscp(), inner.dscp()), (0, 40));
+    let bare = probe(&router, 0, &[], &voice);
+    assert_eq!(Ipv4::decode(&bare).unwrap().dscp(), 40);
 }
 
 #[test]

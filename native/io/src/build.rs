@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use labelway_boundary::{self as boundary, Table};
 use labelway_forward::{ENCAPSULATION_BYTES, Fib, Live};
+use labelway_measure::Sessions as Answered;
 use labelway_wireguard::PublicKey;
+use parking_lot::Mutex;
 
 use crate::counters::Traffic;
 use crate::open::{self, Moved};
@@ -65,7 +67,7 @@ impl Builder {
             return Err(problems);
         }
         let timers = Timers::from(&table.probe);
-        let mut sessions = Sessions::new(self, before, shared.now(), timers.interval);
+        let mut sessions = Sessions::new(self, before, shared.now());
         let slots = shared.threads.count();
         let adjacencies = adjacencies(table, before, &mut sessions, slots)?;
         let lists = lists(table, before, &mut sessions, slots);
@@ -94,6 +96,8 @@ impl Builder {
             places: Places::new(table),
             targets,
             table: table.clone(),
+            reflector: before.map_or_else(reflector, |before| before.reflector.clone()),
+            asking: before.map_or_else(Arc::default, |before| before.asking.clone()),
         };
         Ok(Built { world, moved })
     }
@@ -104,27 +108,20 @@ struct Sessions<'b> {
     builder: &'b mut Builder,
     taken: HashSet<u16>,
     now: Duration,
-    interval: Duration,
 }
 
 impl<'b> Sessions<'b> {
-    fn new(
-        builder: &'b mut Builder,
-        before: Option<&World>,
-        now: Duration,
-        interval: Duration,
-    ) -> Self {
+    fn new(builder: &'b mut Builder, before: Option<&World>, now: Duration) -> Self {
         let targets = before.map(|before| &before.targets[..]).unwrap_or_default();
         let taken = targets.iter().map(|target| target.prober.ssid).collect();
         Sessions {
             builder,
             taken,
             now,
-            interval,
         }
     }
 
-    fn start(&mut self, key: &str, judge: Judge) -> Arc<Prober> {
+    fn start(&mut self, judge: Judge) -> Arc<Prober> {
         loop {
             // Not 0, which is for senders that do not use it (RFC 8972 §3).
             self.builder.next_ssid = self.builder.next_ssid.wrapping_add(1).max(1);
@@ -132,8 +129,7 @@ impl<'b> Sessions<'b> {
                 break;
             }
         }
-        let first = World::stagger(key, self.interval);
-        Arc::new(Prober::new(self.builder.next_ssid, judge, self.now, first))
+        Arc::new(Prober::new(self.builder.next_ssid, judge, self.now))
     }
 
     /// Source ports repeat after 16,384 sessions: they are told apart by the adjacency that they
@@ -175,7 +171,7 @@ fn adjacencies(
             received: known.map_or_else(count, |known| known.received.clone()),
             prober: match known {
                 Some(known) => known.prober.clone(),
-                None => sessions.start(&wanted.key, Judge::Bfd),
+                None => sessions.start(Judge::Bfd),
             },
             bfd: match known {
                 Some(known) => {
@@ -210,7 +206,7 @@ fn lists(
             prober: is_probed(wanted).then(|| {
                 known
                     .and_then(|known| known.prober.clone())
-                    .unwrap_or_else(|| sessions.start(&wanted.key, Judge::Probes))
+                    .unwrap_or_else(|| sessions.start(Judge::Probes))
             }),
             suspicion: known
                 .map(|known| known.suspicion.clone())
@@ -241,6 +237,10 @@ fn targets(adjacencies: &[Adjacency], lists: &[List]) -> Vec<Target> {
         })
     });
     adjacencies.chain(lists).collect()
+}
+
+fn reflector() -> Arc<Mutex<Answered>> {
+    Arc::new(Mutex::new(Answered::new(Answered::USUAL_LIMIT)))
 }
 
 fn by_peer(uplinks: usize, adjacencies: &[Adjacency]) -> Vec<HashMap<PublicKey, usize>> {

@@ -5,12 +5,15 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use labelway_boundary::{Direction, EngineConfig, LabelState, Snapshot, Table};
+use labelway_boundary::{
+    Direction, EngineConfig, LabelState, Looks, Measured, Probing, Snapshot, Table,
+};
 use parking_lot::Mutex;
 
 use crate::build::Builder;
+use crate::probe;
 use crate::shared::{Shared, spawn};
-use crate::snapshot::{Retired, labels, snapshot};
+use crate::snapshot::{Retired, labels, looks, measured, snapshot};
 use crate::threads::Threads;
 use crate::world::World;
 use crate::{control, ingress, underlay};
@@ -106,6 +109,25 @@ impl Engine {
             .as_deref()
             .map(labels)
             .unwrap_or_default()
+    }
+
+    /// News of the probed paths since the last call: for one consumer.
+    pub fn looks(&self) -> Looks {
+        looks(&self.shared)
+    }
+
+    /// Every window of every probed path.
+    pub fn measured(&self) -> Vec<Measured> {
+        measured(&self.shared)
+    }
+
+    /// How often paths are probed from now on. Before the first time all are as if in use.
+    pub fn probe(&self, probing: Probing) {
+        if let Some(world) = self.shared.world.load().as_deref() {
+            world.asking.set(world, probing.asked.iter().cloned());
+        }
+        let named = probe::by_key(probing);
+        self.shared.probing.store(Some(Arc::new(named)));
     }
 
     /// As dropping it.

@@ -171,6 +171,16 @@ impl OuterSockets {
         Ok(())
     }
 
+    /// For what one thread's sockets send from now on. The kernel knows both options since 2.6, so
+    /// nothing but closed sockets could fail.
+    pub fn set_fragmentation(&self, lane: usize, wanted: Fragmentation) {
+        let pair = &self.pairs[lane];
+        let _ = fragment(&pair.v4, Domain::IPV4, wanted);
+        if let Some(v6) = &pair.v6 {
+            let _ = fragment(v6, Domain::IPV6, wanted);
+        }
+    }
+
     /// The device came back with another index: bind to the new one, which may be another device.
     /// For a single pair: several would no longer be parted by the kernel, see
     /// [`OuterSockets::again`].
@@ -191,24 +201,46 @@ fn prepare(domain: Domain, device: &str, mark: u32) -> io::Result<Socket> {
     enlarge_buffers(&socket);
     let _ = accept_trains(&socket);
     tell_ecn(&socket, domain)?;
-    // As kernel WireGuard does: without DF, so that a narrower way fragments rather than loses.
     if domain == Domain::IPV6 {
         socket.set_only_v6(true)?;
-        integer_option(
-            &socket,
+    }
+    // As kernel WireGuard does: without DF, so that a narrower way fragments rather than loses.
+    fragment(&socket, domain, Fragmentation::Allowed)?;
+    Ok(socket)
+}
+
+/// Whether what a socket sends may be cut to pieces, here and on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fragmentation {
+    Allowed,
+    /// DF, whatever the system believes of the way (RFC 8899 §4.5).
+    Forbidden,
+}
+
+fn fragment(socket: &Socket, domain: Domain, wanted: Fragmentation) -> io::Result<()> {
+    let (level, name, value) = match (domain, wanted) {
+        (Domain::IPV6, Fragmentation::Allowed) => (
             libc::IPPROTO_IPV6,
             libc::IPV6_MTU_DISCOVER,
             libc::IPV6_PMTUDISC_DONT,
-        )?;
-    } else {
-        integer_option(
-            &socket,
+        ),
+        (Domain::IPV6, Fragmentation::Forbidden) => (
+            libc::IPPROTO_IPV6,
+            libc::IPV6_MTU_DISCOVER,
+            libc::IPV6_PMTUDISC_PROBE,
+        ),
+        (_, Fragmentation::Allowed) => (
             libc::IPPROTO_IP,
             libc::IP_MTU_DISCOVER,
             libc::IP_PMTUDISC_DONT,
-        )?;
-    }
-    Ok(socket)
+        ),
+        (_, Fragmentation::Forbidden) => (
+            libc::IPPROTO_IP,
+            libc::IP_MTU_DISCOVER,
+            libc::IP_PMTUDISC_PROBE,
+        ),
+    };
+    integer_option(socket, level, name, value)
 }
 
 /// Best effort: beyond the system's limit where that is allowed, else up to it.

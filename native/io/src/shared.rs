@@ -12,12 +12,15 @@ use labelway_offload::VnetHeader;
 
 use crate::counters::{Drops, IoDrop};
 use crate::poll::Poll;
+use crate::probe::Named;
 use crate::threads::{Thread, Threads};
 use crate::world::World;
 
 pub struct Shared {
     /// None before the first table.
     pub world: ArcSwapOption<World>,
+    /// What is to be probed how often; none while nobody has told.
+    pub probing: ArcSwapOption<Named>,
     pub started: Instant,
     pub stopping: AtomicBool,
     pub swaps: AtomicU64,
@@ -38,6 +41,7 @@ impl Shared {
         };
         Ok(Shared {
             world: ArcSwapOption::empty(),
+            probing: ArcSwapOption::empty(),
             started: Instant::now(),
             stopping: AtomicBool::new(false),
             swaps: AtomicU64::new(0),

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use labelway_boundary::{
-    AdjacencyState, LabelState, ListState, SegmentState, Snapshot, ThreadState,
+    AdjacencyState, LabelState, ListState, Looks, Measured, SegmentState, Snapshot, ThreadState,
 };
+use labelway_measure::Scratch;
 use labelway_wireguard::DropReason as WireguardDrop;
 
 use crate::counters::Traffic;
@@ -86,6 +87,40 @@ pub fn snapshot(shared: &Shared, retired: &Retired) -> Snapshot {
     }
 }
 
+pub fn looks(shared: &Shared) -> Looks {
+    let (world, now) = (shared.world.load(), shared.now());
+    let mut scratch = Scratch::new();
+    let targets = world.as_deref().into_iter().flat_map(|world| {
+        let targets = world.targets.iter();
+        targets.map(move |target| (target.key(world), &target.prober))
+    });
+    Looks {
+        uptime_millis: now.as_millis() as u64,
+        looks: targets
+            .filter_map(|(key, prober)| prober.look(key, now, &mut scratch))
+            .collect(),
+        reported: world
+            .as_deref()
+            .map(|world| world.asking.take(now))
+            .unwrap_or_default(),
+    }
+}
+
+pub fn measured(shared: &Shared) -> Vec<Measured> {
+    let (world, now) = (shared.world.load(), shared.now());
+    let mut scratch = Scratch::new();
+    let Some(world) = world.as_deref() else {
+        return Vec::new();
+    };
+    let targets = world.targets.iter();
+    targets
+        .map(|target| {
+            let key = target.key(world);
+            target.prober.measured(key, now, &mut scratch)
+        })
+        .collect()
+}
+
 pub fn labels(world: &World) -> Vec<LabelState> {
     let states = world
         .table
@@ -102,10 +137,11 @@ pub fn labels(world: &World) -> Vec<LabelState> {
 
 fn adjacencies(shared: &Shared, world: &World) -> Vec<AdjacencyState> {
     let now = shared.now();
+    let mut scratch = Scratch::new();
     let states = world.table.adjacencies.iter().zip(&world.adjacencies);
     let states = states.map(|(wanted, adjacency)| AdjacencyState {
         key: wanted.key.clone(),
-        quality: adjacency.prober.quality(now),
+        quality: adjacency.prober.quality(now, &mut scratch),
         bfd: adjacency.bfd.state(),
         remote_generation: adjacency
             .remote_generation
@@ -121,6 +157,7 @@ fn adjacencies(shared: &Shared, world: &World) -> Vec<AdjacencyState> {
 
 fn lists(shared: &Shared, world: &World) -> Vec<ListState> {
     let now = shared.now();
+    let mut scratch = Scratch::new();
     let states =
         world
             .table
@@ -134,7 +171,7 @@ fn lists(shared: &Shared, world: &World) -> Vec<ListState> {
                 let prober = list.prober.as_ref().unwrap_or(&adjacency.prober);
                 ListState {
                     key: wanted.key.clone(),
-                    quality: prober.quality(now),
+                    quality: prober.quality(now, &mut scratch),
                     suspect: world.live.is_suspect(index),
                     tx_packets: list.sent.packets(),
                     tx_bytes: list.sent.bytes(),

@@ -2,16 +2,16 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use labelway_boundary::Table;
 use labelway_forward::{Fib, Live};
+use labelway_measure::Sessions;
 use labelway_wireguard::PublicKey;
 use parking_lot::Mutex;
 
 use crate::counters::Traffic;
 use crate::poll::Token;
-use crate::probe::{Bfd, Places, Prober, Suspicion, Target, Timers};
+use crate::probe::{Asking, Bfd, Places, Prober, Suspicion, Target, Timers};
 use crate::tun::Tun;
 use crate::uplink::Uplink;
 
@@ -38,6 +38,9 @@ pub struct World {
     pub targets: Vec<Target>,
     /// STAMP session identifier → index into `targets`.
     pub by_ssid: HashMap<u16, usize>,
+    /// Whose probes this router answers.
+    pub reflector: Arc<Mutex<Sessions>>,
+    pub asking: Arc<Asking>,
 }
 
 pub struct Adjacency {
@@ -69,15 +72,5 @@ impl World {
     /// The uplink that a socket's token belongs to.
     pub fn uplink_of(&self, token: Token) -> Option<usize> {
         self.uplinks.iter().position(|uplink| uplink.owns(token))
-    }
-
-    /// A prober for a new key starts somewhere within the interval, so that they do not all send at
-    /// once.
-    pub fn stagger(key: &str, interval: Duration) -> Duration {
-        // FNV-1a: any spread will do, but the same one each time.
-        let hash = key.bytes().fold(0x811c_9dc5u32, |hash, byte| {
-            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-        });
-        interval.mul_f64(f64::from(hash) / (f64::from(u32::MAX) + 1.0))
     }
 }

@@ -24,6 +24,8 @@ impl Default for Budget {
 /// How much a path matters; the order is the priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rank {
+    /// In use, and the evidence hangs in the balance.
+    Closer,
     /// Carries traffic, or backs up what does.
     InUse,
     /// May be chosen next.
@@ -32,13 +34,13 @@ pub enum Rank {
 }
 
 impl Rank {
-    pub const ALL: [Rank; 3] = [Rank::InUse, Rank::Candidate, Rank::Rest];
+    pub const ALL: [Rank; 4] = [Rank::Closer, Rank::InUse, Rank::Candidate, Rank::Rest];
     pub(crate) const COUNT: usize = Rank::ALL.len();
 }
 
 /// Hundredths of the budget that a rank gets before another gets more: a path that got better is
 /// found however many are in use.
-const SHARES: [f64; Rank::COUNT] = [70.0, 20.0, 10.0];
+const SHARES: [f64; Rank::COUNT] = [20.0, 50.0, 20.0, 10.0];
 /// The plan uses this part of the budget; the rest is for the spread of the intervals.
 const PLANNED: f64 = 0.95;
 /// A probe and its answer.

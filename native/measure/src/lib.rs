@@ -8,6 +8,7 @@
 //! - [`Schedule`] says when which path is probed, in which class, within a [`Budget`] for all.
 //! - [`PathMtu`] finds the largest packet that a path carries.
 //! - [`Sessions`] numbers a reflector's answers, so that the other end can tell directions apart.
+//! - [`Reports`] asks other sites for what they measure on their own adjacencies.
 //!
 //! # Memory
 //!
@@ -25,6 +26,7 @@ mod mtu;
 mod path;
 mod probe;
 mod reflector;
+mod reports;
 mod schedule;
 mod slices;
 mod summary;
@@ -33,5 +35,6 @@ pub use budget::{Budget, Rank};
 pub use mtu::{BASE_SIZE, PathMtu, Phase, SizedProbe};
 pub use path::{Answer, KEPT, LONGEST_WAIT, MAX_KEPT, PathMeter, Reflector, Reply};
 pub use reflector::{SessionKey, Sessions};
+pub use reports::{ENTRIES, Reports, Told};
 pub use schedule::{Due, Intervals, Path, PathId, Schedule};
 pub use summary::{Bounds, Counts, Jitter, RoundTrips, Scratch, Summary, Window};

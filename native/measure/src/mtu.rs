@@ -134,9 +134,14 @@ impl PathMtu {
         }
     }
 
+    /// Whether [`Self::poll`] has a probe to send.
+    pub fn is_due(&self, now: Duration) -> bool {
+        self.under_way.is_none() && now >= self.next_timeout()
+    }
+
     /// A probe to send, if it is time for one.
     pub fn poll(&mut self, now: Duration) -> Option<SizedProbe> {
-        if self.under_way.is_some() || now < self.next_timeout() {
+        if !self.is_due(now) {
             return None;
         }
         if self.phase == Phase::Complete && now >= self.raise_at {

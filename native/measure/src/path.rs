@@ -1,5 +1,6 @@
 //! One path's probes: what was sent, what came back, and what it says.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use labelway_wire::stamp::{ReflectorPacket, Timestamp};
@@ -16,6 +17,12 @@ pub const LONGEST_WAIT: Duration = Duration::from_secs(2);
 pub const KEPT: Duration = Duration::from_secs(60);
 /// Probes kept at most, 192 KiB; a minute at one every 10 ms is 6,000.
 pub const MAX_KEPT: usize = 8192;
+
+/// A lost probe is told of when so many behind it have met their fate: until then one of them may
+/// still tell which direction lost it.
+const TOLD_BEHIND: i32 = 4;
+/// Or after so long, on paths that are probed slowly.
+const TOLD_AFTER_MICROS: u64 = 3_000_000;
 
 const KEPT_MICROS: u64 = KEPT.as_micros() as u64;
 
@@ -80,6 +87,9 @@ pub struct PathMeter {
     probes: Ring,
     /// Everything before it is answered or given up.
     settled: u32,
+    /// Everything before it was told of by a look.
+    told: u32,
+    told_last: Last,
     /// When the first probe that was ever answered went. Those before it met nobody (a neighbour
     /// that had not started, a session that was not there): they say nothing of the way.
     begun_micros: Option<u64>,
@@ -100,6 +110,8 @@ impl PathMeter {
         PathMeter {
             probes: Ring::new(first),
             settled: first,
+            told: first,
+            told_last: Last::default(),
             begun_micros: None,
             directions: Directions::new(first, reflector == Reflector::Counts),
             quarter: Slices::new(QUARTER),
@@ -191,6 +203,63 @@ impl PathMeter {
     ) -> Summary {
         let window = window.min(Window::Minute);
         self.summarise(window, Some(class), micros(now), scratch)
+    }
+
+    /// The last so many probes, of a minute at most.
+    pub fn summary_of_last(&self, count: usize, now: Duration, scratch: &mut Scratch) -> Summary {
+        let begin = micros(now).saturating_sub(KEPT_MICROS);
+        let skipped = self
+            .skipped(begin)
+            .max(self.probes.len().saturating_sub(count));
+        self.sum_up(skipped..self.probes.len(), &mut Last::default(), scratch)
+    }
+
+    /// What became of the probes whose fate was settled since the last look, each in one look only;
+    /// none if there are none. A window by the time of sending would end before the fates of its
+    /// last probes are known, and never count those of them that were lost.
+    pub fn look(&mut self, now: Duration, scratch: &mut Scratch) -> Option<Summary> {
+        // While nobody has answered, nothing is known of the way.
+        self.begun_micros?;
+        let patient = micros(now).saturating_sub(TOLD_AFTER_MICROS);
+        let first = self.probes.first();
+        let from = (after(self.told, first).max(0) as usize).max(self.skipped(0));
+        let mut end = first.wrapping_add(from as u32);
+        while after(self.settled, end) > 0
+            && self.probes.at(end).is_some_and(|probe| {
+                probe.fate != Fate::Lost
+                    || after(self.settled, end) > TOLD_BEHIND
+                    || probe.sent_micros < patient
+            })
+        {
+            end = end.wrapping_add(1);
+        }
+        let to = after(end, first) as usize;
+        if to == from {
+            return None;
+        }
+        let mut last = self.told_last;
+        let summary = self.sum_up(from..to, &mut last, scratch);
+        (self.told, self.told_last) = (end, last);
+        Some(summary)
+    }
+
+    /// Classes of the probes of the last minute, bit 0 for TC 0.
+    pub fn classes(&self) -> u8 {
+        self.probes
+            .iter()
+            .fold(0, |all, probe| all | 1 << probe.class)
+    }
+
+    /// Of kept probes, oldest first; `last` is what the one before them left.
+    fn sum_up(&self, range: Range<usize>, last: &mut Last, scratch: &mut Scratch) -> Summary {
+        let mut totals = Totals::default();
+        scratch.samples.clear();
+        for probe in self.probes.iter().take(range.end).skip(range.start) {
+            totals.add(probe, last);
+            scratch.samples.extend(probe.round_trip());
+        }
+        let samples = &mut scratch.samples;
+        totals.summary(|quantile| rank(samples, quantile))
     }
 
     fn summarise(

@@ -14,6 +14,7 @@ use crate::budget::{Budget, Rank, Tokens, stretched};
 /// How often paths are probed when the budget allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Intervals {
+    pub closer: Duration,
     pub in_use: Duration,
     pub candidate: Duration,
     pub rest: Duration,
@@ -24,6 +25,7 @@ impl Default for Intervals {
     /// only to be noticed when it got better.
     fn default() -> Self {
         Intervals {
+            closer: SHORTEST,
             in_use: Duration::from_millis(50),
             candidate: Duration::from_secs(1),
             rest: Duration::from_secs(10),
@@ -34,6 +36,7 @@ impl Default for Intervals {
 impl Intervals {
     fn of(&self, rank: Rank) -> Duration {
         let interval = match rank {
+            Rank::Closer => self.closer,
             Rank::InUse => self.in_use,
             Rank::Candidate => self.candidate,
             Rank::Rest => self.rest,
@@ -116,6 +119,14 @@ impl Schedule {
         };
         schedule.plan();
         schedule
+    }
+
+    /// Other intervals from now on; what is planned already stays.
+    pub fn configure(&mut self, intervals: Intervals) {
+        if self.intervals != intervals {
+            self.intervals = intervals;
+            self.plan();
+        }
     }
 
     /// A new path; its first probe goes within one interval of its rank.

@@ -129,7 +129,7 @@ pub struct Jitter {
 }
 
 /// Everything about one window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
     pub counts: Counts,
     pub round_trips: Option<RoundTrips>,

@@ -1,18 +1,26 @@
 //! STAMP test packets (RFC 8762 §4.2, §4.3) and their TLVs (RFC 8972 §4).
 
 mod authenticated;
+mod direct;
 mod reflect;
+mod report;
 mod tlv;
 
 pub use authenticated::{
     AUTHENTICATED_STAMP_BYTES, AuthenticationKey, CODE_BYTES, LEAST_KEY_BYTES, Refused,
 };
+pub use direct::{
+    DIRECT_MEASUREMENT_TLV_TYPE, DirectMeasurement, direct_measurement_len,
+    encode_direct_measurement,
+};
 pub use reflect::{
     CLASS_OF_SERVICE_TLV_TYPE, ClassOfService, EXTRA_PADDING_TLV_TYPE, HMAC_TLV_TYPE, Integrity,
-    Reflecting, encode_class_of_service, encode_extra_padding, encode_hmac, flag, flag_as_sender,
-    reflect_tlvs, verify_answer,
+    Reflecting, class_of_service_len, encode_class_of_service, encode_extra_padding, encode_hmac,
+    flag, flag_as_sender, reflect_tlvs, verify_answer,
 };
-
+pub use report::{
+    REPORT_TLV_TYPE, Report, ReportEntry, encode_report, encode_report_request, report_len,
+};
 pub use tlv::{
     GENERATION_TLV_TYPE, RETURN_PATH_TLV_TYPE, ReturnPath, Tlv, Tlvs, encode_generation,
     encode_return_path, generation_len, return_path_len,

@@ -1,19 +1,15 @@
 /** `GET /v1/policies/explain`: one packet, the policy that takes it, and why its path is in use. */
 
+import type { Liveness } from "../../model/boundary.ts";
 import { type PacketHeader, whyNoMatch } from "../../match/packet.ts";
 import { holdsAddress, lengthOf } from "../../match/prefix.ts";
 import type { Policy } from "../../model/network.ts";
 import type { CandidatePath } from "../../model/path.ts";
 import type { Instant } from "../../model/quantity.ts";
-import { explainRanking, type PathFacts } from "../../te/explain.ts";
-import { colorsOf, gradeNumber, gradeOf } from "../../te/grade.ts";
-import { rankByCost } from "../../te/rank.ts";
+import type { PathStanding } from "../../model/standing.ts";
 import { instant, measured, type Observation } from "../observation.ts";
 import type { Explanation } from "../schema.ts";
-import { classFields, formatAction } from "./policy_words.ts";
-
-/** Replies that one figure of a path is made of. */
-const WINDOW_PROBES = 100;
+import { classFields, formatAction, formatDefault } from "./policy_words.ts";
 
 export interface Question {
   readonly source: string;
@@ -56,9 +52,7 @@ export function explainAnswer(
   }
   const dropped = policy !== null && policy.steps.length === 0;
   const ranked = dropped ? [] : ranking(observation, policy, found);
-  const up = ranked.findIndex(({ state }) => state === "up");
-  const inUse = up < 0 ? null : up;
-  const reasons = explainRanking(policy, ranked, inUse, colorsOf(network));
+  const used = ranked.find(({ state }) => state === "up");
   return {
     packet: {
       segment: found.segment,
@@ -76,32 +70,57 @@ export function explainAnswer(
     assumed: [...question.assumed, ...found.assumed],
     asked,
     policy: policy?.name ?? null,
-    action: policy ? formatAction(policy) : "objective cost",
-    class: policy && !dropped ? classFields(policy.class) : null,
-    sloJudged: false,
+    action: policy ? formatAction(policy) : formatDefault(network.defaultClass),
+    class: dropped ? null : classFields(policy?.class ?? network.defaultClass),
     verdict: dropped ? "drop" : "paths",
-    inUse: inUse === null ? null : ranked[inUse]!.path.key,
-    paths: ranked.map(({ path, state, rttMicros }, place) => {
-      const { quality } = measured(observation, path);
-      return {
-        rank: place + 1,
-        key: path.key,
-        state,
-        inUse: place === inUse,
-        cost: path.cost,
-        metered: path.metered,
-        mtuBytes: path.mtu,
-        rttMicros,
-        jitterMicros: quality.jitter_micros,
-        loss: quality.probes_sent === 0 ? null : quality.loss,
-        windowMillis: WINDOW_PROBES * network.probe.intervalMillis,
-        // While it is up, probes go on; what a path that is down measured is of before.
-        ageMillis: quality.probes_answered === 0 ? null : state === "up" ? 0 : quality.state_millis,
-        why: reasons[place]!.why,
-        wins: reasons[place]!.wins,
-      };
-    }),
+    inUse: used?.path.key ?? null,
+    paths: ranked.map((one, place) => pathFields(one, place, used)),
   };
+}
+
+function pathFields(
+  one: Ranked,
+  place: number,
+  used: Ranked | undefined,
+): Explanation["paths"][number] {
+  const { path, state, standing } = one;
+  const figures = standing?.figures ?? null;
+  return {
+    rank: place + 1,
+    key: path.key,
+    state,
+    inUse: one === used || state === "up" && standing?.shares === true,
+    verdict: standing?.verdict ?? "unknown",
+    kept: standing?.kept ?? false,
+    cost: path.cost,
+    metered: path.metered,
+    mtuBytes: path.mtu,
+    rttMicros: figures?.rttMicros ?? null,
+    jitterMicros: figures?.jitterMicros ?? null,
+    lossForward: figures?.lossForward ?? null,
+    lossBackward: figures?.lossBackward ?? null,
+    bandwidthBitsPerSecond: figures?.bandwidthBitsPerSecond ?? null,
+    windowMillis: figures?.windowMillis ?? null,
+    ageMillis: figures?.ageMillis ?? null,
+    rttByHopsMicros: standing?.byHops?.rttMicros ?? null,
+    lossForwardByHops: standing?.byHops?.lossForward ?? null,
+    lossBackwardByHops: standing?.byHops?.lossBackward ?? null,
+    why: whyOf(one, used),
+    wins: one === used ? null : standing?.wins ?? (state === "up" ? null : "it comes up"),
+  };
+}
+
+/** Of the path in use: what is wrong with it; null: nothing. */
+function whyOf({ state, reason, standing, path }: Ranked, used: Ranked | undefined): string | null {
+  // The engine knows of a death before anything is measured of it.
+  if (state !== "up") return reason ?? "its state is not known";
+  if (standing?.shares && path !== used?.path) return null;
+  if (path === used?.path) return isGood(standing) ? null : standing?.why ?? null;
+  return standing?.why ?? `${used?.path.key} stands before it`;
+}
+
+function isGood(standing: PathStanding | undefined): boolean {
+  return standing === undefined || standing.verdict === "meets";
 }
 
 interface Found {
@@ -149,47 +168,43 @@ function destinationOf(
   return { ...first, assumed };
 }
 
-/** As the engine has it; where the policy is not in its table, as it would stand by the file. */
+interface Ranked {
+  readonly path: CandidatePath;
+  readonly state: Liveness;
+  /** Why it is not up. */
+  readonly reason: string | null;
+  /** Absent: nothing of it is known by the selection. */
+  readonly standing: PathStanding | undefined;
+}
+
+/** As the engine has it; where the policy is not in its table now, as it would stand. */
 function ranking(
   observation: Observation,
   policy: Policy | null,
   { segment, egress, prefix }: Found,
-): PathFacts[] {
+): Ranked[] {
   const { state, standings } = observation;
   const candidates = new Map(
     state.candidates.filter((one) => one.egress === egress).map((one) => [one.key, one]),
   );
+  const told = observation.standingsOf(policy?.name ?? null, egress) ?? [];
   const verdict = observation.destinations.find((one) =>
     one.segment === segment && one.policy === (policy?.name ?? null) &&
     one.prefixes.includes(prefix)
   )?.verdict;
-  const installed = verdict === undefined || verdict === "drop"
-    ? null
-    : verdict.paths.order.map((index) => candidates.get(state.table.paths[index]?.key ?? ""));
-  const paths = installed?.filter((path) => path !== undefined) ??
-    byFile(policy, [...candidates.values()], colorsOf(state.network));
-  const standing = new Map(standings.paths.map((one) => [one.key, one]));
-  return paths.map((path) => {
+  const order = verdict === undefined || verdict === "drop"
+    ? told.map(({ key }) => key)
+    : verdict.paths.order.map((index) => state.table.paths[index]?.key ?? "");
+  const live = new Map(standings.paths.map((one) => [one.key, one]));
+  return order.flatMap((key): Ranked[] => {
+    const path = candidates.get(key);
+    if (path === undefined) return [];
     const { quality, reason } = measured(observation, path);
-    return {
+    return [{
       path,
-      state: standing.get(path.key)?.state ?? quality.state,
-      reason: standing.get(path.key)?.reason ?? reason,
-      rttMicros: quality.rtt_micros,
-    };
+      state: live.get(key)?.state ?? quality.state,
+      reason: live.get(key)?.reason ?? reason,
+      standing: told.find((one) => one.key === key),
+    }];
   });
-}
-
-function byFile(
-  policy: Policy | null,
-  paths: readonly CandidatePath[],
-  colors: ReturnType<typeof colorsOf>,
-): CandidatePath[] {
-  if (policy === null) return rankByCost(paths.filter(({ origin }) => origin === "computed"));
-  const grades = new Map(paths.flatMap((path) => {
-    const grade = gradeOf(policy, path, colors);
-    return grade ? [[path.key, gradeNumber(grade)] as const] : [];
-  }));
-  return rankByCost(paths.filter(({ key }) => grades.has(key)))
-    .toSorted((a, b) => grades.get(a.key)! - grades.get(b.key)!);
 }

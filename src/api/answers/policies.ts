@@ -2,7 +2,7 @@ import { holdsAt } from "../../match/time.ts";
 import type { Destination, Observation } from "../observation.ts";
 import type { Policies, PolicyAnswer } from "../schema.ts";
 import { whyNot } from "./paths.ts";
-import { classFields, formatAction, matchFields } from "./policy_words.ts";
+import { classFields, formatAction, formatDefault, matchFields } from "./policy_words.ts";
 
 const NOTHING_ASKED: PolicyAnswer["match"] = {
   segment: null,
@@ -31,8 +31,8 @@ export function policiesAnswer(observation: Observation): Policies {
     name: null,
     match: NOTHING_ASKED,
     holds: true,
-    class: null,
-    action: "objective cost",
+    class: classFields(network.defaultClass),
+    action: formatDefault(network.defaultClass),
     destinations: destinationsOf(observation, null),
   };
   return { policies: [...policies, rest] };

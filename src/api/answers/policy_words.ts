@@ -14,10 +14,16 @@ export function formatAction(policy: Policy): string {
     ...(first.kind === "computed" || objective !== "cost" ? [`objective ${objective}`] : []),
     ...(isFree(first) ? [] : [formatStep(first)]),
     ...(policy.disjointFrom === undefined ? [] : [`disjoint from ${policy.disjointFrom}`]),
+    ...(policy.balance ? ["balanced"] : []),
   ];
   if (rest.length > 0) parts.push(`otherwise ${rest.map(formatStep).join(", then ")}`);
   else if (first.kind !== "computed") parts.push("otherwise drop");
   return parts.join("; ");
+}
+
+/** Of what no policy matches. */
+export function formatDefault({ objective }: SloClass): string {
+  return `objective ${objective}`;
 }
 
 export function formatStep(step: Step): string {

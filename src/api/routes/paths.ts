@@ -2,13 +2,19 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import type { RouterView } from "../../ports/router_view.ts";
-import { pathsAnswer } from "../answers/paths.ts";
+import { measurementsAnswer } from "../answers/measurements.ts";
+import { type PathFilter, pathsAnswer } from "../answers/paths.ts";
 import { policiesAnswer } from "../answers/policies.ts";
 import type { App } from "../app.ts";
-import { observe } from "../observation.ts";
+import { type Observation, observe } from "../observation.ts";
 import { ProblemFailure } from "../problem.ts";
-import { pathsSchema, policiesSchema } from "../schema.ts";
+import { measurementsSchema, pathsSchema, policiesSchema } from "../schema.ts";
 import { json, nothing, refusals } from "./describe.ts";
+
+const query = z.strictObject({
+  site: z.string().optional().openapi({ description: "Only paths to this site" }),
+  policy: z.string().optional().openapi({ description: "Only paths that it ranks" }),
+});
 
 export function registerPathRoutes(app: App, view: RouterView): void {
   app.openapi(
@@ -16,27 +22,27 @@ export function registerPathRoutes(app: App, view: RouterView): void {
       method: "get",
       path: "/v1/paths",
       summary: "Each candidate path to each site: labels, quality, in use or why not",
-      request: {
-        query: z.strictObject({
-          site: z.string().optional().openapi({ description: "Only paths to this site" }),
-          policy: z.string().optional().openapi({ description: "Only paths that it ranks" }),
-        }),
-      },
+      request: { query },
       responses: { 200: json(pathsSchema, "By egress, then rank by cost"), ...refusals },
     }),
     (context) => {
       const observation = observe(view);
-      const { network, site } = observation.state;
-      const filter = context.req.valid("query");
-      const others = network.sites.map(({ name }) => name).filter((name) => name !== site.name);
-      const errors = [
-        notAmong("site", filter.site, others),
-        notAmong("policy", filter.policy, network.policies.map(({ name }) => name)),
-      ].filter((error) => error !== null);
-      if (errors.length > 0) {
-        throw new ProblemFailure(400, "The request's parameters are wrong", errors);
-      }
+      const filter = known(observation, context.req.valid("query"));
       return context.json(pathsAnswer(observation, filter), 200);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: "get",
+      path: "/v1/measurements",
+      summary: "What probes told of each path, over 1 s, 10 s, 1 min, 15 min and 24 h",
+      request: { query },
+      responses: { 200: json(measurementsSchema, "In no particular order"), ...refusals },
+    }),
+    (context) => {
+      const observation = observe(view);
+      const filter = known(observation, context.req.valid("query"));
+      return context.json(measurementsAnswer(observation, view.measured(), filter), 200);
     },
   );
   app.openapi(
@@ -52,6 +58,17 @@ export function registerPathRoutes(app: App, view: RouterView): void {
     }),
     (context) => context.json(policiesAnswer(observe(view)), 200),
   );
+}
+
+/** The filter, if there are such sites and policies. */
+function known({ state: { network, site } }: Observation, filter: PathFilter): PathFilter {
+  const others = network.sites.map(({ name }) => name).filter((name) => name !== site.name);
+  const errors = [
+    notAmong("site", filter.site, others),
+    notAmong("policy", filter.policy, network.policies.map(({ name }) => name)),
+  ].filter((error) => error !== null);
+  if (errors.length === 0) return filter;
+  throw new ProblemFailure(400, "The request's parameters are wrong", errors);
 }
 
 function notAmong(where: string, given: string | undefined, accepted: readonly string[]) {

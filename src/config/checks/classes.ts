@@ -12,14 +12,13 @@ export function checkClasses(context: Context): void {
     if (policy.class === undefined) continue;
     known(context, ["policies", index, "class"], "class", policy.class, context.names.classes);
   }
-  const used = new Set(file.policies.map((policy) => policy.class ?? "default"));
+  // Of traffic that no policy matches, too.
+  const used = new Set(["default", ...file.policies.map((policy) => policy.class ?? "default")]);
   for (const [name, own] of Object.entries(file.classes)) {
     const path = ["classes", name];
     if (context.intact(path)) checkSettings(context, path, name, own);
     if (used.has(name) || !context.intact(["policies"])) continue;
-    const asked = name === "default"
-      ? "no policy goes without a class"
-      : Object.hasOwn(BUILT_IN_CLASSES, name)
+    const asked = Object.hasOwn(BUILT_IN_CLASSES, name)
       ? "no policy names it"
       : `no policy names it; needs a policy with \`class: ${name}\``;
     context.warning(path, `class ${name} is not used: ${asked}`, "key");

@@ -30,7 +30,7 @@ export function checkPolicies(context: Context): void {
 
 const WAYS = ["path", "via", "prefer", "avoid", "require"] as const;
 /** What says how paths are judged, of whichever way. */
-const JUDGED = ["class", "objective", "slo", "disjoint_from"] as const;
+const JUDGED = ["class", "objective", "slo", "disjoint_from", "balance"] as const;
 const ACTIONS = "path, via, prefer, require, avoid, class, objective, slo, action: drop";
 
 function checkAction(context: Context, path: Path, policy: FilePolicy): void {

@@ -1,6 +1,14 @@
 /** The native half, loaded through Deno FFI. Calls are synchronous and short; no packet crosses. */
 
-import type { EngineConfig, LabelState, Snapshot, Table } from "../../model/boundary.ts";
+import type {
+  EngineConfig,
+  LabelState,
+  Looks,
+  Measured,
+  Probing,
+  Snapshot,
+  Table,
+} from "../../model/boundary.ts";
 import { type Engine, EngineError } from "../../ports/engine.ts";
 import { loadLibrary, type Symbols } from "./library.ts";
 import { STATUS } from "./symbols.ts";
@@ -54,6 +62,33 @@ class NativeEngine implements Engine {
       this.#library.symbols.labelway_engine_labels(this.#open(), out, length)
     );
     return JSON.parse(text);
+  }
+
+  looks(): Looks {
+    const text = this.#call((out, length) =>
+      this.#library.symbols.labelway_engine_looks(this.#open(), out, length)
+    );
+    return JSON.parse(text);
+  }
+
+  measured(): Measured[] {
+    const text = this.#call((out, length) =>
+      this.#library.symbols.labelway_engine_measured(this.#open(), out, length)
+    );
+    return JSON.parse(text);
+  }
+
+  probe(probing: Probing): void {
+    const text = encode(probing);
+    this.#call((out, length) =>
+      this.#library.symbols.labelway_engine_probe(
+        this.#open(),
+        text,
+        BigInt(text.length),
+        out,
+        length,
+      )
+    );
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 // Generated from native/ffi by `deno task boundary`. Do not edit.
 
 /** The library must say that it speaks this version. */
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 
 /** What a call returns; see native/ffi/src/lib.rs. */
 export const STATUS = { ok: 0, failed: 1, panicked: 2, badArgument: 3 } as const;
@@ -25,6 +25,18 @@ export const SYMBOLS = {
   },
   labelway_engine_labels: {
     parameters: ["pointer", "buffer", "buffer"],
+    result: "i32",
+  },
+  labelway_engine_looks: {
+    parameters: ["pointer", "buffer", "buffer"],
+    result: "i32",
+  },
+  labelway_engine_measured: {
+    parameters: ["pointer", "buffer", "buffer"],
+    result: "i32",
+  },
+  labelway_engine_probe: {
+    parameters: ["pointer", "buffer", "usize", "buffer", "buffer"],
     result: "i32",
   },
   labelway_engine_free: {

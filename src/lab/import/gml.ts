@@ -76,7 +76,19 @@ function number(list: List, key: string): number | null {
 
 function labelOf(list: List, id: number): string {
   const value = list.find(({ key }) => key === "label")?.value;
-  return typeof value === "string" || typeof value === "number" ? String(value) : String(id);
+  return typeof value === "string" || typeof value === "number"
+    ? decoded(String(value))
+    : String(id);
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { quot: '"', amp: "&", lt: "<", gt: ">" };
+
+/** Texts are ASCII; whatever else there is stands in them as in HTML. */
+function decoded(text: string): string {
+  return text.replaceAll(/&(?:#(\d{1,6})|(\w+));/g, (whole, code, name) => {
+    if (code === undefined) return ENTITIES[name] ?? whole;
+    return Number(code) > 0x10ffff ? whole : String.fromCodePoint(Number(code));
+  });
 }
 
 function placeOf(list: List): GraphNode["place"] {

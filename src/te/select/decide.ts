@@ -69,16 +69,17 @@ export type Cause =
 /** How long a better path has to wait before new flows take it. */
 type Patience = "none" | "stay" | "hold";
 
-/** What follows. Idempotent at one instant but for `moves`. */
+/** What follows. Idempotent at one instant but for `moves`. `other`: see `rankOf`. */
 export function decide(
   previous: Decision | undefined,
   choice: Choice,
   judgementOf: (path: string) => Judgement,
   now: Instant,
+  other?: string,
 ): Decision {
   const { class: slo, candidates } = choice;
   const ranked = candidates
-    .map((candidate) => rankOf(candidate, judgementOf(candidate.path), slo.objective))
+    .map((candidate) => rankOf(candidate, judgementOf(candidate.path), choice, other))
     .sort(compareRanks);
   const byPath = new Map(ranked.map((rank) => [rank.candidate.path, rank]));
   const best = ranked[0];
@@ -155,6 +156,8 @@ export function orderForAll({ order, kept }: Decision): readonly string[] {
 /** Why a better path need not wait, or has to. */
 export function patienceOf(challenger: Rank, incumbent: Rank): Patience {
   if (challenger.fields[0] < incumbent.fields[0]) return "none";
+  // Two policies that are to fail one at a time are apart before the next thing fails.
+  if (challenger.fields[1] < incumbent.fields[1]) return "none";
   const [wanted, had] = [challenger.judgement.verdict, incumbent.judgement.verdict];
   if (wanted === "meets" && (had === "breaks" || had === "recovering")) return "none";
   return wanted === had ? "stay" : "hold";

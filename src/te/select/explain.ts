@@ -15,7 +15,7 @@ import {
   type Rank,
   rankOf,
 } from "./rank.ts";
-import { inWords, percent, type Reason, seconds, type Verdict } from "./reason.ts";
+import { figureInWords, inWords, percent, type Reason, seconds, type Verdict } from "./reason.ts";
 
 export interface Explanation {
   /** Best first, as new flows find them. */
@@ -45,7 +45,7 @@ export type Behind =
   | { readonly kind: "margin"; readonly byShare: number; readonly needed: number }
   /** Better by the figure or a field, and waits. */
   | { readonly kind: "waiting"; readonly until: Instant }
-  | { readonly kind: "worse"; readonly byShare: number }
+  | { readonly kind: "worse"; readonly figure: number; readonly lead: number }
   /** As good by every figure: cost, labels or the key decide. */
   | { readonly kind: "tie" }
   | { readonly kind: "figure-unknown" };
@@ -55,10 +55,11 @@ export function explain(
   decision: Decision,
   judgementOf: (path: string) => Judgement,
   now: Instant,
+  other?: string,
 ): Explanation {
   const ranks = new Map(choice.candidates.map((candidate) => {
     const judgement = judgementOf(candidate.path);
-    return [candidate.path, rankOf(candidate, judgement, choice.class.objective)];
+    return [candidate.path, rankOf(candidate, judgement, choice, other)];
   }));
   const lead = ranks.get(decision.order[0] ?? "");
   const paths = decision.order.map((path) => {
@@ -122,7 +123,8 @@ function behind(rank: Rank, lead: Rank, slo: SloClass, decision: Decision): Behi
   if (compareRanks(rank, lead) < 0 && !isClearlyBetter(rank, lead, slo) && byShare > 0) {
     return { kind: "margin", byShare, needed: slo.timers.marginShare };
   }
-  return byShare < 0 ? { kind: "worse", byShare: -byShare } : { kind: "tie" };
+  if (byShare >= 0) return { kind: "tie" };
+  return { kind: "worse", figure: rank.figure, lead: lead.figure };
 }
 
 function behindInWords(behind: Behind, slo: SloClass, now: Instant): string {
@@ -130,9 +132,10 @@ function behindInWords(behind: Behind, slo: SloClass, now: Instant): string {
     case "field":
       return {
         usability: "others are usable",
+        shared: "it has more in common with the path to keep away from",
         resort: "only for when others fail (metered)",
         verdict: "another does better against the SLO",
-        preference: "another is preferred",
+        preference: "the policy prefers another",
       }[behind.field];
     case "margin":
       return `better by ${percent(behind.byShare)}, needs ${percent(behind.needed)} for ` +
@@ -140,7 +143,9 @@ function behindInWords(behind: Behind, slo: SloClass, now: Instant): string {
     case "waiting":
       return `better, takes over in ${seconds(behind.until - now)} if it stays so`;
     case "worse":
-      return `${slo.objective} worse by ${percent(behind.byShare)}`;
+      return `${slo.objective} ${figureInWords(behind.figure, slo.objective)}, of the best ${
+        figureInWords(behind.lead, slo.objective)
+      }`;
     case "tie":
       return "as good; cost, labels or name decide";
     case "figure-unknown":

@@ -66,6 +66,10 @@ export function isClearlyLess(
 ): boolean {
   if (challenger === null) return false;
   if (incumbent === null) return true;
-  const margin = Math.max(Math.abs(incumbent) * marginShare, LEAST_GAIN[objective]);
-  return incumbent - challenger > margin;
+  return incumbent - challenger > marginOf(incumbent, objective, marginShare);
+}
+
+/** By how much another figure has to be smaller. */
+export function marginOf(incumbent: number, objective: Objective, marginShare: number): number {
+  return Math.max(Math.abs(incumbent) * marginShare, LEAST_GAIN[objective]);
 }

@@ -33,6 +33,8 @@ export interface PathMeasurement {
   readonly at: Instant;
   /** Ascending by length. The shortest is the grain in which losses are looked at: 250–1,000 ms. */
   readonly windows: readonly MeasurementWindow[];
+  /** Real packets since the looks before, each direction; null: not told apart or none. */
+  readonly carried: { readonly forward: Tally; readonly backward: Tally } | null;
   /** What the path can carry; null: not known. */
   readonly bandwidthBitsPerSecond: number | null;
 }
@@ -56,6 +58,12 @@ export interface Look {
   readonly jitterMicros: number | null;
 }
 
+/**
+ * Real packets of one look that are lost together have one cause: a whole look of them weighs no
+ * more than so many probes.
+ */
+const CARRIED_AT_MOST = 50;
+
 /** A path as measured last, with the looks of the last {@link LOOKS_MILLIS}, oldest first. */
 export interface Observed {
   readonly measurement: PathMeasurement;
@@ -74,10 +82,13 @@ export function observe(previous: Observed | undefined, measurement: PathMeasure
   const shortest = measurement.windows[0];
   const looks = previous?.looks ?? [];
   const last = looks.at(-1);
-  const fresh = shortest !== undefined && shortest.sent > 0 &&
+  const { carried } = measurement;
+  const some = shortest !== undefined &&
+    (shortest.sent > 0 || carried !== null && carried.forward.sent + carried.backward.sent > 0);
+  const fresh = some &&
     (last === undefined || measurement.at - shortest.spanMillis >= last.at);
   const oldest = measurement.at - LOOKS_MILLIS;
-  const all = fresh ? [...looks, look(shortest, measurement.at)] : looks;
+  const all = fresh ? [...looks, look(shortest, measurement)] : looks;
   // What was lost while the path was dead is told by that, and nothing new once it lives again.
   const alive = measurement.live === "up" ? measurement.liveSince : 0;
   const kept = all.filter((one) => one.at > oldest && one.at - one.spanMillis >= alive);
@@ -108,18 +119,29 @@ export function staleAfter(look: Look): number {
   return Math.max(STALE_FLOOR_MILLIS, STALE_LOOKS * look.spanMillis);
 }
 
-function look(window: MeasurementWindow, at: Instant): Look {
+function look(window: MeasurementWindow, { at, carried }: PathMeasurement): Look {
+  const { forward, backward } = tallies(window);
   return {
     at,
     spanMillis: window.spanMillis,
-    ...tallies(window),
+    forward: carried ? together(forward, carried.forward) : forward,
+    backward: carried ? together(backward, carried.backward) : backward,
     directed: window.lostForward !== null && window.lostBackward !== null,
     rttMicros: window.rttMicros?.p50 ?? null,
     jitterMicros: window.jitterMicros,
   };
 }
 
-function tallies(window: MeasurementWindow): { forward: Tally; backward: Tally } {
+function together(probes: Tally, carried: Tally): Tally {
+  const weight = Math.min(1, CARRIED_AT_MOST / Math.max(1, carried.sent));
+  return {
+    lost: probes.lost + carried.lost * weight,
+    sent: probes.sent + carried.sent * weight,
+  };
+}
+
+/** Each direction; the round trip for both where they are unknown. */
+export function tallies(window: MeasurementWindow): { forward: Tally; backward: Tally } {
   const { sent, answered, lostForward, lostBackward } = window;
   if (lostForward === null || lostBackward === null) {
     const trip = { lost: Math.max(0, sent - answered), sent };

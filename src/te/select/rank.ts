@@ -1,6 +1,6 @@
 /** How the candidates of one policy and egress compare: the order of fields is the policy. */
 
-import type { Objective, SloClass } from "../../model/slo.ts";
+import type { SloClass } from "../../model/slo.ts";
 import { isClearlyLess } from "./figure.ts";
 import type { Judgement } from "./judge.ts";
 import type { Verdict } from "./reason.ts";
@@ -32,6 +32,16 @@ export interface Choice {
   readonly candidates: readonly Candidate[];
   /** Share new flows among paths that are as good as the best. */
   readonly balance: boolean;
+  /** Absent: it minds no other choice. */
+  readonly apart?: Apart;
+}
+
+/** Keeps away from the path that another choice leads with. */
+export interface Apart {
+  /** Key of the other choice. */
+  readonly from: string;
+  /** Own path → path of the other → how many uplinks and sites both use; absent: none. */
+  readonly shared: ReadonlyMap<string, ReadonlyMap<string, number>>;
 }
 
 export interface Rank {
@@ -40,6 +50,7 @@ export interface Rank {
   /** What patience does not change, most important first; smaller is better. */
   readonly fields: readonly [
     usability: number,
+    shared: number,
     lastResort: number,
     verdict: number,
     whenBroken: number,
@@ -50,7 +61,14 @@ export interface Rank {
 }
 
 /** Names of the fields that decide between two paths, in their order. */
-export const FIELDS = ["usability", "resort", "verdict", "resort", "preference"] as const;
+export const FIELDS = [
+  "usability",
+  "shared",
+  "resort",
+  "verdict",
+  "resort",
+  "preference",
+] as const;
 
 /** From 0: usable at all; only if nothing else is. */
 const USABILITY: Readonly<Record<Verdict, number>> = {
@@ -71,12 +89,20 @@ const VERDICT: Readonly<Record<Verdict, number>> = {
   dead: 5,
 };
 
-export function rankOf(candidate: Candidate, judgement: Judgement, objective: Objective): Rank {
+/** `other`: the path to keep away from; undefined: there is none. */
+export function rankOf(
+  candidate: Candidate,
+  judgement: Judgement,
+  { class: { objective }, apart }: Pick<Choice, "class" | "apart">,
+  other?: string,
+): Rank {
+  const shared = other === undefined ? 0 : apart?.shared.get(candidate.path)?.get(other) ?? 0;
   return {
     candidate,
     judgement,
     fields: [
       USABILITY[judgement.verdict],
+      shared,
       Number(candidate.resort === "last"),
       VERDICT[judgement.verdict],
       Number(candidate.resort === "when-broken"),

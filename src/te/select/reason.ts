@@ -1,19 +1,10 @@
 /** Why a path stands where it stands: as data, and in words for people. */
 
 import type { Instant } from "../../model/quantity.ts";
+import type { Objective } from "../../model/slo.ts";
+import type { Verdict } from "../../model/standing.ts";
 
-/** How a path does against the SLO of one class; from the best down. */
-export type Verdict =
-  /** Nothing measured breaks the SLO. */
-  | "meets"
-  /** It was bad; what is measured now is good, but not for long enough. */
-  | "recovering"
-  | "breaks"
-  /** Not measured, or too long ago: neither good nor bad. */
-  | "unknown"
-  /** It failed too often. */
-  | "suppressed"
-  | "dead";
+export type { Verdict };
 
 export type Fault = "loss" | "latency" | "jitter" | "bandwidth" | "dead";
 
@@ -86,6 +77,22 @@ export function inWords(reason: Reason, now: Instant): string {
   }
 }
 
+/** As selection compares them, in the units that people read. */
+export function figureInWords(figure: number, objective: Objective): string {
+  switch (objective) {
+    case "latency":
+    case "jitter":
+      return millis(figure);
+    case "loss":
+      return percent(figure);
+    case "throughput":
+      // With its sign turned: less is better everywhere.
+      return megabits(-figure);
+    case "cost":
+      return String(figure);
+  }
+}
+
 /** `0.4 s`, `42 s`. */
 export function seconds(millis: number): string {
   const value = Math.max(0, millis) / 1_000;
@@ -97,10 +104,12 @@ export function percent(share: number): string {
   return `${Number((share * 100).toPrecision(2))} %`;
 }
 
-function millis(micros: number): string {
+/** `3.1 ms`. */
+export function millis(micros: number): string {
   return `${Number((micros / 1_000).toPrecision(3))} ms`;
 }
 
-function megabits(bits: number): string {
+/** `10 Mbit/s`. */
+export function megabits(bits: number): string {
   return `${Number((bits / 1e6).toPrecision(3))} Mbit/s`;
 }

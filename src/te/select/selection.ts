@@ -10,7 +10,7 @@ import type { SloClass } from "../../model/slo.ts";
 import { decide, type Decision, type Move } from "./decide.ts";
 import { judge, type Judgement } from "./judge.ts";
 import { observe, type Observed, type PathMeasurement } from "./measurement.ts";
-import type { Candidate, Choice } from "./rank.ts";
+import { type Candidate, type Choice, isClearlyBetter, rankOf } from "./rank.ts";
 
 /** What a caller has to hand to the engine, or to say. */
 export interface Change {
@@ -26,6 +26,8 @@ export interface Undecided {
   readonly path: string;
   /** Some choice has flows on it. */
   readonly inUse: boolean;
+  /** It gets better, and some choice would take it for its lead if it were good. */
+  readonly returns: boolean;
 }
 
 /** Choices that differ by nothing but their key have one decision: a thousand policies, few classes. */
@@ -34,6 +36,12 @@ interface Contest {
   /** Ascending once all are there. */
   readonly keys: string[];
   readonly classIndex: number;
+  /** Whose path it keeps away from; undefined: nobody's. */
+  other: Contest | undefined;
+  /** Those that keep away from its path. */
+  readonly followers: Contest[];
+  /** Of the chain of others that begins here: each is decided after its other. */
+  depth: number;
   decision: Decision | undefined;
   /** In the queue for this instant; null: not in it. */
   due: Instant | null;
@@ -55,12 +63,15 @@ export class Selection {
   readonly #contests = new Map<string, Contest>();
   readonly #classes: SloClass[] = [];
   readonly #queue = new FlatQueue<PathEntry | Contest>();
+  /** Of all contests. */
+  #depth = 0;
 
   /**
    * Every choice is decided once, at `now`. What `previous` knew of the same paths, classes and
    * choices goes on: a reload moves nothing that it does not mention.
    *
-   * @throws RangeError two choices of one key, or a path twice in one choice
+   * @throws RangeError two choices of one key, a path twice in one choice, or choices that keep away
+   *   from each other in a circle
    */
   constructor(choices: readonly Choice[], now: Instant, previous?: Selection) {
     const classIndices = new Numbers<SloClass>(JSON.stringify);
@@ -68,7 +79,7 @@ export class Selection {
     const decisions = new Numbers<Decision | undefined>();
     const known = new Map<string, Contest>();
     for (const choice of choices) {
-      const { key, balance, candidates } = choice;
+      const { key, balance, candidates, apart } = choice;
       if (this.#contests.has(key)) {
         throw new RangeError(`Cannot select: there are two choices "${key}"`);
       }
@@ -77,10 +88,19 @@ export class Selection {
       const decision = previous?.decision(key);
       // Equal choices with another past may stand elsewhere, and go on from there.
       const same = [classIndex, candidateSets.of(candidates), balance, decisions.of(decision)];
-      const name = same.join(" ");
+      const name = apart === undefined ? same.join(" ") : `apart ${key}`;
       let contest = known.get(name);
       if (contest === undefined) {
-        contest = { choice, keys: [], classIndex, decision, due: null };
+        contest = {
+          choice,
+          keys: [],
+          classIndex,
+          other: undefined,
+          followers: [],
+          depth: 0,
+          decision,
+          due: null,
+        };
         this.#enter(contest);
         known.set(name, contest);
       }
@@ -89,8 +109,15 @@ export class Selection {
     }
     if (previous) this.#takeOver(previous, classIndices);
     for (const path of this.#paths.values()) this.#judge(path, now);
-    for (const contest of known.values()) {
+    const contests = [...known.values()];
+    for (const contest of contests) {
       contest.keys.sort();
+      this.#follow(contest);
+    }
+    for (const contest of contests) {
+      this.#depth = Math.max(this.#depth, sound(contest, contests.length));
+    }
+    for (const contest of contests.toSorted((a, b) => a.depth - b.depth)) {
       this.#decide(contest, now);
     }
   }
@@ -132,6 +159,11 @@ export class Selection {
     return contest && { ...contest.choice, key };
   }
 
+  /** Path that a choice keeps away from; undefined: none. */
+  pathToAvoid(key: string): string | undefined {
+    return this.#contests.get(key)?.other?.decision?.order[0];
+  }
+
   /** What is known of a path for the class of a choice. */
   judgement(key: string, path: string): Judgement | undefined {
     const entry = this.#contests.get(key);
@@ -153,9 +185,29 @@ export class Selection {
           decision?.kept.some((kept) => kept.path === path.key)
         )
       );
-      found.push({ path: path.key, inUse });
+      const returns = path.contests.some((entries, index) =>
+        path.judgements[index]!.verdict === "recovering" &&
+        entries?.some((contest) => this.#isWanted(path, contest))
+      );
+      found.push({ path: path.key, inUse, returns });
     }
     return found.sort((a, b) => a.path < b.path ? -1 : 1);
+  }
+
+  /** Would it lead if it met the SLO? */
+  #isWanted(path: PathEntry, { choice, classIndex, decision, other }: Contest): boolean {
+    const rank = (key: string, judgement: Judgement) => {
+      const candidate = choice.candidates.find((one) => one.path === key)!;
+      return rankOf(candidate, judgement, choice, other?.decision?.order[0]);
+    };
+    const lead = this.#paths.get(decision?.order[0] ?? "");
+    if (lead === undefined || lead === path) return false;
+    const good = { ...path.judgements[classIndex]!, verdict: "meets" as const };
+    return isClearlyBetter(
+      rank(path.key, good),
+      rank(lead.key, lead.judgements[classIndex]!),
+      choice.class,
+    );
   }
 
   #enter(contest: Contest): void {
@@ -165,6 +217,12 @@ export class Selection {
       throw new RangeError(`Cannot select: choice "${choice.key}" has a path twice`);
     }
     for (const path of paths) (path.contests[classIndex] ??= []).push(contest);
+  }
+
+  #follow(contest: Contest): void {
+    const { apart } = contest.choice;
+    contest.other = apart && this.#contests.get(apart.from);
+    contest.other?.followers.push(contest);
   }
 
   #path(key: string): PathEntry {
@@ -213,19 +271,26 @@ export class Selection {
       else for (const one of this.#judge(entry, now)) touched.add(one);
     }
     const changes: Change[] = [];
-    for (const entry of touched) {
-      const before = entry.decision;
-      const decision = this.#decide(entry, now);
-      if (before && decision.moves.length === 0 && sameOutcome(before, decision)) continue;
-      changes.push({ keys: entry.keys, decision, moves: decision.moves });
+    for (let depth = 0; depth <= this.#depth; depth++) {
+      // A follower that joins here is deeper, so its turn is still to come.
+      for (const entry of touched) {
+        if (entry.depth !== depth) continue;
+        const before = entry.decision;
+        const decision = this.#decide(entry, now);
+        if (before?.order[0] !== decision.order[0]) {
+          for (const follower of entry.followers) touched.add(follower);
+        }
+        if (before && decision.moves.length === 0 && sameOutcome(before, decision)) continue;
+        changes.push({ keys: entry.keys, decision, moves: decision.moves });
+      }
     }
     return changes.sort((a, b) => a.keys[0]! < b.keys[0]! ? -1 : 1);
   }
 
   #decide(entry: Contest, now: Instant): Decision {
-    const { classIndex, choice } = entry;
+    const { classIndex, choice, other } = entry;
     const judgementOf = (path: string) => this.#paths.get(path)!.judgements[classIndex]!;
-    entry.decision = decide(entry.decision, choice, judgementOf, now);
+    entry.decision = decide(entry.decision, choice, judgementOf, now, other?.decision?.order[0]);
     this.#schedule(entry, entry.decision.next);
     return entry.decision;
   }
@@ -236,6 +301,17 @@ export class Selection {
     entry.due = due;
     if (due !== null) this.#queue.push(entry, due);
   }
+}
+
+/** Sets how deep it is in its chain: less than `count`, of all contests. */
+function sound(contest: Contest, count: number): number {
+  contest.depth = 0;
+  for (let other = contest.other; other !== undefined; other = other.other) {
+    contest.depth++;
+    if (contest.depth < count) continue;
+    throw new RangeError(`Cannot select: choice "${contest.choice.key}" keeps away in a circle`);
+  }
+  return contest.depth;
 }
 
 /** Numbers things from 0, equal ones alike: by identity first, then by the text given for them. */

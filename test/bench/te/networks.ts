@@ -1,5 +1,6 @@
 /** Networks to compute paths for: by shape and size, always the same. */
 
+import { DEFAULT_CLASS } from "../../../src/config/classes.ts";
 import type { Network, Site, Uplink } from "../../../src/model/network.ts";
 import type {
   Generation,
@@ -160,6 +161,7 @@ function toNetwork(
       })),
     }],
     policies: [],
+    defaultClass: DEFAULT_CLASS,
   };
 }
 

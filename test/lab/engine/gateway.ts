@@ -6,7 +6,7 @@
 import { openEngine } from "../../../src/io/native/engine.ts";
 import { parseThreads, THREADS } from "../../../src/io/native/threads.ts";
 import type { Engine } from "../../../src/ports/engine.ts";
-import type { Table } from "../../../src/model/boundary.ts";
+import type { Probing, Table } from "../../../src/model/boundary.ts";
 import { TextLineStream } from "./lines.ts";
 
 export type Command =
@@ -27,6 +27,9 @@ export type Command =
   }
   | { readonly do: "snapshot" }
   | { readonly do: "labels" }
+  | { readonly do: "looks" }
+  | { readonly do: "measured" }
+  | { readonly do: "probe"; readonly probing: Probing }
   /** Keeps the main thread busy, garbage collections included. */
   | { readonly do: "block"; readonly millis: number }
   | { readonly do: "run"; readonly command: readonly string[]; readonly input?: string }
@@ -62,6 +65,12 @@ async function handle(command: Command): Promise<unknown> {
       return opened().snapshot();
     case "labels":
       return opened().labels();
+    case "looks":
+      return opened().looks();
+    case "measured":
+      return opened().measured();
+    case "probe":
+      return opened().probe(command.probing) ?? null;
     case "block":
       return block(command.millis);
     case "run":

@@ -290,8 +290,9 @@ describe("what is refused says what is accepted", () => {
 });
 
 describe("the OpenAPI document", () => {
-  const CASES = ["/v1/status", "/v1/sites", "/v1/adjacencies", "/v1/paths", "/v1/policies"]
-    .concat(["/v1/labels", "/v1/drops", "/livez", "/readyz", "/v1/policies/explain"]);
+  const CASES = ["/v1/status", "/v1/sites", "/v1/adjacencies", "/v1/paths", "/v1/measurements"]
+    .concat(["/v1/policies", "/v1/policies/explain", "/v1/labels", "/v1/drops"])
+    .concat(["/livez", "/readyz"]);
   const QUERIES: Record<string, string> = {
     "/v1/policies/explain": "?src=10.2.0.5&dst=10.3.0.7&dport=80",
   };

@@ -43,8 +43,8 @@ describe("explain", () => {
       ["fibre>hub.fibre,fibre>porto.fibre", null, null],
       [
         "lte>hub.fibre,fibre>porto.fibre",
-        "it is metered, a last resort",
-        "every path that is not metered is down",
+        "the policy prefers another",
+        "those that the policy prefers fail or break its SLO",
       ],
     ]);
   });
@@ -60,8 +60,8 @@ describe("explain", () => {
       ageMillis: 0,
     });
     expect(told.paths[1]).toMatchObject({
-      why: "it costs 20, the one in use 10",
-      wins: "it costs less than 10, or the paths before it are down",
+      why: "cost 20, of the best 10",
+      wins: "those before it fail",
     });
   });
 
@@ -71,8 +71,8 @@ describe("explain", () => {
     expect(told.inUse).toBe("fibre>hub.fibre,fibre>porto.fibre");
     expect(told.paths[0]).toMatchObject({
       why: "adjacency fibre>porto.fibre is down",
-      wins: "it comes up",
-      ageMillis: 65_000,
+      verdict: "dead",
+      wins: "it comes up and stays good for 60 s",
     });
   });
 
@@ -80,8 +80,8 @@ describe("explain", () => {
     const told = await ask("src=10.2.8.5&dst=10.3.8.7&proto=udp&dport=20000&dscp=ef");
     expect(told).toMatchObject({ policy: "calls", inUse: "fibre>porto.fibre" });
     expect(told.paths[1]).toMatchObject({
-      why: "its round trip is 25.0 ms, that of the one in use 12.0 ms",
-      wins: "its round trip is below 10.0 ms for 5 s, or the paths before it are down",
+      why: "latency 25 ms, of the best 12 ms",
+      wins: "its latency is below 10 ms for 5 s, or those before it fail",
     });
   });
 
@@ -116,8 +116,8 @@ describe("explain", () => {
       "fibre>porto.fibre",
     ]);
     expect(told.paths[2]).toMatchObject({
-      why: "it belongs to step 2 of the policy, the one in use to step 1",
-      wins: "every path of the steps before is down",
+      why: "the policy prefers another",
+      wins: "those that the policy prefers fail or break its SLO",
     });
   });
 

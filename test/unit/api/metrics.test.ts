@@ -103,7 +103,7 @@ test("names with quotes, backslashes and line ends stay within their label", () 
   const router = new FixtureRouter();
   const name = 'a"b\\c\nd';
   router.change({ network: { ...router.current().network, name } });
-  const { samples } = parseMetrics(metricsText(observe(router), []));
+  const { samples } = parseMetrics(metricsText(observe(router), [], []));
   expect(samples.find((one) => one.name === "labelway_info")?.labels.network).toBe(name);
 });
 

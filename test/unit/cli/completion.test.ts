@@ -80,7 +80,8 @@ describe("completion", () => {
     ["labelway st", "status"],
     ["labelway paths --wa", "--watch"],
     ["labelway status -o ", "table json yaml"],
-    ["labelway lab im", "impair"],
+    ["labelway lab im", "impair import"],
+    ["labelway lab import --format ", "gml latency"],
     ["labelway completion ", "bash fish zsh --help"],
     // From the running router.
     ["labelway paths p", "porto"],

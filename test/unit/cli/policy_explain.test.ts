@@ -25,9 +25,9 @@ test("a packet that a policy takes", async () => {
     Policies that do not match:
       calls: segment is office, not voice; DSCP is be (0), not ef (46)
 
-    RANK  PATH                               STATE    RTT  JITTER  LOSS  COST  AGE  WHY NOT                       IN USE WHEN
-    * 1   fibre>hub.fibre,fibre>porto.fibre  up     25 ms  250 µs   1 %    20  now
-      2   lte>hub.fibre,fibre>porto.fibre    up     27 ms  250 µs   1 %    60  now  it is metered, a last resort  every path that is not metered is down
+    RANK  PATH                               STATE  SLO      RTT  JITTER         LOSS  COST  AGE  WHY NOT                     IN USE WHEN
+    * 1   fibre>hub.fibre,fibre>porto.fibre  up     meets  25 ms  250 µs  1 % ↑ 0 % ↓    20  now
+      2   lte>hub.fibre,fibre>porto.fibre    up     meets  27 ms  250 µs  1 % ↑ 0 % ↓    60  now  the policy prefers another  those that the policy prefers fail or break its SLO
     "
   `);
 });

@@ -359,16 +359,20 @@ applications:
     expect(found.filter((line) => line.includes("never decides")).length).toBe(hidden ? 1 : 0);
   });
 
-  test("what the router does not do yet", () => {
-    expect(
-      said(`policies:
-  - { name: other, match: { ports: 1 }, objective: latency }
-  - { name: a, class: voice, objective: throughput, disjoint_from: other }`),
-    ).toEqual([
-      "3:16 warning: the SLO of policy a is not judged yet: its paths are ranked by cost alone, " +
-      "and left when they are down",
-      "3:30 warning: objective throughput is not measured yet: policy a ranks its paths by cost",
-      "3:53 warning: policy a does not keep away from other yet",
+  test("bandwidth that is wanted, and is written for no uplink", () => {
+    const missing = "and what paths carry is known by the uplinks' bandwidth alone, which is " +
+      "missing for ";
+    const found = said(`classes:
+  wide: { slo: { bandwidth: 10 Mbit/s } }
+policies:
+  - { name: other, match: { ports: 1 }, class: wide }
+  - { name: a, match: { ports: 2 }, class: voice, objective: throughput }
+  - { name: b, match: { ports: 3 }, class: voice, disjoint_from: other }`);
+    expect(found).toEqual([
+      expect.stringContaining(
+        `4:41 warning: policy other has an SLO of bandwidth by class wide, ${missing}`,
+      ),
+      expect.stringContaining(`5:51 warning: policy a has objective throughput, ${missing}`),
     ]);
   });
 

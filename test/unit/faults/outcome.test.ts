@@ -48,6 +48,26 @@ describe("what a fault cost", () => {
   });
 });
 
+describe("datagrams that are late", () => {
+  const at = (millis: number) => 1e6 + millis * 1000;
+  const sent = {
+    ...streamed(3000, () => false),
+    delayMicros: Array.from({ length: 3000 }, (_, at) => at >= 1000 && at < 1700 ? 90_000 : 10_000),
+  };
+
+  test("spoil as much as those that are lost, and are counted apart", () => {
+    expect(outcomeOf(sent, at(1000), at(3000), 20_000)).toMatchObject({
+      lost: 0,
+      late: 700,
+      recoverMillis: 700,
+    });
+  });
+
+  test("do nothing where nobody asks", () => {
+    expect(outcomeOf(sent, at(1000), at(3000))).toMatchObject({ late: 0, recoverMillis: 0 });
+  });
+});
+
 test("a percentile is the least value that so many do not exceed", () => {
   const values = [5, 1, 3, 2, 4];
   expect([0.5, 0.99, 0.2].map((share) => percentile(values, share))).toEqual([3, 5, 1]);

@@ -5,6 +5,24 @@ import { Failure } from "../../../src/cli/command.ts";
 import { readScenarios } from "../../faults/command.ts";
 import { parseAction, parseScenario } from "../../faults/scenario.ts";
 
+const PROMISED = [
+  "bandwidth-collapse",
+  "blackhole",
+  "blackhole-quick",
+  "brown-out",
+  "brown-out-bursty",
+  "flapping",
+  "jitter",
+  "latency-step",
+  "local-link-down",
+  "one-way-loss",
+  "one-way-loss-back",
+  "peer-restart",
+  "threshold",
+  "transit-lost",
+  "two-failures",
+];
+
 describe("the faults that there are", () => {
   test("act on what their lab has, and undo what they do", async () => {
     for (const { fault, lab, traffic, ...scenario } of await readScenarios()) {
@@ -15,8 +33,10 @@ describe("the faults that there are", () => {
       );
       expect(hosts, fault).toEqual(expect.arrayContaining([traffic.from, traffic.to]));
       for (const action of [...scenario.do, ...scenario.undo]) {
-        if (action.kind === "impair") expect(linkNames(topology), fault).toContain(action.link);
-        else expect(sites, fault).toContain(action.site);
+        if (action.kind === "wait") expect(action.millis, fault).toBeLessThan(scenario.watchMillis);
+        else if (action.kind === "impair") {
+          expect(linkNames(topology), fault).toContain(action.link);
+        } else expect(sites, fault).toContain(action.site);
       }
       const kills = scenario.do.filter(({ kind }) => kind === "kill").length;
       const starts = [...scenario.do, ...scenario.undo].filter(({ kind }) => kind === "start");
@@ -31,6 +51,11 @@ describe("the faults that there are", () => {
   });
 });
 
+test("every fault that was promised has a file", async () => {
+  const names = (await readScenarios()).map(({ fault }) => fault);
+  expect(names).toEqual(expect.arrayContaining(PROMISED));
+});
+
 describe("an action", () => {
   test("is read from words", () => {
     expect(parseAction("impair a.isp~b.isp up cut loss=2%")).toEqual({
@@ -41,11 +66,13 @@ describe("an action", () => {
     });
     expect(parseAction("device lyon.fibre down")).toMatchObject({ device: "fibre", up: false });
     expect(parseAction("kill lyon")).toEqual({ kind: "kill", site: "lyon" });
+    expect(parseAction("wait 500ms")).toEqual({ kind: "wait", millis: 500 });
   });
 
   test.each([
     ["burn lyon", "accepted are impair LINK"],
     ["kill", "accepted are impair LINK"],
+    ["wait 5", "accepted are impair LINK"],
     ["device lyon down", "accepted are impair LINK"],
     ["impair a.isp los=2%", "los is unknown"],
     ["impair a.isp", "Nothing to change"],

@@ -2,9 +2,8 @@ import { describe, expect, test } from "vitest";
 import type { Table, Verdict } from "../../../src/model/boundary.ts";
 import { DEFAULT_CLASS } from "../../../src/config/classes.ts";
 import type { Network, Policy, Step } from "../../../src/model/network.ts";
-import type { Instant, Prefix } from "../../../src/model/quantity.ts";
+import type { Prefix } from "../../../src/model/quantity.ts";
 import { compile, compileTable } from "../../../src/sr/compile.ts";
-import { sameOrder, updateRankings } from "../../../src/sr/rankings.ts";
 import { fibre, lte, network, plain } from "./small_network.ts";
 import {
   ANYTHING as anything,
@@ -312,7 +311,7 @@ describe("policies", () => {
     expect(explicit(11)).toEqual([]);
   });
 
-  test("by latency follow the rankings", () => {
+  test("follow the order that they are given, and what it does not name stands behind", () => {
     const { table, survey } = compile(
       network([{
         name: "quick",
@@ -323,22 +322,20 @@ describe("policies", () => {
       "site1",
       "embedded",
     );
-    const [direct, hub] = ["up0>site3.up0", "up0>site2.up0,up0>site3.up0"];
-    expect(keys(table, route(table, "10.1.3.0/24").rules[0]!.verdict).slice(0, 2)).toEqual([
-      direct,
-      hub,
-    ]);
-    const trips = new Map([[direct, 40_000], [hub, 20_000]]);
-    const start = updateRankings(survey, new Map(), undefined, 0 as Instant);
-    const waiting = updateRankings(survey, trips, start, 1_000 as Instant);
-    expect(sameOrder(start, waiting)).toBe(true);
-    const settled = updateRankings(survey, trips, waiting, 6_000 as Instant);
-    expect(sameOrder(start, settled)).toBe(false);
-    const moved = compileTable(survey, "embedded", settled);
-    expect(keys(moved, route(moved, "10.1.3.0/24").rules[0]!.verdict).slice(0, 2)).toEqual([
-      hub,
-      direct,
-    ]);
+    const order = (of: Table) => keys(of, route(of, "10.1.3.0/24").rules[0]!.verdict);
+    const [direct, hub, ...rest] = order(table);
+    expect([direct, hub]).toEqual(["up0>site3.up0", "up0>site2.up0,up0>site3.up0"]);
+    const placements = new Map([["quick > site3", { order: [rest[0]!, hub!], equals: [] }]]);
+    const moved = compileTable(survey, "embedded", placements);
+    expect(order(moved)).toEqual([rest[0], hub, direct, ...rest.slice(1)]);
     expect({ ...moved, segments: [] }).toEqual({ ...table, segments: [] });
+    // What no policy matches has an order of its own.
+    const plain = compileTable(
+      survey,
+      "embedded",
+      new Map([["> site3", { order: [hub!], equals: [] }]]),
+    );
+    expect(keys(plain, route(plain, "10.1.3.0/24").fallback)[0]).toBe(hub);
+    expect(order(plain)).toEqual(order(table));
   });
 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { compose, type Figures } from "../../../src/te/compose.ts";
+import type { Figures } from "../../../src/model/figures.ts";
+import { compose } from "../../../src/te/compose.ts";
 
 const KNOWN: Figures = {
   rttMicros: 10_000,

@@ -172,6 +172,7 @@ export function toNetwork(shape: NetworkShape, generation = "0000000000000001"):
       })).sort((a, b) => a.site < b.site ? -1 : 1),
     })),
     policies: shape.policies.map((policy, index) => toPolicy(policy, index)),
+    defaultClass: DEFAULT_CLASS,
   };
 }
 

@@ -234,6 +234,7 @@ fn write(
         destination: wanted.remote_address,
         source_port,
         destination_port: PORT,
+        class: 0,
     };
     let mut packet = Packet::new(slot, CONTROL_BYTES);
     encapsulate_local(&world.fib, index, &[], &datagram, &mut packet)?;

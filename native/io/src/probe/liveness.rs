@@ -2,16 +2,21 @@
 
 use std::time::Duration;
 
-use labelway_boundary::{Liveness, ProbeTimers, Quality};
+use labelway_boundary::{Liveness, ProbeTimers};
+use labelway_measure::{Answer, LONGEST_WAIT, PathMeter, Reflector, Reply};
+use labelway_wire::stamp::Timestamp;
 
-use super::window::{Answer, Window};
-
-/// Longest wait for a reply before its probe counts as missed; later ones say nothing about the way
-/// as it is now (they waited for a WireGuard session, for example). A satellite hop takes 0.6 s.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
+use super::direct::Direct;
+use super::sizing::Sizing;
 
 /// How long a session that never had an answer may stay without a verdict.
 const FIRST_VERDICT: Duration = Duration::from_secs(2);
+
+/// So many misses in a row, and more probes have to say whether it is dead: one is bad luck, and
+/// would be looked at more closely than what is good.
+const DOUBTFUL: u32 = 2;
+/// What went down is watched so long for its return, as if it were in use.
+const FRESHLY_DOWN: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Timers {
@@ -56,18 +61,39 @@ pub enum Judge {
 /// ```
 pub struct Session {
     judge: Judge,
-    state: Liveness,
-    since: Duration,
-    downs: u64,
-    sent: u64,
-    answered: u64,
+    pub(super) state: Liveness,
+    pub(super) since: Duration,
+    pub(super) downs: u64,
+    pub(super) sent: u64,
+    pub(super) answered: u64,
     misses_in_row: u32,
     replies_in_row: u32,
     /// When the first probe went; a verdict needs one.
     first_sent: Option<Duration>,
-    window: Window,
-    /// Kept from the last replies, so that each timer tick need not sort the window.
+    pub(super) meter: PathMeter,
+    /// Kept from the last replies, so that each timer tick need not look at all of them.
     usual_rtt: Option<Duration>,
+    pub(super) told: Told,
+    pub(super) direct: Direct,
+    /// None until the first sized probe is due.
+    pub(super) sizing: Option<Sizing>,
+    /// When the last probe that was answered had been sent.
+    alive: Option<Duration>,
+}
+
+/// What the last look told.
+pub(super) struct Told {
+    pub at: Duration,
+    pub state: Liveness,
+    pub downs: u64,
+}
+
+/// What became of a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replied {
+    /// It answers no probe that is waited for, or proves nothing.
+    Stale,
+    Taken(Option<Change>),
 }
 
 impl Session {
@@ -82,44 +108,53 @@ impl Session {
             misses_in_row: 0,
             replies_in_row: 0,
             first_sent: None,
-            window: Window::new(),
+            // All that answer are routers like this one.
+            meter: PathMeter::new(Reflector::Counts),
             usual_rtt: None,
+            told: Told {
+                at: now,
+                state: Liveness::Unknown,
+                downs: 0,
+            },
+            direct: Direct::default(),
+            sizing: None,
+            alive: None,
         }
     }
 
-    /// A probe goes out now; returns its sequence number (RFC 8762 §4.1.1).
-    pub fn handle_sent(&mut self, now: Duration) -> u32 {
+    /// A probe goes out now, with this timestamp and class; returns its sequence number (RFC 8762
+    /// §4.1.1).
+    pub fn handle_sent(&mut self, now: Duration, sent: Timestamp, class: u8) -> u32 {
         self.sent += 1;
         self.first_sent.get_or_insert(now);
-        self.window.sent(now)
+        self.meter.handle_sent(now, sent, class)
     }
 
-    /// A reply came; `residence` is the time that it spent in the reflector.
-    pub fn handle_reply(
-        &mut self,
-        sequence: u32,
-        residence: Duration,
-        timers: &Timers,
-        now: Duration,
-    ) -> Option<Change> {
-        let Answer::First { sent } = self.window.answered(sequence, residence, LONGEST_WAIT, now)
-        else {
-            return None;
+    pub fn handle_reply(&mut self, reply: &Reply, timers: &Timers, now: Duration) -> Replied {
+        let round_trip = match self.meter.handle_reply(reply, now) {
+            Answer::First { round_trip } | Answer::Late { round_trip } => round_trip,
+            Answer::ForwardCopy | Answer::ReturnCopy => return Replied::Taken(None),
+            Answer::Stale => return Replied::Stale,
         };
         let first_ever = self.answered == 0;
         self.answered += 1;
         self.misses_in_row = 0;
         self.replies_in_row += 1;
-        self.learn_rtt(now.saturating_sub(sent));
+        if let Some(round_trip) = round_trip {
+            self.alive = self.alive.max(Some(now.saturating_sub(round_trip)));
+            self.learn_rtt(round_trip);
+        }
         let enough = first_ever || self.replies_in_row >= timers.up_after;
         let up = self.judge == Judge::Probes && self.state != Liveness::Up && enough;
-        up.then(|| self.become_state(Change::Up, now))
+        Replied::Taken(up.then(|| self.become_state(Change::Up, now)))
     }
 
     /// To be called every interval or more often.
     pub fn handle_timeout(&mut self, timers: &Timers, now: Duration) -> Option<Change> {
-        let deadline = now.saturating_sub(self.wait(timers));
-        let missed = self.window.give_up_before(deadline);
+        if let Some(sizing) = &mut self.sizing {
+            sizing.handle_timeout(self.alive, now);
+        }
+        let missed = self.meter.handle_timeout(now, self.wait(timers));
         if missed > 0 {
             self.misses_in_row = self.misses_in_row.saturating_add(missed);
             self.replies_in_row = 0;
@@ -143,16 +178,12 @@ impl Session {
         follows.then(|| self.become_state(change, now))
     }
 
-    pub fn quality(&self, now: Duration) -> Quality {
-        Quality {
-            state: self.state,
-            state_millis: now.saturating_sub(self.since).as_millis() as u64,
-            downs: self.downs,
-            rtt_micros: self.window.rtt_micros(),
-            jitter_micros: self.window.jitter_micros(),
-            loss: self.window.loss(),
-            probes_sent: self.sent,
-            probes_answered: self.answered,
+    /// Whether its state hangs on the next few probes: not yet known, doubtful, or just lost.
+    pub fn is_pending(&self, now: Duration) -> bool {
+        match self.state {
+            Liveness::Unknown => true,
+            Liveness::Up => self.misses_in_row >= DOUBTFUL,
+            Liveness::Down => now.saturating_sub(self.since) < FRESHLY_DOWN,
         }
     }
 
@@ -187,6 +218,8 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use labelway_boundary::Quality;
+    use labelway_measure::Scratch;
 
     const MS: Duration = Duration::from_millis(1);
     const TIMERS: Timers = Timers {
@@ -201,7 +234,8 @@ mod tests {
         now: Duration,
         rtt: Duration,
         cut: bool,
-        under_way: Vec<(Duration, u32)>,
+        under_way: Vec<(Duration, Reply)>,
+        reflected: u32,
         changes: Vec<(u64, Change)>,
     }
 
@@ -214,29 +248,50 @@ mod tests {
                 rtt,
                 cut: false,
                 under_way: vec![],
+                reflected: 0,
                 changes: vec![],
             }
+        }
+
+        /// A probe, and what would answer it.
+        fn send(&mut self) -> Reply {
+            let sent = Timestamp::from_unix(self.now);
+            let sequence = self.session.handle_sent(self.now, sent, 0);
+            self.reflected += u32::from(!self.cut);
+            Reply {
+                sender_sequence: sequence,
+                reflector_sequence: self.reflected.wrapping_sub(1),
+                sent,
+                received: sent,
+                sent_back: sent,
+            }
+        }
+
+        fn quality(&self) -> Quality {
+            self.session.quality(self.now, &mut Scratch::new())
         }
 
         fn run(&mut self, millis: u32) {
             for _ in 0..millis / 10 {
                 if self.now.as_millis().is_multiple_of(100) {
-                    let sequence = self.session.handle_sent(self.now);
+                    let reply = self.send();
                     if !self.cut {
-                        self.under_way.push((self.now + self.rtt, sequence));
+                        self.under_way.push((self.now + self.rtt, reply));
                     }
                 }
                 self.now += MS * 10;
                 let now = self.now;
                 let (due, later) = self.under_way.drain(..).partition(|(at, _)| *at <= now);
                 self.under_way = later;
-                let due: Vec<(Duration, u32)> = due;
+                let due: Vec<(Duration, Reply)> = due;
                 let at = now.as_millis() as u64;
                 if !self.cut {
-                    for (_, sequence) in due {
-                        let change =
-                            self.session
-                                .handle_reply(sequence, Duration::ZERO, &TIMERS, now);
+                    for (_, reply) in due {
+                        let Replied::Taken(change) =
+                            self.session.handle_reply(&reply, &TIMERS, now)
+                        else {
+                            continue;
+                        };
                         self.changes.extend(change.map(|change| (at, change)));
                     }
                 }
@@ -252,7 +307,7 @@ mod tests {
         assert_eq!(way.session.state, Liveness::Unknown);
         way.run(1000);
         assert_eq!(way.changes, [(30, Change::Up)]);
-        let quality = way.session.quality(way.now);
+        let quality = way.quality();
         assert_eq!(
             (quality.rtt_micros, quality.jitter_micros),
             (Some(30_000), Some(0))
@@ -289,7 +344,7 @@ mod tests {
         // The cut's last probe is given up at 6200, when the first two replies are in already: ten
         // in a row are counted from there.
         assert_eq!((at, change), (6200 + 1000, Change::Up));
-        assert_eq!(way.session.quality(way.now).downs, 1);
+        assert_eq!(way.quality().downs, 1);
     }
 
     #[test]
@@ -306,10 +361,10 @@ mod tests {
         assert_eq!(way.session.state, Liveness::Up, "nor does their absence");
         let told = way.session.follow(Change::Down, way.now);
         assert_eq!(told, Some(Change::Down));
-        assert_eq!(way.session.quality(way.now).downs, 1);
+        assert_eq!(way.quality().downs, 1);
         let mut fresh = Session::new(Judge::Bfd, Duration::ZERO);
         assert_eq!(fresh.follow(Change::Down, MS), None, "it was never up");
-        fresh.handle_sent(Duration::ZERO);
+        fresh.handle_sent(Duration::ZERO, Timestamp(1), 0);
         let verdict = fresh.handle_timeout(&TIMERS, FIRST_VERDICT);
         assert_eq!(verdict, Some(Change::Down), "but not unknown for ever");
     }
@@ -330,7 +385,7 @@ mod tests {
             "the first reply ever counts at once"
         );
         assert_eq!(
-            way.session.quality(way.now).loss,
+            way.quality().loss,
             0.0,
             "what met nobody was not lost on the way"
         );
@@ -348,7 +403,7 @@ mod tests {
         let mut way = Way::new(MS * 700);
         way.run(10_000);
         assert_eq!(way.changes, [(700, Change::Up)]);
-        assert_eq!(way.session.quality(way.now).loss, 0.0);
+        assert_eq!(way.quality().loss, 0.0);
     }
 
     #[test]
@@ -357,17 +412,26 @@ mod tests {
         way.run(1000);
         way.cut = true;
         way.run(10_000);
-        let rtt = way.session.quality(way.now).rtt_micros;
         let now = way.now;
         // WireGuard keeps packets until its handshake is through, then sends them all.
         for sequence in 10..80 {
-            let change = way
-                .session
-                .handle_reply(sequence, Duration::ZERO, &TIMERS, now);
-            assert_eq!(change, None);
+            let sent = Timestamp::from_unix(MS * 100 * sequence);
+            let reply = Reply {
+                sender_sequence: sequence,
+                reflector_sequence: sequence,
+                sent,
+                received: sent,
+                sent_back: sent,
+            };
+            let replied = way.session.handle_reply(&reply, &TIMERS, now);
+            assert_eq!(replied, Replied::Stale);
         }
         assert_eq!(way.session.state, Liveness::Down);
-        assert_eq!(way.session.quality(now).rtt_micros, rtt);
+        assert_eq!(
+            way.quality().rtt_micros,
+            None,
+            "nothing came in ten seconds"
+        );
     }
 
     #[test]
@@ -380,8 +444,8 @@ mod tests {
             way.cut = false;
             way.run(100);
         }
-        assert_eq!(way.session.quality(way.now).downs, 0);
-        assert!((way.session.quality(way.now).loss - 0.8).abs() < 0.05);
+        assert_eq!(way.quality().downs, 0);
+        assert!((way.quality().loss - 0.8).abs() < 0.05);
     }
 
     #[test]
@@ -391,11 +455,48 @@ mod tests {
         way.cut = true;
         way.run(2000);
         assert_eq!(way.session.state, Liveness::Down);
-        let sequence = way.session.handle_sent(way.now);
+        let reply = way.send();
         for _ in 0..20 {
-            way.session
-                .handle_reply(sequence, Duration::ZERO, &TIMERS, way.now);
+            let replied = way.session.handle_reply(&reply, &TIMERS, way.now);
+            assert_eq!(replied, Replied::Taken(None));
         }
         assert_eq!(way.session.state, Liveness::Down);
+    }
+
+    #[test]
+    fn an_answer_has_to_know_the_probe() {
+        let mut way = Way::new(MS * 20);
+        let reply = way.send();
+        for wrong in [
+            Reply {
+                sent: Timestamp(reply.sent.0 + 1),
+                ..reply
+            },
+            Reply {
+                sender_sequence: 1,
+                ..reply
+            },
+        ] {
+            let replied = way.session.handle_reply(&wrong, &TIMERS, MS);
+            assert_eq!(replied, Replied::Stale, "{wrong:?}");
+        }
+        let replied = way.session.handle_reply(&reply, &TIMERS, MS);
+        assert_eq!(replied, Replied::Taken(Some(Change::Up)));
+    }
+
+    #[test]
+    fn what_hangs_in_the_balance_is_pending() {
+        let mut way = Way::new(MS * 20);
+        assert!(way.session.is_pending(way.now), "not known yet");
+        way.run(1000);
+        assert!(!way.session.is_pending(way.now));
+        way.cut = true;
+        way.run(500);
+        assert!(way.session.is_pending(way.now), "misses");
+        way.run(60_000);
+        assert_eq!(way.session.state, Liveness::Down);
+        assert!(way.session.is_pending(way.now), "it may come back at once");
+        way.run(10_000);
+        assert!(!way.session.is_pending(way.now));
     }
 }

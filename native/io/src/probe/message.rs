@@ -3,9 +3,12 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use labelway_forward::MAX_PUSHED_LABELS;
+use labelway_measure::Reply;
 use labelway_wire::stamp::{
-    ReflectorPacket, STAMP_BYTES, SenderPacket, Timestamp, Tlv, Tlvs, UNSYNCHRONIZED,
-    encode_generation, encode_return_path,
+    CLASS_OF_SERVICE_TLV_TYPE, ClassOfService, DIRECT_MEASUREMENT_TLV_TYPE, DirectMeasurement,
+    ReflectorPacket, STAMP_BYTES, SenderPacket, Timestamp, Tlv, UNSYNCHRONIZED,
+    encode_class_of_service, encode_direct_measurement, encode_extra_padding, encode_generation,
+    encode_return_path,
 };
 
 pub type Generation = [u8; 8];
@@ -29,29 +32,59 @@ pub fn timestamp() -> Timestamp {
     Timestamp::from_unix(since_1970.unwrap_or(Duration::ZERO))
 }
 
+/// What a probe says.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking<'a> {
+    pub session: u16,
+    pub sequence: u32,
+    pub sent: Timestamp,
+    pub generation: Generation,
+    /// TC that it is sent and wants to be answered with, 0–7.
+    pub class: u8,
+    /// Packets that went into the adjacency so far, if they are to be compared.
+    pub carried: Option<u32>,
+    pub return_labels: &'a [u32],
+}
+
 /// Writes a probe to `out`; none if it has no room or a label is none.
-pub fn write_probe(
-    out: &mut [u8],
-    sequence: u32,
-    session: u16,
-    sent: Timestamp,
-    generation: Generation,
-    return_labels: &[u32],
-) -> Option<usize> {
+pub fn write_probe(out: &mut [u8], asking: &Asking<'_>) -> Option<usize> {
     let packet = SenderPacket {
-        sequence,
-        timestamp: sent,
+        sequence: asking.sequence,
+        timestamp: asking.sent,
         error_estimate: UNSYNCHRONIZED,
-        session,
+        session: asking.session,
     };
     out.get_mut(..STAMP_BYTES)?
         .copy_from_slice(&packet.encode());
     let mut length = STAMP_BYTES;
-    length += encode_generation(generation, &mut out[length..]).ok()?;
-    if !return_labels.is_empty() {
-        length += encode_return_path(return_labels, &mut out[length..]).ok()?;
+    length += encode_generation(asking.generation, &mut out[length..]).ok()?;
+    if asking.class != 0 {
+        let wanted = ClassOfService::wanting(selector(asking.class));
+        length += encode_class_of_service(wanted, &mut out[length..]).ok()?;
+    }
+    if let Some(sender_sent) = asking.carried {
+        let counters = DirectMeasurement {
+            sender_sent,
+            ..DirectMeasurement::default()
+        };
+        length += encode_direct_measurement(counters, &mut out[length..]).ok()?;
+    }
+    if !asking.return_labels.is_empty() {
+        length += encode_return_path(asking.return_labels, &mut out[length..]).ok()?;
     }
     Some(length)
+}
+
+/// Lengthens a probe of `length` bytes to `size` (RFC 8972 §4.1); none if that is no room for it.
+pub fn pad_probe(out: &mut [u8], length: usize, size: usize) -> Option<usize> {
+    let padding = size.checked_sub(length)?;
+    encode_extra_padding(padding, out.get_mut(length..)?).ok()?;
+    Some(size)
+}
+
+/// Class selector that stands for a TC (RFC 2474 §4.2.2).
+fn selector(class: u8) -> u8 {
+    (class & 7) << 3
 }
 
 /// What a reflector needs of a probe.
@@ -59,7 +92,18 @@ pub fn write_probe(
 pub struct Probe {
     pub packet: SenderPacket,
     pub generation: Option<Generation>,
+    /// None: it did not ask for one, and is answered with TC 0.
+    pub class: Option<ClassOfService>,
+    /// It wants counters to be compared.
+    pub carried: Option<DirectMeasurement>,
     pub return_labels: ReturnLabels,
+}
+
+impl Probe {
+    /// TC of the answer.
+    pub fn class(&self) -> u8 {
+        self.class.map_or(0, |class| class.wanted >> 3)
+    }
 }
 
 pub fn read_probe(bytes: &[u8]) -> Option<Probe> {
@@ -67,6 +111,8 @@ pub fn read_probe(bytes: &[u8]) -> Option<Probe> {
     let mut probe = Probe {
         packet,
         generation: None,
+        class: None,
+        carried: None,
         return_labels: ReturnLabels::default(),
     };
     for tlv in tlvs {
@@ -80,134 +126,198 @@ pub fn read_probe(bytes: &[u8]) -> Option<Probe> {
                     .for_each(|(to, label)| *to = label);
                 probe.return_labels.count = room.len();
             }
-            Tlv::Other { .. } => {}
+            Tlv::Other { kind, value } if kind == CLASS_OF_SERVICE_TLV_TYPE => {
+                probe.class = Some(ClassOfService::decode(value).ok()?);
+            }
+            Tlv::Other { kind, value } if kind == DIRECT_MEASUREMENT_TLV_TYPE => {
+                probe.carried = Some(DirectMeasurement::decode(value).ok()?);
+            }
+            Tlv::Report(_) | Tlv::Other { .. } => {}
         }
     }
     Some(probe)
 }
 
-/// Writes the answer to a probe that arrived at `received` with this TTL (RFC 8762 §4.3.1).
-pub fn write_answer(
-    out: &mut [u8],
-    probe: &SenderPacket,
-    received: Timestamp,
-    sender_ttl: u8,
-    generation: Generation,
-) -> Option<usize> {
+/// What a reflector adds to a probe.
+#[derive(Debug, Clone, Copy)]
+pub struct Answering {
+    /// The reflector's own number (RFC 8762 §4.3).
+    pub sequence: u32,
+    pub received: Timestamp,
+    /// TTL, DSCP and ECN that the probe arrived with.
+    pub ttl: u8,
+    pub dscp: u8,
+    pub ecn: u8,
+    pub generation: Generation,
+    /// Packets that came by the adjacency and went into it so far; none where they are others' too.
+    pub carried: Option<(u32, u32)>,
+}
+
+/// Writes the answer to a probe (RFC 8762 §4.3.1).
+pub fn write_answer(out: &mut [u8], probe: &Probe, answering: &Answering) -> Option<usize> {
+    let asked = &probe.packet;
     let packet = ReflectorPacket {
-        sequence: probe.sequence,
+        sequence: answering.sequence,
         timestamp: timestamp(),
         error_estimate: UNSYNCHRONIZED,
-        session: probe.session,
-        received,
-        sender_sequence: probe.sequence,
-        sender_timestamp: probe.timestamp,
-        sender_error_estimate: probe.error_estimate,
-        sender_ttl,
+        session: asked.session,
+        received: answering.received,
+        sender_sequence: asked.sequence,
+        sender_timestamp: asked.timestamp,
+        sender_error_estimate: asked.error_estimate,
+        sender_ttl: answering.ttl,
     };
     out.get_mut(..STAMP_BYTES)?
         .copy_from_slice(&packet.encode());
-    let length = encode_generation(generation, &mut out[STAMP_BYTES..]).ok()?;
-    Some(STAMP_BYTES + length)
+    let mut length = STAMP_BYTES;
+    length += encode_generation(answering.generation, &mut out[length..]).ok()?;
+    if let Some(class) = probe.class {
+        // RFC 8972 §4.4: sent back as wanted, with what it arrived with.
+        let class = ClassOfService {
+            arrived: answering.dscp,
+            arrived_ecn: answering.ecn,
+            refused: false,
+            ..class
+        };
+        length += encode_class_of_service(class, &mut out[length..]).ok()?;
+    }
+    if let (Some(asked), Some((received, sent))) = (probe.carried, answering.carried) {
+        let counters = DirectMeasurement {
+            sender_sent: asked.sender_sent,
+            reflector_received: received,
+            reflector_sent: sent,
+        };
+        length += encode_direct_measurement(counters, &mut out[length..]).ok()?;
+    }
+    Some(length)
 }
 
 /// What the sender needs of an answer.
 #[derive(Debug, PartialEq)]
 pub struct Answer {
     pub session: u16,
-    pub sequence: u32,
-    /// The probe's own timestamp, given back.
-    pub sent: Timestamp,
-    /// Time that it spent in the reflector, by the reflector's clock.
-    pub residence: Duration,
+    pub reply: Reply,
     pub generation: Option<Generation>,
+    pub carried: Option<DirectMeasurement>,
 }
 
 pub fn read_answer(bytes: &[u8]) -> Option<Answer> {
     let (packet, tlvs) = ReflectorPacket::decode(bytes).ok()?;
-    let residence = packet.timestamp.micros_since(packet.received);
-    Some(Answer {
+    let mut answer = Answer {
         session: packet.session,
-        sequence: packet.sender_sequence,
-        sent: packet.sender_timestamp,
-        // A reflector whose clock is set back meanwhile tells a negative one.
-        residence: Duration::from_micros(u64::try_from(residence).unwrap_or(0)),
-        generation: generation(tlvs),
-    })
-}
-
-fn generation(tlvs: Tlvs<'_>) -> Option<Generation> {
-    tlvs.flatten().find_map(|tlv| match tlv {
-        Tlv::Generation(generation) => Some(generation),
-        _ => None,
-    })
+        reply: Reply::from(&packet),
+        generation: None,
+        carried: None,
+    };
+    for tlv in tlvs.flatten() {
+        match tlv {
+            Tlv::Generation(generation) => answer.generation = Some(generation),
+            Tlv::Other { kind, value } if kind == DIRECT_MEASUREMENT_TLV_TYPE => {
+                answer.carried = DirectMeasurement::decode(value).ok();
+            }
+            Tlv::Other { .. } | Tlv::Report(_) | Tlv::ReturnPath(_) => {}
+        }
+    }
+    Some(answer)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const ASKING: Asking<'_> = Asking {
+        session: 99,
+        sequence: 7,
+        sent: Timestamp(5),
+        generation: *b"mine1234",
+        class: 5,
+        carried: Some(1000),
+        return_labels: &[16001, 16002],
+    };
+
     #[test]
     fn a_probe_and_its_answer() {
         let mut room = [0; 256];
-        let length = write_probe(
-            &mut room,
-            7,
-            99,
-            Timestamp(5),
-            *b"mine1234",
-            &[16001, 16002],
-        )
-        .unwrap();
+        let length = write_probe(&mut room, &ASKING).unwrap();
         let probe = read_probe(&room[..length]).unwrap();
         assert_eq!((probe.packet.sequence, probe.packet.session), (7, 99));
         assert_eq!(probe.generation, Some(*b"mine1234"));
         assert_eq!(probe.return_labels.as_slice(), [16001, 16002]);
+        assert_eq!(probe.class(), 5);
         let received = Timestamp(timestamp().0 - (1 << 32) / 4); // a quarter second ago
-        let length = write_answer(&mut room, &probe.packet, received, 61, *b"theirs12").unwrap();
+        let answering = Answering {
+            sequence: 3,
+            received,
+            ttl: 61,
+            dscp: 40,
+            ecn: 0,
+            generation: *b"theirs12",
+            carried: Some((990, 50)),
+        };
+        let length = write_answer(&mut room, &probe, &answering).unwrap();
+        let (_, tlvs) = ReflectorPacket::decode(&room[..length]).unwrap();
+        assert_eq!(tlvs.count(), 3, "generation, class, counters");
         let answer = read_answer(&room[..length]).unwrap();
-        assert_eq!((answer.sequence, answer.session), (7, 99));
-        assert_eq!(answer.sent, Timestamp(5));
+        assert_eq!(answer.session, 99);
         assert_eq!(answer.generation, Some(*b"theirs12"));
-        assert!(answer.residence >= Duration::from_millis(249), "{answer:?}");
-        assert!(answer.residence < Duration::from_secs(10), "{answer:?}");
+        let counters = answer.carried.unwrap();
+        assert_eq!(
+            (
+                counters.sender_sent,
+                counters.reflector_received,
+                counters.reflector_sent
+            ),
+            (1000, 990, 50)
+        );
+        let reply = answer.reply;
+        assert_eq!((reply.sender_sequence, reply.reflector_sequence), (7, 3));
+        assert_eq!((reply.sent, reply.received), (Timestamp(5), received));
+        let residence = reply.sent_back.micros_since(received);
+        assert!((249_000..10_000_000).contains(&residence), "{residence} µs");
+    }
+
+    #[test]
+    fn padding_makes_it_as_long_as_wanted() {
+        let mut room = [7; 1500];
+        let length = write_probe(&mut room, &ASKING).unwrap();
+        assert_eq!(pad_probe(&mut room, length, 1400), Some(1400));
+        let probe = read_probe(&room[..1400]).unwrap();
+        assert_eq!(probe.packet.sequence, 7);
+        assert_eq!(pad_probe(&mut room, length, length + 3), None, "no header");
+        assert_eq!(pad_probe(&mut room, length, 1501), None);
+    }
+
+    #[test]
+    fn what_asks_for_no_class_has_none() {
+        let mut room = [0; 256];
+        let asking = Asking { class: 0, ..ASKING };
+        let length = write_probe(&mut room, &asking).unwrap();
+        let probe = read_probe(&room[..length]).unwrap();
+        assert_eq!((probe.class, probe.class()), (None, 0));
     }
 
     #[test]
     fn what_is_too_long_or_too_short_is_refused() {
-        assert_eq!(
-            write_probe(&mut [0; 43], 1, 1, Timestamp(0), [0; 8], &[]),
-            None
-        );
-        assert_eq!(
-            write_probe(&mut [0; 60], 1, 1, Timestamp(0), [0; 8], &[16]),
-            None
-        );
+        let bare = Asking {
+            class: 0,
+            carried: None,
+            return_labels: &[],
+            ..ASKING
+        };
+        assert_eq!(write_probe(&mut [0; 43], &bare), None);
+        assert_eq!(write_probe(&mut [0; 60], &ASKING), None);
         assert_eq!(read_probe(&[0; 43]), None);
         let mut room = [0; 256];
         let labels = [16; MAX_PUSHED_LABELS + 1];
-        let length = write_probe(&mut room, 1, 1, Timestamp(0), [0; 8], &labels).unwrap();
+        let asking = Asking {
+            return_labels: &labels,
+            ..ASKING
+        };
+        let length = write_probe(&mut room, &asking).unwrap();
         assert_eq!(
             read_probe(&room[..length]),
             None,
             "more labels than anybody may push"
-        );
-    }
-
-    #[test]
-    fn a_negative_residence_is_none() {
-        let probe = SenderPacket {
-            sequence: 1,
-            timestamp: timestamp(),
-            error_estimate: 1,
-            session: 1,
-        };
-        let later = Timestamp(timestamp().0 + (5 << 32));
-        let mut room = [0; 64];
-        let length = write_answer(&mut room, &probe, later, 64, [0; 8]).unwrap();
-        assert_eq!(
-            read_answer(&room[..length]).unwrap().residence,
-            Duration::ZERO
         );
     }
 }

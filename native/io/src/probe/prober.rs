@@ -5,32 +5,26 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use labelway_boundary::{Liveness, Quality};
+use labelway_boundary::{Liveness, Look, Measured, Quality, Window};
 use labelway_forward::{DropReason, HEADROOM, LocalDatagram, Packet, encapsulate_local};
-use labelway_wire::stamp::Timestamp;
+use labelway_measure::{Scratch, SessionKey};
 use labelway_wire::{Ipv4, Udp, port};
 use parking_lot::Mutex;
 
 use super::STAMP_PORTS;
-use super::liveness::{Change, Judge, Session};
-use super::message::{read_answer, read_probe, timestamp, write_answer, write_probe};
-use super::window::REMEMBERED;
-use super::{bfd, suspect};
+use super::direct::Counters;
+use super::liveness::{Change, Judge, Replied, Session};
+use super::message::{
+    Answering, Asking, read_answer, read_probe, timestamp, write_answer, write_probe,
+};
+use super::{ask, bfd, sizing, suspect};
 use crate::counters::IoDrop;
-use crate::world::World;
+use crate::world::{Adjacency, World};
 
 /// One session; it outlives the tables under its key.
 pub struct Prober {
     pub ssid: u16,
-    state: Mutex<State>,
-}
-
-struct State {
-    session: Session,
-    next: Duration,
-    /// Timestamps of the last probes, by sequence number. Session identifiers and sequence numbers
-    /// are easily guessed; the nanosecond of a probe only who saw it knows.
-    stamps: Box<[Timestamp; REMEMBERED]>,
+    pub(super) session: Mutex<Session>,
 }
 
 /// What a session probes, by index into the table.
@@ -46,65 +40,69 @@ pub struct Target {
 }
 
 impl Prober {
-    pub fn new(ssid: u16, judge: Judge, now: Duration, first: Duration) -> Self {
+    pub fn new(ssid: u16, judge: Judge, now: Duration) -> Self {
         Prober {
             ssid,
-            state: Mutex::new(State::new(judge, now, first)),
+            session: Mutex::new(Session::new(judge, now)),
         }
     }
 
-    pub fn quality(&self, now: Duration) -> Quality {
-        self.state.lock().session.quality(now)
+    pub fn quality(&self, now: Duration, scratch: &mut Scratch) -> Quality {
+        self.session.lock().quality(now, scratch)
+    }
+
+    pub fn look(&self, key: &str, now: Duration, scratch: &mut Scratch) -> Option<Look> {
+        self.session.lock().look(key, now, scratch)
+    }
+
+    pub fn measured(&self, key: &str, now: Duration, scratch: &mut Scratch) -> Measured {
+        self.session.lock().measured(key, now, scratch)
+    }
+
+    pub fn minute(&self, now: Duration, scratch: &mut Scratch) -> Window {
+        self.session.lock().minute(now, scratch)
+    }
+
+    /// As found by probing; none while it is not.
+    pub fn mtu(&self) -> Option<u16> {
+        let session = self.session.lock();
+        session.sizing.as_ref().and_then(sizing::Sizing::mtu)
+    }
+
+    pub fn is_pending(&self, now: Duration) -> bool {
+        self.session.lock().is_pending(now)
     }
 }
 
-impl State {
-    fn new(judge: Judge, now: Duration, first: Duration) -> Self {
-        State {
-            session: Session::new(judge, now),
-            next: now + first,
-            stamps: Box::new([Timestamp(0); REMEMBERED]),
+impl Target {
+    /// The key that the table has it under.
+    pub fn key<'w>(&self, world: &'w World) -> &'w str {
+        match self.what {
+            What::Adjacency(index) => &world.table.adjacencies[index].key,
+            What::List(index) => &world.table.lists[index].key,
         }
     }
+}
 
-    /// A probe goes out with this timestamp; tells its sequence number too.
-    fn stamp(&mut self, now: Duration, sent: Timestamp) -> (u32, Timestamp) {
-        let sequence = self.session.handle_sent(now);
-        self.stamps[sequence as usize % REMEMBERED] = sent;
-        (sequence, sent)
-    }
-
-    /// Whether a reply repeats what the probe said.
-    fn has_sent(&self, sequence: u32, sent: Timestamp) -> bool {
-        self.stamps[sequence as usize % REMEMBERED] == sent && sent != Timestamp(0)
+/// Gives up what is overdue; to be called every few milliseconds.
+pub fn handle_tick(world: &World, target: &Target, now: Duration) {
+    let mut session = target.prober.session.lock();
+    if let Some(change) = session.handle_timeout(&world.timers, now) {
+        publish(world, target.what, change);
     }
 }
 
-/// Gives up what is overdue and, if it is time, makes the next probe: the packet to send lies in
-/// `slot`. The pool's buffers are far larger than any probe.
-pub fn handle_tick(
+/// Makes a session's next probe: the packet to send lies in `slot`. The pool's buffers are far
+/// larger than any probe.
+pub fn write_due(
     world: &World,
     target: &Target,
+    class: u8,
     slot: &mut [u8],
     now: Duration,
-) -> Result<Option<(usize, Range<usize>)>, DropReason> {
-    let timers = &world.timers;
-    let (sequence, sent) = {
-        let mut state = target.prober.state.lock();
-        if let Some(change) = state.session.handle_timeout(timers, now) {
-            publish(world, target.what, change);
-        }
-        if now >= state.next {
-            state.next += timers.interval;
-            if state.next <= now {
-                // The thread was held up: go on from here rather than send what was missed at once.
-                state.next = now + timers.interval;
-            }
-        } else if !suspect::is_due(world, target.what, now) {
-            return Ok(None);
-        }
-        state.stamp(now, timestamp())
-    };
+) -> Result<(usize, Range<usize>), DropReason> {
+    let sent = timestamp();
+    let sequence = target.prober.session.lock().handle_sent(now, sent, class);
     suspect::handle_sent(world, target.what, sequence);
     let (adjacency, labels, return_labels, destination) = match target.what {
         What::Adjacency(index) => {
@@ -123,24 +121,31 @@ pub fn handle_tick(
     };
     let ssid = target.prober.ssid;
     let payload = &mut slot[HEADROOM..];
-    let length = write_probe(
-        payload,
+    let asking = Asking {
+        session: ssid,
         sequence,
-        ssid,
         sent,
-        world.generation,
+        generation: world.generation,
+        class,
+        // A list's packets are not told from others' behind the first hop.
+        carried: match target.what {
+            What::Adjacency(index) => Some(world.adjacencies[index].sent.packets() as u32),
+            What::List(_) => None,
+        },
         return_labels,
-    )
-    .ok_or(DropReason::NoHeadroom)?;
+    };
+    let mut length = write_probe(payload, &asking).ok_or(DropReason::NoHeadroom)?;
+    length += ask::write_question(world, target, &mut payload[length..], now);
     let datagram = LocalDatagram {
         source: own_address(world, adjacency),
         destination,
         source_port: STAMP_PORTS.sender,
         destination_port: STAMP_PORTS.reflector,
+        class,
     };
     let mut packet = Packet::new(slot, length);
     encapsulate_local(&world.fib, adjacency, labels, &datagram, &mut packet)?;
-    Ok(Some((adjacency, packet.range())))
+    Ok((adjacency, packet.range()))
 }
 
 /// What became of a datagram for this router.
@@ -185,31 +190,66 @@ pub fn handle_local(
         };
     }
     if udp.source_port() == STAMP_PORTS.reflector {
-        if udp.destination_port() != STAMP_PORTS.sender {
-            return malformed;
-        }
         let source = labelled.then_some(ip.source());
-        return take_answer(world, from, source, udp.payload(), now);
+        return match udp.destination_port() {
+            port if port == STAMP_PORTS.sender => {
+                take_answer(world, from, source, udp.payload(), now)
+            }
+            port if port == STAMP_PORTS.sized => {
+                sizing::take_answer(world, from, labelled, udp.payload(), now)
+            }
+            _ => malformed,
+        };
     }
     let Some(probe) = read_probe(udp.payload()) else {
         return malformed;
     };
     let received = timestamp();
-    let ttl = ip.ttl();
+    let session = SessionKey {
+        source: ip.source().into(),
+        source_port: udp.source_port(),
+        session: probe.packet.session,
+    };
+    // One number for every probe that came, so that the sender can tell where the others were lost.
+    let Some(number) = world.reflector.lock().number(session, now) else {
+        return LocalOutcome::Drop(IoDrop::ProbeUnanswered);
+    };
+    let answering = Answering {
+        sequence: number,
+        received,
+        ttl: ip.ttl(),
+        dscp: ip.dscp(),
+        ecn: ip.ecn().bits(),
+        generation: world.generation,
+        carried: (!labelled).then(|| {
+            let Adjacency { received, sent, .. } = &world.adjacencies[from];
+            (received.packets() as u32, sent.packets() as u32)
+        }),
+    };
     let datagram = LocalDatagram {
         source: ip.destination(),
         destination: ip.source(),
         source_port: STAMP_PORTS.reflector,
         destination_port: udp.source_port(),
+        class: probe.class(),
     };
     if !labelled && let Some(generation) = probe.generation {
         *world.adjacencies[from].remote_generation.lock() = Some(generation);
     }
+    // Bare, it is the neighbour itself who asks.
+    let question = if labelled {
+        None
+    } else {
+        ask::read_question(udp.payload())
+    };
     let slot = packet.into_buffer();
     let payload = &mut slot[HEADROOM..];
-    let Some(length) = write_answer(payload, &probe.packet, received, ttl, world.generation) else {
+    let Some(mut length) = write_answer(payload, &probe, &answering) else {
         return malformed;
     };
+    if let Some(question) = question {
+        length += ask::write_page(world, question, &mut payload[length..], now);
+    }
     // Back over the adjacency that it came by, under the labels that the sender asks for: the
     // neighbour's acceptance check decides whether they may pass there (RFC 9503 §4.1.3).
     let labels = if labelled {
@@ -267,18 +307,25 @@ fn take_answer(
             }
         }
     }
-    let mut state = target.prober.state.lock();
-    if !state.has_sent(answer.sequence, answer.sent) {
-        return stale;
+    let mut session = target.prober.session.lock();
+    match session.handle_reply(&answer.reply, &world.timers, now) {
+        Replied::Stale => return stale,
+        Replied::Taken(None) => {}
+        Replied::Taken(Some(change)) => publish(world, target.what, change),
     }
-    let timers = &world.timers;
-    let change = state
-        .session
-        .handle_reply(answer.sequence, answer.residence, timers, now);
-    if let Some(change) = change {
-        publish(world, target.what, change);
+    if let (What::Adjacency(index), Some(exchanged)) = (target.what, answer.carried) {
+        let received = world.adjacencies[index].received.packets() as u32;
+        let counters = Counters {
+            exchanged,
+            received,
+        };
+        let sequence = answer.reply.sender_sequence;
+        session.direct.handle_answer(sequence, counters, now);
     }
-    suspect::handle_answer(world, target.what, answer.sequence);
+    if let What::Adjacency(index) = target.what {
+        ask::take_page(world, index, payload, now);
+    }
+    suspect::handle_answer(world, target.what, answer.reply.sender_sequence);
     LocalOutcome::Taken
 }
 
@@ -295,8 +342,8 @@ pub fn handle_link_down(world: &World, uplink: usize, now: Duration) {
 
 /// BFD, or the link below it, has judged an adjacency.
 pub fn publish_adjacency(world: &World, index: usize, change: Change, now: Duration) {
-    let mut state = world.adjacencies[index].prober.state.lock();
-    if let Some(change) = state.session.follow(change, now) {
+    let mut session = world.adjacencies[index].prober.session.lock();
+    if let Some(change) = session.follow(change, now) {
         publish(world, What::Adjacency(index), change);
     }
 }
@@ -321,25 +368,4 @@ fn own_address(world: &World, adjacency: usize) -> Ipv4Addr {
         .site
         .loopback4
         .unwrap_or(world.table.uplinks[uplink].tunnel_address)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_has_to_know_the_probe() {
-        let mut state = State::new(Judge::Probes, Duration::ZERO, Duration::ZERO);
-        assert!(!state.has_sent(0, Timestamp(0)), "nothing was sent");
-        for (sequence, sent) in [(0, Timestamp(77)), (1, Timestamp(99))] {
-            assert_eq!(state.stamp(Duration::ZERO, sent), (sequence, sent));
-        }
-        assert!(state.has_sent(0, Timestamp(77)) && state.has_sent(1, Timestamp(99)));
-        assert!(!state.has_sent(0, Timestamp(99)), "another probe's");
-        assert!(!state.has_sent(1, Timestamp(98)), "guessed");
-        for _ in 0..REMEMBERED {
-            state.stamp(Duration::ZERO, Timestamp(5));
-        }
-        assert!(!state.has_sent(0, Timestamp(77)), "forgotten");
-    }
 }

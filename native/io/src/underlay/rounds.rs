@@ -8,16 +8,17 @@ use labelway_wireguard::Now;
 
 use super::Underlay;
 use crate::counters::IoDrop;
+use crate::outer::Fragmentation;
 use crate::overruns::Overruns;
 use crate::poll::{Poll, Timer, Token};
-use crate::probe;
-use crate::transmit::Queued;
+use crate::probe::{self, Pacing, Target};
+use crate::transmit::{Batch, Queued};
 use crate::uplink::Ports;
 use crate::world::World;
 
 const TICK: Token = 1;
 const BFD: Token = 2;
-/// How finely probes are spread over their interval, and how exactly they are sent. BFD sessions
+/// How finely probes are spread in time. BFD sessions
 /// that are new are found with a tick, too.
 const TICK_PERIOD: Duration = Duration::from_millis(10);
 /// BFD sessions are looked at no more often, all together: their intervals are 10 ms at least.
@@ -33,6 +34,8 @@ pub(super) struct Rounds {
     bfd: Timer,
     ticks: u64,
     overruns: Overruns,
+    /// None before the first table.
+    pacing: Option<Pacing>,
 }
 
 impl Rounds {
@@ -48,6 +51,7 @@ impl Rounds {
             bfd,
             ticks: 0,
             overruns: Overruns::default(),
+            pacing: None,
         }
     }
 
@@ -80,7 +84,10 @@ impl Rounds {
             self.bfd.set(after.max(BFD_REST));
         }
         if ticked {
-            underlay.tick(world, self.ticks);
+            let pacing = self
+                .pacing
+                .get_or_insert_with(|| Pacing::new(world.timers.interval, underlay.shared.now()));
+            underlay.tick(world, pacing, self.ticks);
             if self.ticks.is_multiple_of(TICKS_A_DEVICE_ROUND) {
                 underlay.count_overruns(world, &mut self.overruns);
             }
@@ -131,8 +138,8 @@ impl Underlay<'_> {
     }
 
     /// What else is due; to be called every [`TICK_PERIOD`], with the number of times so far.
-    fn tick(&mut self, world: &World, ticks: u64) {
-        self.probe(world);
+    fn tick(&mut self, world: &World, pacing: &mut Pacing, ticks: u64) {
+        self.probe(world, pacing);
         if ticks.is_multiple_of(TICKS_A_WIREGUARD_ROUND) {
             self.wireguard_timers(world);
         }
@@ -165,21 +172,65 @@ impl Underlay<'_> {
         drops.io_many(IoDrop::UplinkOverrun, more);
     }
 
-    fn probe(&mut self, world: &World) {
+    fn probe(&mut self, world: &World, pacing: &mut Pacing) {
         let batch = self.batch(world);
-        probe::review_suspicions(world, batch.elapsed);
+        let now = batch.elapsed;
+        probe::review_suspicions(world, now);
         for target in &world.targets {
-            self.make_room(batch);
-            match probe::handle_tick(world, target, self.memory.slot(), batch.elapsed) {
-                Ok(Some((adjacency, range))) => {
-                    let place = self.memory.take(range);
-                    self.queue.push(Queued { adjacency, place });
-                }
-                Ok(None) => {}
-                Err(reason) => batch.drops.forward(reason),
+            probe::handle_tick(world, target, now);
+            if probe::is_due_as_suspect(world, target.what, now) {
+                self.send_probe(world, target, 0, batch);
+            }
+        }
+        let mut random = || fastrand::u32(..);
+        let named = self.shared.probing.load();
+        let rounded = pacing.follow(world, named.as_deref(), now, &mut random);
+        while let Some((session, class)) = pacing.poll(now, &mut random) {
+            // One that the table has no more is dropped with the next round.
+            if let Some(target) = world.by_ssid.get(&session) {
+                self.send_probe(world, &world.targets[*target], class, batch);
             }
         }
         self.finish(batch);
+        if rounded && let Some(adjacency) = pacing.poll_size(world, now) {
+            self.probe_size(batch, adjacency);
+        }
+    }
+
+    /// Sends a padded probe that may not be fragmented.
+    fn probe_size(&mut self, batch: Batch<'_>, adjacency: usize) {
+        let world = batch.world;
+        let uplink = world.adjacencies[adjacency].uplink;
+        let Ports::Embedded(embedded) = &world.uplinks[uplink].ports else {
+            return;
+        };
+        let slot = self.memory.slot();
+        match probe::write_size_due(world, adjacency, slot, batch.elapsed) {
+            Ok(Some(range)) => {
+                let sockets = embedded.sockets.load_full();
+                let place = self.memory.take(range);
+                self.queue.push(Queued { adjacency, place });
+                // For some microseconds; another thread's datagrams that leave by the same sockets
+                // then are not fragmented either.
+                sockets.set_fragmentation(self.thread.lane, Fragmentation::Forbidden);
+                self.finish(batch);
+                sockets.set_fragmentation(self.thread.lane, Fragmentation::Allowed);
+            }
+            Ok(None) => {}
+            Err(reason) => batch.drops.forward(reason),
+        }
+    }
+
+    fn send_probe(&mut self, world: &World, target: &Target, class: u8, batch: Batch<'_>) {
+        self.make_room(batch);
+        let slot = self.memory.slot();
+        match probe::write_due(world, target, class, slot, batch.elapsed) {
+            Ok((adjacency, range)) => {
+                let place = self.memory.take(range);
+                self.queue.push(Queued { adjacency, place });
+            }
+            Err(reason) => batch.drops.forward(reason),
+        }
     }
 
     fn wireguard_timers(&mut self, world: &World) {

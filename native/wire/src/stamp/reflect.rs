@@ -1,6 +1,7 @@
 //! TLVs as a sender writes them and as a reflector gives them back (RFC 8972 §4).
 
 use super::authenticated::{AuthenticationKey, CODE_BYTES};
+use super::report::{REPORT_TLV_TYPE, Report};
 use super::tlv::{
     GENERATION_BYTES, GENERATION_TLV_TYPE, HEADER, RETURN_PATH_TLV_TYPE, ReturnPath, split_tlv,
 };
@@ -79,6 +80,11 @@ impl ClassOfService {
         let [high, low] = fields.to_be_bytes();
         [high, low, 0, 0]
     }
+}
+
+/// Bytes of a Class of Service TLV.
+pub const fn class_of_service_len() -> usize {
+    HEADER + CLASS_OF_SERVICE_BYTES
 }
 
 /// Writes a Class of Service TLV to the front of `out`; tells its length.
@@ -242,6 +248,7 @@ fn judge(kind: u8, value: Option<&[u8]>) -> (bool, bool) {
         HMAC_TLV_TYPE => value.len() == CODE_BYTES,
         RETURN_PATH_TLV_TYPE => ReturnPath::decode(value).is_ok(),
         GENERATION_TLV_TYPE => value.len() == GENERATION_BYTES,
+        REPORT_TLV_TYPE => Report::decode(value).is_ok(),
         _ => true,
     };
     (is_known(kind), whole)
@@ -255,6 +262,7 @@ fn is_known(kind: u8) -> bool {
             | HMAC_TLV_TYPE
             | RETURN_PATH_TLV_TYPE
             | GENERATION_TLV_TYPE
+            | REPORT_TLV_TYPE
     )
 }
 

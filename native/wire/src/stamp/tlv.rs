@@ -1,5 +1,6 @@
-//! STAMP TLVs (RFC 8972 §4): the Return Path (RFC 9503 §4.1) and a private one.
+//! STAMP TLVs (RFC 8972 §4): the Return Path (RFC 9503 §4.1) and private ones.
 
+use super::report::{REPORT_TLV_TYPE, Report};
 use crate::{LABEL_BYTES, Label, LabelStackEntry, Malformed, u16_at};
 
 /// RFC 9503 §4.1.
@@ -25,6 +26,8 @@ pub enum Tlv<'a> {
     ReturnPath(ReturnPath<'a>),
     /// Hash of the configuration that the sender of this packet runs.
     Generation([u8; GENERATION_BYTES]),
+    /// What a site measures on its adjacencies; in a probe, the question for it.
+    Report(Report<'a>),
     Other {
         kind: u8,
         value: &'a [u8],
@@ -56,6 +59,7 @@ impl<'a> Iterator for Tlvs<'a> {
                     .try_into()
                     .map(Tlv::Generation)
                     .map_err(|_| Malformed::Length),
+                REPORT_TLV_TYPE => Report::decode(value).map(Tlv::Report),
                 _ => Ok(Tlv::Other { kind, value }),
             }
         });

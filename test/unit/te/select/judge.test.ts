@@ -189,12 +189,12 @@ describe("in words", () => {
     const taken = told([...Array(10).fill(usual), ...Array(23).fill(turned)]);
     expect(taken.lines.slice(0, 2)).toEqual([
       "b in use: meets its SLO",
-      "a latency worse by 67 %; flows that are on it stay",
+      "a latency 50 ms, of the best 30 ms; flows that are on it stay",
     ]);
     const cause = taken.selection.decision(choice.key)!;
     expect(cause.kept).toEqual([{ path: "a", worseSince: 30_000 }]);
     const done = told([...Array(10).fill(usual), ...Array(40).fill(turned)]);
-    expect(done.lines[1]).toBe("a latency worse by 67 %");
+    expect(done.lines[1]).toBe("a latency 50 ms, of the best 30 ms");
     expect(causeInWords({ kind: "better", byShare: 0.4 }, at(0))).toBe("better by 40 %");
   });
 });

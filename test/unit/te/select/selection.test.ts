@@ -36,7 +36,8 @@ class Exhaustive {
       }
       const before = this.decisions.get(choice.key);
       const judgementOf = (path: string) => this.#judgements.get(`${choice.key} ${path}`)!;
-      this.decisions.set(choice.key, decide(before, choice, judgementOf, now));
+      const other = this.decisions.get(choice.apart?.from ?? "")?.order[0];
+      this.decisions.set(choice.key, decide(before, choice, judgementOf, now, other));
     }
   }
 }
@@ -175,7 +176,7 @@ describe("all choices at once", () => {
         const judgementOf = (path: string) =>
           judge(undefined, observed.get(path), choice.class, at(200_000));
         const sorted = choice.candidates
-          .map((one) => rankOf(one, judgementOf(one.path), choice.class.objective))
+          .map((one) => rankOf(one, judgementOf(one.path), choice))
           .sort(compareRanks);
         expect(decide(undefined, choice, judgementOf, at(200_000)).order)
           .toEqual(sorted.map((rank) => rank.candidate.path));
@@ -187,13 +188,15 @@ describe("all choices at once", () => {
     fc.assert(
       fc.property(choices, steps, (list, events) => {
         play(list, script(events), (selection) => {
-          for (const { key, class: slo, candidates } of list) {
+          for (const choice of list) {
+            const { key, candidates } = choice;
             const { order, kept } = selection.decision(key)!;
             const rank = (path: string) =>
               rankOf(
                 candidates.find((one) => one.path === path)!,
                 selection.judgement(key, path)!,
-                slo.objective,
+                choice,
+                selection.pathToAvoid(key),
               );
             for (const { path } of kept) {
               const [lead, former] = [rank(order[0]!), rank(path)];
@@ -228,7 +231,9 @@ describe("all choices at once", () => {
         }
         const fresh = new Selection([...list, ...twin], at(100_000));
         for (const { now: later, measured } of script(then)) fresh.measure(measured, later);
-        for (const { key } of list) expect(fresh.decision(key)).toBe(fresh.decision(`twin ${key}`));
+        for (const { key, apart } of list) {
+          if (!apart) expect(fresh.decision(key)).toBe(fresh.decision(`twin ${key}`));
+        }
       }),
       { numRuns: 60 },
     );
@@ -258,6 +263,12 @@ describe("all choices at once", () => {
     expect(after.decision(choice.key)!.order).toEqual(["a", "b", "c"]);
     expect(after.judgement(choice.key, "b")!.verdict).toBe("breaks");
     expect(() => new Selection([choice, choice], at(0))).toThrow('two choices "voice > porto"');
+    const circle = [["a", "b"], ["b", "c"], ["c", "b"]].map(([key, from]) => ({
+      ...choice,
+      key: key!,
+      apart: { from: from!, shared: new Map() },
+    }));
+    expect(() => new Selection(circle, at(0))).toThrow('choice "a" keeps away in a circle');
     expect(() => new Selection([{ ...choice, candidates: [third, third] }], at(0)))
       .toThrow('"voice > porto" has a path twice');
     expect(PATHS).toContain(third.path);

@@ -51,6 +51,7 @@ export function measurement(path: string, millis: number, sample: Sample = {}): 
       rttMicros: rtt === null || lost === sent ? null : { p50: rtt, p95: rtt * 1.5 },
       jitterMicros: lost === sent ? null : jitter,
     })),
+    carried: null,
     bandwidthBitsPerSecond: bandwidth,
   };
 }
@@ -90,10 +91,28 @@ const classes: fc.Arbitrary<SloClass> = fc.record({
   return classOf(rest as Partial<SloClass>, timers);
 });
 
+/** How much any two paths have in common. */
+const shared = fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 16, maxLength: 16 })
+  .map((counts) =>
+    new Map(
+      PATHS.map((own, row) => [
+        own,
+        new Map(PATHS.map((other, column) => [other, counts[row * 4 + column]!])),
+      ]),
+    )
+  );
+
 export const choices: fc.Arbitrary<Choice[]> = fc.array(
-  fc.record({ class: classes, candidates, balance: fc.boolean() }),
+  fc.record({ class: classes, candidates, balance: fc.boolean(), shared: fc.option(shared) }),
   { minLength: 1, maxLength: 3 },
-).map((list) => list.map((choice, index) => ({ ...choice, key: `policy-${index} > egress` })));
+).map((list) =>
+  list.map(({ shared, ...choice }, index) => ({
+    ...choice,
+    key: `policy-${index} > egress`,
+    // Away from the one before it: its path is settled before.
+    ...(index > 0 && shared && { apart: { from: `policy-${index - 1} > egress`, shared } }),
+  }))
+);
 
 /** What happens at one instant: seconds since the one before, and who is measured how. */
 export interface Step {

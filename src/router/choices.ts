@@ -1,0 +1,100 @@
+/** What is chosen among, as the selection takes it: from the file alone. */
+
+import type { Network } from "../model/network.ts";
+import type { CandidatePath } from "../model/path.ts";
+import type { SloClass } from "../model/slo.ts";
+import { choiceKey, type Survey } from "../sr/survey.ts";
+import { between, gradeNumber, isLastResort } from "../te/grade.ts";
+import type { Measurable } from "../te/select/news.ts";
+import { ratesOf, weightsOf } from "../te/rates.ts";
+import type { Apart, Choice } from "../te/select/rank.ts";
+import { adjacencyKey } from "../te/topology.ts";
+
+/** One for each policy and egress that it may send to, and one an egress for the rest. */
+export function choicesOf(surveyed: Survey): Choice[] {
+  const rates = ratesOf(surveyed.network);
+  return [...surveyed.choices].flatMap(([key, choice]): Choice[] => {
+    if (choice.kind === "drop") return [];
+    const { policy, paths, grades, egress } = choice;
+    const apart = policy?.disjointFrom === undefined
+      ? undefined
+      : apartFrom(surveyed, paths, choiceKey(policy.disjointFrom, egress));
+    const weights = weightsOf(paths, rates);
+    return [{
+      key,
+      class: classOf(surveyed.network, policy),
+      candidates: paths.map((path) => {
+        const grade = grades.get(path.key)!;
+        return {
+          path: path.key,
+          cost: path.cost,
+          labels: path.labels.length,
+          preference: gradeNumber(grade),
+          resort: isLastResort(grade) ? "last" : "always",
+          weight: weights.get(path.key)!,
+        };
+      }),
+      balance: policy?.balance ?? false,
+      ...(apart && { apart }),
+    }];
+  });
+}
+
+/** Of what no policy matches, the network's own. */
+export function classOf(
+  { defaultClass }: Network,
+  policy: { readonly class: SloClass } | null,
+): SloClass {
+  return policy?.class ?? defaultClass;
+}
+
+/** Every path of a choice, once. */
+export function measurables(surveyed: Survey): Measurable[] {
+  const rates = ratesOf(surveyed.network);
+  const found = new Map<string, Measurable>();
+  for (const choice of surveyed.choices.values()) {
+    if (choice.kind === "drop") continue;
+    for (const { key, hops } of choice.paths) {
+      if (found.has(key)) continue;
+      found.set(key, {
+        key,
+        adjacency: adjacencyKey(hops[0]!),
+        bandwidthBitsPerSecond: rates({ hops }),
+      });
+    }
+  }
+  return [...found.values()];
+}
+
+function apartFrom(
+  surveyed: Survey,
+  paths: readonly CandidatePath[],
+  from: string,
+): Apart | undefined {
+  const other = surveyed.choices.get(from);
+  if (other?.kind !== "paths") return undefined;
+  const shared = new Map(paths.map((path) => {
+    const own = new Set(thingsOf(path));
+    const common = other.paths.map((one) =>
+      [one.key, thingsOf(one).filter((thing) => own.has(thing)).length] as const
+    );
+    return [path.key, new Map(common)];
+  }));
+  return { from, shared };
+}
+
+/** What fails under a path: the uplinks at both ends of each hop, and the sites in between. */
+function thingsOf(path: CandidatePath): string[] {
+  const uplinks = path.hops.flatMap(({ from, to }) => [from, to])
+    .map(({ site, uplink }) => nameOf(site, uplink));
+  return [...uplinks, ...between(path)];
+}
+
+interface End {
+  readonly site: string;
+  readonly uplink: string;
+}
+
+function nameOf(site: string, uplink: string): string {
+  return `${site}.${uplink}`;
+}
