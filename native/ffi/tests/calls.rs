@@ -64,7 +64,7 @@ fn an_engine_from_start_to_end() {
         unsafe { labelway_engine_looks(engine, data, length) }
     });
     assert_eq!(status, Status::Ok as i32);
-    assert!(text.ends_with(r#""looks":[]}"#), "{text}");
+    assert!(text.ends_with(r#""looks":[],"reported":[]}"#), "{text}");
     let (status, text) = output(|data, length| {
         // SAFETY: the engine is alive.
         unsafe { labelway_engine_measured(engine, data, length) }
