@@ -99,7 +99,9 @@ async function perform(stage: Stage): Promise<void> {
   await emulator.change(LINK, "both", { lossPercent: 0 });
   say(paint("✓", "good", io.color), `${LINK} loses nothing`);
   const back = await waitForPath(stage, (hops) => hops === 2);
-  say(paint("✓", "good", io.color), `through geneva again after ${seconds(back)}`);
+  say(paint("✓", "good", io.color), `through geneva again after ${seconds(back)}, for new flows`);
+  const followed = await waitForFlows(stage);
+  say(paint("✓", "good", io.color), `and ${seconds(followed)} later for those that were there`);
   await showPing(stage);
   await showCommand(stage, "lyon", EXPLAIN);
 }
@@ -136,6 +138,22 @@ async function waitForPath(
   throw new LabError([
     `lyon's traffic to turin has not changed its path within ${PATIENCE_MILLIS / 1000} s`,
   ]);
+}
+
+/** Answers after how many milliseconds no flow stays on a path that new ones do not take. */
+async function waitForFlows({ place }: Stage): Promise<number> {
+  const start = now();
+  const question = new URLSearchParams({ src: FROM, dst: TO, dport: "443" });
+  while (now() - start < PATIENCE_MILLIS) {
+    const answer = await ask<{ paths: readonly { kept: boolean }[] }>(
+      place,
+      "lyon",
+      `/v1/policies/explain?${question}`,
+    );
+    if (answer !== null && !answer.paths.some(({ kept }) => kept)) return now() - start;
+    await pause(100);
+  }
+  throw new LabError([`lyon's flows to turin have not moved within ${PATIENCE_MILLIS / 1000} s`]);
 }
 
 interface LabelHits {

@@ -16,7 +16,7 @@ import {
   start,
   until,
 } from "./engine/network.ts";
-import { lan4, type Name, table } from "./engine/tables.ts";
+import { hop, lan4, type Name, table } from "./engine/tables.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const LINK = { ...CLEAR, delayMillis: 2 };
@@ -243,4 +243,34 @@ test("a neighbour that is asked tells what it measures on its own adjacencies", 
   } finally {
     await emulator.change("b", "down", LINK);
   }
+}, 30_000);
+
+test("a packet whose labels go round dies by its TTL, and each of them does", async () => {
+  const normal = { ways: ["through-h"] } as const;
+  await Promise.all(NAMES.map((name) => apply(network, name, normal)));
+  await allUp(network, "a");
+  const ttlDrops = async () => {
+    const seen = await Promise.all(NAMES.map((name) => snapshot(network, name)));
+    return seen.reduce((sum, { drops }) => sum + drops["label-ttl-expired"]!, 0);
+  };
+  const before = await ttlDrops();
+  // From a to h to b and back to a, where it begins again.
+  const next = { a: "h", h: "b", b: "a" } as const;
+  for (const name of ["b", "h", "a"] as const) {
+    const wrong = table(name, network.keys, normal);
+    const index = (far: Name) => wrong.adjacencies.findIndex(({ key }) => key === `wan>${far}.wan`);
+    const labels = wrong.labels.filter(({ label }) => label !== hop("b"));
+    const forward = [{ adjacency: index(next[name]), labels: [hop("b")], repair: false }];
+    labels.push({ label: hop("b"), accept: [0, 1], action: { forward } });
+    labels.sort((one, other) => one.label - other.label);
+    await network.gateways[name].ask({ do: "apply", table: { ...wrong, labels } });
+  }
+  // Before a's own probes, which go round as well, have told that the path is dead.
+  const sent = 20;
+  const echoes = ["-q", "-c", `${sent}`, "-i", "0.01", "-W", "1"];
+  await exec(["ip", "netns", "exec", network.host("a"), "ping", ...echoes, `${lan4("b")}.2`]);
+  // 255 hops of 4 ms are a second.
+  await until(ttlDrops, (dropped) => dropped - before >= sent);
+  const states = (await snapshot(network, "a")).lists.map(({ tx_packets }) => tx_packets);
+  expect(states[1]).toBeGreaterThanOrEqual(sent);
 }, 30_000);

@@ -35,19 +35,13 @@ describe(
   "faults",
   { timeout: 120_000 },
   inLab(FAULTS, (stage) => {
+    // The others take minutes to come to rest: `deno task lab:faults` has them all.
     test.each([
       ["blackhole", "quickest: fibre>turin.fibre", /^quickest: /m],
-      ["one-way-loss", "quickest: fibre>turin.fibre", /^quickest: /m],
       ["local-link-down", "quickest: fibre>turin.fibre", /^quickest: cable>turin\.cable$/m],
-      ["flapping", "quickest: fibre>turin.fibre", /^quickest: /m],
-      // Neither of those that failed.
-      ["two-failures", "quickest: fibre>turin.fibre", /^quickest: (?!.*geneva)/m],
       ["transit-lost", "over-geneva: fibre>geneva.fibre,fibre>turin.fibre", /^over-geneva: /m],
       // By what is measured.
       ["brown-out", "quickest: fibre>turin.fibre", /^quickest: /m],
-      ["brown-out-bursty", "quickest: fibre>turin.fibre", /^quickest: /m],
-      ["bandwidth-collapse", "quickest: fibre>turin.fibre", /^quickest: /m],
-      ["latency-step", "quickest: fibre>turin.fibre", /^quickest: /m],
     ])("%s is over, on another path", async (name, from, to) => {
       const { lostBefore, recoverMillis, moved } = await tried(stage(), name);
       expect(lostBefore).toBe(0);
@@ -63,17 +57,13 @@ describe(
 );
 
 describe(
-  "labels that go round",
+  "files that disagree about ways",
   { timeout: 90_000 },
   inLab(RING, (stage) => {
-    test("die by their TTL, each of them, and the flow takes a way without a loop", async () => {
-      const { lost, dropped, moved, recoverMillis } = await tried(stage(), "label-loop");
-      expect(lost).toBeGreaterThan(0);
-      // Probes go round as well.
-      expect(dropped).toBeGreaterThanOrEqual(lost);
-      expect(recoverMillis).not.toBeNull();
+    test("let nothing go round, where each of them by itself would", async () => {
+      const { lost, dropped, moved } = await tried(stage(), "label-loop");
+      expect([lost, dropped]).toEqual([0, 0]);
       expect(moved.from).toEqual(["by default: isp>geneva.in,ring>basel.ring,out>turin.isp"]);
-      expect(moved.to).toEqual(["by default: isp>geneva.in,out>turin.isp"]);
     });
   }),
 );

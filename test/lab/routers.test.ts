@@ -256,6 +256,11 @@ describe("failures", { timeout: 60_000 }, () => {
     const emulator = emulatorOf(place, state);
     const direct = async () =>
       (await pathsTo("lisbon", "porto")).find(({ key }) => key === "fibre>porto.fibre");
+    const staysElsewhere = async () => {
+      const question = ["policy", "explain", "--src", "10.1.0.10", "--dst", "10.2.0.10", "--json"];
+      const { out } = await inside("lisbon", "labelway", ...question);
+      return (JSON.parse(out) as { paths: { kept: boolean }[] }).paths.some(({ kept }) => kept);
+    };
     const file = `${place.folder}/lisbon/network.yaml`;
     const original = await Deno.readTextFile(file);
     // Not a minute, as it is by itself.
@@ -263,6 +268,8 @@ describe("failures", { timeout: 60_000 }, () => {
     await reload("lisbon");
     try {
       await until("the direct path is in use", 15, async () => (await direct())?.inUse === true);
+      // Pings of before are the same flow: it follows after the hold time.
+      await until("no flow stays elsewhere", 15, async () => !(await staysElsewhere()));
       const echoes = ping(place, state, "lisbon.office", "10.2.0.10", {
         count: 800,
         intervalMillis: 10,
