@@ -43,6 +43,8 @@ export interface Parts {
   ready(): void;
 }
 
+const MEASURED_MILLIS = 1_000;
+
 export class Driver implements RouterView {
   readonly version: string;
   readonly startedAt = now();
@@ -58,6 +60,8 @@ export class Driver implements RouterView {
   #candidate: Loaded | null = null;
   #engine: Engine | null = null;
   #busy = false;
+  /** Everything of every path: asked for by anybody, and too much to be made each time. */
+  #measured: { readonly at: number; readonly value: Measured[] } | null = null;
   /** Being carried out. */
   #step: { readonly kind: Effect["kind"]; readonly since: Instant } | null = null;
   #callOff: () => void = () => {};
@@ -126,7 +130,11 @@ export class Driver implements RouterView {
   }
 
   measured(): Measured[] {
-    return this.#open().measured();
+    const age = this.#measured === null ? Infinity : now() - this.#measured.at;
+    if (this.#measured === null || age < 0 || age >= MEASURED_MILLIS) {
+      this.#measured = { at: now(), value: this.#open().measured() };
+    }
+    return this.#measured.value;
   }
 
   standings(policy: string | null, egress: string): readonly PathStanding[] | null {

@@ -50,7 +50,8 @@ export class Hops {
     }
     if (reported.length === 0) return;
     for (const [name, figures] of reportedHops(this.#surveyed.network, reported)) {
-      this.#known.set(name, { figures, at: now });
+      if (figures === null) this.#known.delete(name);
+      else this.#known.set(name, { figures, at: now });
     }
   }
 

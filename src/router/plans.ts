@@ -84,9 +84,10 @@ export class Plans {
 
   /** Back to what ran until {@link configure} was called last. */
   revert(now: Instant): Table {
-    const { configuration, surveyed, rollout } = this.#before ?? this.#current();
+    const { configuration, surveyed, rollout, steering } = this.#before ?? this.#current();
     this.#before = null;
-    return this.#enter(configuration, surveyed, rollout, now);
+    // As it was before the file that does not run, which may have known less of what this one has.
+    return this.#enter(configuration, surveyed, rollout, now, steering);
   }
 
   /** What is wrong with the clock, as far as policies depend on it. */
@@ -163,9 +164,10 @@ export class Plans {
     surveyed: Survey,
     rollout: Rollout | null,
     now: Instant,
+    previous = this.#plan?.steering,
   ): Table {
     const hours = hoursAt(configuration.network, now);
-    const steering = new Steering(surveyed, now, this.#plan?.steering);
+    const steering = new Steering(surveyed, now, previous);
     const candidates = allCandidates(surveyed).map((path) =>
       rollout === null ? path : respelled(surveyed.labelling, path, rollout.transition)
     );

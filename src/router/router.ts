@@ -374,7 +374,9 @@ export class Router {
     if (relabelled) {
       effects.push(...this.#observe());
     } else if (changed) {
-      this.#round = { left: 1, failures: [], refused: [], lines: [], ranking: true };
+      // Steps under way keep their own account, with one more.
+      if (this.#round) this.#round.left++;
+      else this.#round = { left: 1, failures: [], refused: [], lines: [], ranking: true };
       effects.push({ kind: "apply-table", table: this.#plans.table });
     }
     // After the table, which may have brought the path.

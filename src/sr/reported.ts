@@ -6,11 +6,11 @@ import type { Figures } from "../model/figures.ts";
 import { hopName } from "../te/expected.ts";
 import { tunnelAddress } from "./labels.ts";
 
-/** By {@link hopName}. Adjacencies that the file does not know, or that are down, are left out. */
+/** By {@link hopName}; null: it is down. Adjacencies that the file does not know are left out. */
 export function reportedHops(
   network: Network,
   reported: readonly ReportedAdjacency[],
-): Map<string, Figures> {
+): Map<string, Figures | null> {
   const ends = new Map(
     network.sites.flatMap(({ name, sid, uplinks }) =>
       uplinks.map((uplink) =>
@@ -21,19 +21,22 @@ export function reportedHops(
       )
     ),
   );
-  const hops = new Map<string, Figures>();
+  const hops = new Map<string, Figures | null>();
   for (const told of reported) {
     const [from, to] = [ends.get(told.local), ends.get(told.remote)];
     // A site speaks for its own adjacencies alone.
-    if (!from || !to || from.sid !== told.site || !told.is_up) continue;
-    hops.set(hopName({ from, to }), {
-      rttMicros: told.round_trip_micros,
-      jitterMicros: told.jitter_micros,
-      lossForward: told.lost_forward,
-      lossBackward: told.lost_return,
-      mtuBytes: told.mtu,
-      bandwidthBitsPerSecond: null,
-    });
+    if (!from || !to || from.sid !== told.site) continue;
+    hops.set(
+      hopName({ from, to }),
+      !told.is_up ? null : {
+        rttMicros: told.round_trip_micros,
+        jitterMicros: told.jitter_micros,
+        lossForward: told.lost_forward,
+        lossBackward: told.lost_return,
+        mtuBytes: told.mtu,
+        bandwidthBitsPerSecond: null,
+      },
+    );
   }
   return hops;
 }

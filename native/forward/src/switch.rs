@@ -19,7 +19,7 @@ use crate::{
 /// Two repairs may lead round in a circle where more has failed than they are for, until somebody's
 /// TTL is up. What was repaired has so many hops left, which no way round takes; in the uniform model
 /// it would show.
-const REPAIRED_TTL: u8 = 32;
+pub(crate) const REPAIRED_TTL: u8 = 32;
 
 /// What becomes of an inner packet that came, decrypted, from the peer of adjacency `from`. Bytes
 /// behind the end that its IPv4 header tells (WireGuard's padding) are cut off.

@@ -9,7 +9,7 @@ use labelway_wire::{Customer, Ecn, LABEL_BYTES, LabelStackEntry};
 use crate::icmp_error::{IcmpError, quoted_addresses, turn_into};
 use crate::ingress::send_back;
 use crate::labels::Forward;
-use crate::switch::{Next, decapsulate, forward, next_hop};
+use crate::switch::{Next, REPAIRED_TTL, decapsulate, forward, next_hop};
 use crate::{Context, Count, DropReason, MAX_STACK_DEPTH, Outcome, Packet};
 
 /// So far an error gets from here, whatever was left to the packet (RFC 3032 §2.4.3). There is no
@@ -133,8 +133,13 @@ fn answer<C: Count>(
         ecn: Ecn::NotEct,
         ..*transit
     };
-    let Next { hop, out, .. } = next_hop(context, &transit, || false).ok()?;
-    forward(context.fib, &transit, stack[0], hop, out, packet).ok()?;
+    let Next { hop, out, repair } = next_hop(context, &transit, || false).ok()?;
+    let top = if repair {
+        stack[0].with_ttl(REPAIRED_TTL)
+    } else {
+        stack[0]
+    };
+    forward(context.fib, &transit, top, hop, out, packet).ok()?;
     context.count.dropped(reason);
     Some(hop.adjacency as usize)
 }

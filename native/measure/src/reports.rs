@@ -24,6 +24,8 @@ struct Site {
     told: Vec<bool>,
     /// The page to be asked for next.
     next: u16,
+    /// The page that was asked for last, until it is answered.
+    asked: Option<u16>,
     not_before: Duration,
 }
 
@@ -50,17 +52,27 @@ impl Reports {
             return None;
         }
         known.not_before = now + SOON;
-        Some(known.next)
+        known.asked = Some(known.next);
+        known.asked
     }
 
-    /// An answer from this site.
+    /// An answer from this site. One that was not asked for, or copies of one, say nothing.
     pub fn handle_report(&mut self, site: u16, report: Report<'_>, now: Duration) {
         let Some(known) = self.sites.get_mut(&site) else {
             return;
         };
+        if known.asked != Some(report.page) {
+            return;
+        }
+        known.asked = None;
+        if report.pages == 0 {
+            // It has no time now: many ask, so not too soon.
+            known.not_before = now + AGAIN;
+            return;
+        }
         let pages = report.pages.min(MAX_PAGES);
         if report.page >= pages {
-            // It has no time now, or no such page any more.
+            // There is no such page any more.
             known.next = 0;
             return;
         }
@@ -161,18 +173,37 @@ mod tests {
         assert_eq!(news(&mut reports), [], "nobody asked");
         reports.ask(7, SECOND);
         tell(&mut reports, 5, 5, &[entry(1, 10)], SECOND);
-        tell(&mut reports, 0, 0, &[entry(1, 10)], SECOND);
         tell(&mut reports, MAX_PAGES, u16::MAX, &[entry(1, 10)], SECOND);
-        assert_eq!(news(&mut reports), []);
+        assert_eq!(news(&mut reports), [], "another page");
         tell(&mut reports, 0, u16::MAX, &[entry(1, 10)], SECOND);
         assert_eq!(reports.sites[&7].told.len(), usize::from(MAX_PAGES));
+        tell(&mut reports, 0, u16::MAX, &[entry(1, 10)], SECOND);
+        assert_eq!(news(&mut reports).len(), 1, "its copy says nothing");
         reports.keep(|site| site != 7);
         tell(&mut reports, 0, 1, &[entry(1, 10)], SECOND);
-        assert_eq!(news(&mut reports).len(), 1, "of before it was forgotten");
-        for _ in 0..MAX_NEWS {
-            reports.ask(7, SECOND);
-            tell(&mut reports, 0, 1, &[entry(1, 10), entry(2, 20)], SECOND);
+        assert_eq!(news(&mut reports), [], "forgotten");
+        for round in 1..=MAX_NEWS as u32 {
+            let now = SECOND * 10 * round;
+            assert_eq!(reports.ask(7, now), Some(0));
+            tell(&mut reports, 0, 1, &[entry(1, 10), entry(2, 20)], now);
         }
         assert_eq!(news(&mut reports).len(), MAX_NEWS);
+    }
+
+    #[test]
+    fn who_has_no_time_is_asked_for_the_same_page_later() {
+        let mut reports = Reports::default();
+        reports.ask(7, SECOND);
+        tell(&mut reports, 0, 3, &[entry(1, 10)], SECOND);
+        assert_eq!(reports.ask(7, SECOND * 2), Some(1));
+        tell(&mut reports, 1, 0, &[], SECOND * 2);
+        assert_eq!(reports.ask(7, SECOND * 11), None);
+        assert_eq!(reports.ask(7, SECOND * 12), Some(1));
+        tell(&mut reports, 1, 1, &[], SECOND * 12);
+        assert_eq!(
+            reports.ask(7, SECOND * 13),
+            Some(0),
+            "there is no such page any more"
+        );
     }
 }

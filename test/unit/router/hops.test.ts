@@ -52,6 +52,11 @@ test("what is known of hops is forgotten when it is down or old", () => {
   hops.take(steadyLooks(2_000, { "fibre>hub.fibre": null }), 2_000 as Instant);
   expect(names(3_000)).toEqual(["hub.fibre>porto.fibre"]);
   expect(new Hops(surveyed, hops).known(3_000 as Instant).size).toBe(1);
+  const down = [{ ...told[0]!, is_up: false }];
+  hops.take({ ...steadyLooks(3_000, {}), reported: down }, 3_000 as Instant);
+  expect(names(3_000)).toEqual([]);
+  hops.take({ ...steadyLooks(4_000, {}), reported: told }, 4_000 as Instant);
+  expect(names(4_000)).toEqual(["hub.fibre>porto.fibre"]);
   expect(names(700_000)).toEqual([]);
 });
 

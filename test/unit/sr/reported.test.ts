@@ -24,7 +24,7 @@ test("reports are read by the file's names, each site's of its own adjacencies",
     told(2, [2, 0], [1, 0]),
     told(3, [2, 0], [3, 0]), // not its own
     told(2, [2, 0], [99, 0]), // a site that is not in the file
-    told(3, [3, 1], [1, 1], false),
+    told(3, [3, 1], [1, 1], false), // down
   ]);
   expect([...hops]).toEqual([["site2.up0>site1.up0", {
     rttMicros: 9_002,
@@ -33,5 +33,5 @@ test("reports are read by the file's names, each site's of its own adjacencies",
     lossBackward: null,
     mtuBytes: null,
     bandwidthBitsPerSecond: null,
-  }]]);
+  }], ["site3.up1>site1.up1", null]]);
 });

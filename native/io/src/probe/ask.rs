@@ -103,7 +103,7 @@ pub fn write_page(
         let first = usize::from(page) * ENTRIES;
         entries.extend(
             (first..count)
-                .take(ENTRIES)
+                .take(room)
                 .map(|index| entry(world, index, now, &mut scratch)),
         );
     }
