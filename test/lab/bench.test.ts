@@ -87,9 +87,9 @@ function echoed(
   peer: Peer,
 ): Promise<{ sizes: Set<number>; hops: number }> {
   return staged(topology, peer, async (stage: Stage) => {
-    // Probes are smaller. On the way in, t's own labels would be seen.
+    // Probes are smaller, those for the MTU larger. On the way in, t's own labels would be seen.
     const capture = ["timeout", "20", "tcpdump", "-n", "-Q", "out", "-i", "wan", "-c", "6"];
-    const filter = "udp and greater 900";
+    const filter = "udp and greater 1080 and less 1200";
     const ping = ["ping", "-n", "-c", "15", "-i", "0.2", "-s", `${ECHO_BYTES - 28}`, HOST.b];
     const [captured, answered] = await Promise.all([
       runOrThrow([...enter(stage, "a"), ...capture, filter]),
