@@ -1,7 +1,7 @@
 /** `labelway keygen SITE FILE`. */
 
 import { didYouMean, setPublicKeys } from "../config/mod.ts";
-import { readTextFile, replaceFile } from "../io/files.ts";
+import { exists, readTextFile, replaceFile } from "../io/files.ts";
 import { createKey, defaultKeysFolder, keyFile, type KeyPair, readKey } from "../io/keys.ts";
 import type { Network, Site } from "../model/network.ts";
 import type { PublicKey } from "../model/quantity.ts";
@@ -105,16 +105,6 @@ async function presentKeys(site: Site, folder: string): Promise<Map<string, KeyP
     if (await exists(path)) present.set(uplink.name, await readKey(path));
   }
   return present;
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 /** A public key whose private half lies elsewhere belongs to a gateway at work, most likely. */

@@ -4,6 +4,7 @@ import type { Measurements } from "../api/schema.ts";
 import { connect, socketOption } from "./client.ts";
 import type { Command, Io } from "./command.ts";
 import { outputOptions, show, watchOption } from "./output.ts";
+import { pathFilter, policyOption, siteOfPaths } from "./path_filter.ts";
 import { formatCount, formatMicros, formatShare, formatSpan, NONE } from "./quantity.ts";
 import { type Cell, renderTable } from "./table.ts";
 
@@ -15,22 +16,16 @@ export const measurements: Command = {
     ...outputOptions,
     ...watchOption,
     ...socketOption,
-    policy: {
-      kind: "text",
-      value: "NAME",
-      help: "Only the paths that this policy ranks",
-      names: "policy",
-    },
+    ...policyOption,
   },
-  positional: [{ name: "SITE", help: "Only paths to this site", optional: true, names: "site" }],
+  positional: [siteOfPaths],
   examples: [["measurements porto", "To one site"]],
   run: async (args, io) => {
     const client = connect(args, io);
-    const query = { site: args.positional[0], policy: args.text("policy") };
     return await show(
       args,
       io,
-      () => client.get<Measurements>("/v1/measurements", query),
+      () => client.get<Measurements>("/v1/measurements", pathFilter(args)),
       (value) => renderMeasurements(value, io),
     );
   },

@@ -5,6 +5,7 @@ import { connect, socketOption } from "./client.ts";
 import type { Command, Io } from "./command.ts";
 import { livenessCell } from "./liveness.ts";
 import { outputOptions, show, watchOption } from "./output.ts";
+import { pathFilter, policyOption, siteOfPaths } from "./path_filter.ts";
 import { formatMicros, formatShare, NONE } from "./quantity.ts";
 import { type Cell, renderTable } from "./table.ts";
 
@@ -18,15 +19,10 @@ export const paths: Command = {
     ...outputOptions,
     ...watchOption,
     ...socketOption,
-    policy: {
-      kind: "text",
-      value: "NAME",
-      help: "Only the paths that this policy ranks",
-      names: "policy",
-    },
+    ...policyOption,
     labels: { kind: "flag", help: "Spell out the labels of each path" },
   },
-  positional: [{ name: "SITE", help: "Only paths to this site", optional: true, names: "site" }],
+  positional: [siteOfPaths],
   examples: [
     ["paths", "To every site"],
     ["paths porto --labels", "To one site, with what is on the wire"],
@@ -34,11 +30,10 @@ export const paths: Command = {
   ],
   run: async (args, io) => {
     const client = connect(args, io);
-    const query = { site: args.positional[0], policy: args.text("policy") };
     return await show(
       args,
       io,
-      () => client.get<Paths>("/v1/paths", query),
+      () => client.get<Paths>("/v1/paths", pathFilter(args)),
       (value) => renderPaths(value, io, args.flag("labels")),
     );
   },

@@ -2,10 +2,9 @@
 
 import type { RouterView } from "../ports/router_view.ts";
 import { type GatewayOptions, runGateway } from "../io/gateway.ts";
-import type { Log } from "../io/log.ts";
 import type { Handler } from "../io/server.ts";
 import type { LoadOptions } from "../io/load.ts";
-import { lineLog, type LogFormat } from "../io/log.ts";
+import { lineLog, type Log, type LogFormat } from "../io/log.ts";
 import { socketOption, socketPath } from "./client.ts";
 import {
   type Arguments,

@@ -47,7 +47,8 @@ export async function createFiles(
   return [];
 }
 
-async function exists(path: string): Promise<boolean> {
+/** Also a symbolic link that leads nowhere. */
+export async function exists(path: string): Promise<boolean> {
   try {
     await Deno.lstat(path);
     return true;

@@ -590,11 +590,7 @@ site: number,
 /**
  * Tunnel addresses of its end and of the far end.
  */
-local: string, remote: string, 
-/**
- * Since it was told.
- */
-age_millis: number, is_up: boolean, 
+local: string, remote: string, is_up: boolean, 
 /**
  * Median; null: not known, as for the others.
  */

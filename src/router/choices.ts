@@ -86,15 +86,6 @@ function apartFrom(
 /** What fails under a path: the uplinks at both ends of each hop, and the sites in between. */
 function thingsOf(path: CandidatePath): string[] {
   const uplinks = path.hops.flatMap(({ from, to }) => [from, to])
-    .map(({ site, uplink }) => nameOf(site, uplink));
+    .map(({ site, uplink }) => `${site}.${uplink}`);
   return [...uplinks, ...between(path)];
-}
-
-interface End {
-  readonly site: string;
-  readonly uplink: string;
-}
-
-function nameOf(site: string, uplink: string): string {
-  return `${site}.${uplink}`;
 }

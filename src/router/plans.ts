@@ -14,7 +14,6 @@ import type { Configuration } from "./event.ts";
 import { describeHours, type Hours, hoursAt, isCurrent } from "./hours.ts";
 import { renumberings } from "./renumber.ts";
 import { describePhase, type Heard, Rollout } from "./rollout.ts";
-import { SteadyClock } from "./steady.ts";
 import { Steering } from "./steering.ts";
 
 interface Plan {
@@ -43,7 +42,6 @@ export interface Outcome {
 const NOTHING: Outcome = { lines: [], changed: false, relabelled: false, probing: null };
 
 export class Plans {
-  readonly #clock = new SteadyClock();
   #plan: Plan | null = null;
   /** What ran until the file was read last, as long as that may turn out not to run here. */
   #before: Plan | null = null;
@@ -63,10 +61,10 @@ export class Plans {
 
   /** What a file that changes ways has come to; null: at rest. */
   get rollout(): RolloutState | null {
-    const rollout = this.#plan?.rollout;
-    if (!rollout) return null;
+    if (!this.#plan?.rollout) return null;
+    const { rollout, steering } = this.#plan;
     const { until } = rollout;
-    return { ...rollout.state, until: until === null ? null : this.#clock.wallAt(until) };
+    return { ...rollout.state, until: until === null ? null : steering.clock.wallAt(until) };
   }
 
   /** What was measured so far stands: a new file alone moves no traffic from path to path. */
@@ -120,10 +118,10 @@ export class Plans {
 
   /** The file as it reaches the neighbours, and as time goes by. */
   roll(heard: Heard | null, now: Instant): Outcome {
-    const { rollout } = this.#current();
+    const { rollout, steering } = this.#current();
     if (rollout === null) return NOTHING;
     const news = heard !== null && rollout.hear(heard);
-    const came = rollout.advance(this.#clock.at(now));
+    const came = rollout.advance(steering.clock.at(now));
     if (!news && came === null) return NOTHING;
     if (came === "settled") {
       const { surveyed } = this.#current();
@@ -156,7 +154,7 @@ export class Plans {
     // Where numbers mean something else than before, the former ways cannot be told any more.
     return renumberings(network, surveyed.network).length > 0
       ? null
-      : Rollout.begin(before, surveyed, this.#clock.at(now));
+      : Rollout.begin(before, surveyed, before.steering.clock.at(now));
   }
 
   #enter(

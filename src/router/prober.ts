@@ -25,15 +25,14 @@ const TURN_MILLIS = 60_000;
 const BEST_EFFORT = 1;
 
 export class Prober {
-  /** By egress, then by key. */
-  readonly #paths = new Map<string, Map<string, CandidatePath>>();
+  /** By key. */
+  readonly #paths = new Map<string, CandidatePath>();
   /** Classes (TC) of the policies whose path it is, bit 0 for TC 0. */
   readonly #classes = new Map<string, number>();
   #last: LastProbed = new Map();
   /** Whose turn it is. */
   #chosen: ReadonlySet<string> = new Set();
   #used: Used | null = null;
-  readonly #metered = new Set<string>();
   /** Customers' packets put on each list, as counted last; and where they became more. */
   #counted: ReadonlyMap<string, number> = new Map();
   #carrying: ReadonlySet<string> = new Set();
@@ -45,14 +44,11 @@ export class Prober {
   constructor(surveyed: Survey, previous?: Prober) {
     for (const choice of surveyed.choices.values()) {
       if (choice.kind === "drop") continue;
-      const { policy, egress, paths } = choice;
+      const { policy, paths } = choice;
       const classes = policy === null ? BEST_EFFORT : classesOf(policy);
-      const known = this.#paths.get(egress) ?? new Map<string, CandidatePath>();
-      this.#paths.set(egress, known);
       for (const path of paths) {
-        const { key, metered } = path;
-        known.set(key, path);
-        if (metered) this.#metered.add(key);
+        const { key } = path;
+        this.#paths.set(key, path);
         this.#classes.set(key, (this.#classes.get(key) ?? 0) | classes);
       }
     }
@@ -90,7 +86,7 @@ export class Prober {
       const open = undecided.get(key);
       if (open?.inUse || this.#isWatched(key, used)) return "closer";
       // On the way back it needs proof: at 1 % of loss, 1,600 probes.
-      if (open?.returns && !this.#metered.has(key)) return "closer";
+      if (open?.returns && !this.#isMetered(key)) return "closer";
       if (open || used.paths.has(key)) return "in-use";
       return this.#chosen.has(key) ? "candidate" : "rest";
     };
@@ -120,13 +116,18 @@ export class Prober {
    * and sends now is worth a hundred. Not where each of them is paid for.
    */
   #isWatched(key: string, used: Used): boolean {
-    return used.guarded.has(key) && this.#carrying.has(key) && !this.#metered.has(key);
+    return used.guarded.has(key) && this.#carrying.has(key) && !this.#isMetered(key);
+  }
+
+  #isMetered(key: string): boolean {
+    return this.#paths.get(key)!.metered;
   }
 
   #choose(selection: Selection, used: Used, known: KnownHops, now: Instant): void {
     const budget = { paths: PROBED_AN_EGRESS, turns: TURNS_AN_EGRESS };
-    const chosen = [...this.#paths.values()].map((paths) => {
-      const prospects = [...paths.values()].map((path): Prospect => ({
+    const byEgress = Map.groupBy(this.#paths.values(), ({ egress }) => egress);
+    const chosen = [...byEgress.values()].map((paths) => {
+      const prospects = paths.map((path): Prospect => ({
         key: path.key,
         expected: measuredMicros(selection, path.key, now - 2 * TURN_MILLIS) ??
           expectedMicros(expectedOf(path, known)) ?? measuredMicros(selection, path.key),

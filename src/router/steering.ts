@@ -17,7 +17,8 @@ import { Prober } from "./prober.ts";
 import { SteadyClock } from "./steady.ts";
 
 export class Steering {
-  readonly #clock: SteadyClock;
+  /** One for as long as the router runs; what else counts time by it shares it. */
+  readonly clock: SteadyClock;
   readonly #keys: readonly string[];
   readonly #selection: Selection;
   readonly #news: News;
@@ -27,11 +28,11 @@ export class Steering {
 
   /** What `previous` knew goes on: a new file alone moves no traffic that it does not mention. */
   constructor(surveyed: Survey, now: Instant, previous?: Steering) {
-    this.#clock = previous ? previous.#clock : new SteadyClock();
+    this.clock = previous ? previous.clock : new SteadyClock();
     const choices = choicesOf(surveyed);
     this.#keys = choices.map(({ key }) => key);
     const before = previous && previous.#selection;
-    this.#selection = new Selection(choices, this.#clock.at(now), before);
+    this.#selection = new Selection(choices, this.clock.at(now), before);
     this.#news = new News(measurables(surveyed), previous && previous.#news);
     this.#prober = new Prober(surveyed, previous && previous.#prober);
     this.#hops = new Hops(surveyed, previous && previous.#hops);
@@ -49,25 +50,25 @@ export class Steering {
 
   /** @returns what changed: some order, or who moves */
   measure(looks: Looks, now: Instant): readonly Change[] {
-    const steady = this.#clock.at(now);
+    const steady = this.clock.at(now);
     this.#hops.take(looks, steady);
     return this.#selection.measure(this.#news.take(looks, steady), steady);
   }
 
   /** What time alone brings. */
   advance(now: Instant): readonly Change[] {
-    return this.#selection.advance(this.#clock.at(now));
+    return this.#selection.advance(this.clock.at(now));
   }
 
   /** On the clock on the wall; null: nothing changes by time alone. */
   nextTimeout(): Instant | null {
     const next = this.#selection.nextTimeout();
-    return next === null ? null : this.#clock.wallAt(next);
+    return next === null ? null : this.clock.wallAt(next);
   }
 
   /** A line for each move that people are told of. */
   describe(changes: readonly Change[], now: Instant): string[] {
-    const steady = this.#clock.at(now);
+    const steady = this.clock.at(now);
     return changes.flatMap(({ keys, moves }) => {
       const others = keys.length > 1 ? ` and ${countOf(keys.length - 1, "other")}` : "";
       const choice = keys[0]!.startsWith(">") ? `no policy ${keys[0]}` : `policy ${keys[0]}`;
@@ -92,13 +93,13 @@ export class Steering {
       this.#keys,
       moved,
       this.#hops,
-      this.#clock.at(now),
+      this.clock.at(now),
     );
   }
 
   /** Best first; null: the policy says nothing about the egress, or drops what goes there. */
   standings(policy: string | null, egress: string, now: Instant): PathStanding[] | null {
-    const steady = this.#clock.at(now);
+    const steady = this.clock.at(now);
     const known = this.#hops.known(steady);
     const byHops = (key: string) => {
       const path = this.#paths.get(key);

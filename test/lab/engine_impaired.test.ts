@@ -3,19 +3,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Emulator } from "../../src/lab/emulator.ts";
 import { CLEAR, type Impairment } from "../../src/lab/impairment.ts";
-import { linkem, startLinkem } from "../../src/lab/linkem.ts";
-import {
-  allUp,
-  apply,
-  build,
-  NAMES,
-  type Network,
-  snapshot,
-  start,
-  tcp,
-} from "./engine/network.ts";
+import { buildEmulated, type Emulated } from "./engine/emulated.ts";
+import { allUp, apply, NAMES, type Network, snapshot, tcp } from "./engine/network.ts";
 
-const ROOT = new URL("../..", import.meta.url).pathname;
 const BYTES = 20_000_000;
 const SECONDS = 60;
 /** On every link, so that what overtakes on one may be overtaken on the next. */
@@ -23,24 +13,13 @@ const REORDERING: Impairment = { ...CLEAR, delayMillis: 1, reorderPercent: 30 };
 /** On one that every packet crosses: 5 % of a path's packets are lost. */
 const LOSING: Impairment = { ...REORDERING, lossPercent: 5 };
 
+let emulated: Emulated | undefined;
 let network: Network;
 let emulator: Emulator;
-let folder: string;
 
 beforeAll(async () => {
-  folder = await Deno.makeTempDir({ prefix: "labelway-impaired-" });
-  network = await build(async (net, middle) => {
-    const links = NAMES.map((name) => ({
-      name,
-      site: { namespace: net.name(name), device: "wan" },
-      internet: { namespace: middle, device: `to-${name}` },
-      up: REORDERING,
-      down: REORDERING,
-    }));
-    await startLinkem({ links }, { root: ROOT, folder, seed: 1 });
-    emulator = linkem(folder);
-  });
-  await Promise.all(NAMES.map((name) => start(network, name)));
+  emulated = await buildEmulated(REORDERING);
+  ({ network, emulator } = emulated);
 }, 60_000);
 
 beforeEach(async () => {
@@ -49,10 +28,7 @@ beforeEach(async () => {
   await emulator.change("a", "both", LOSING);
 }, 30_000);
 
-afterAll(async () => {
-  await network?.net.remove();
-  await Deno.remove(folder, { recursive: true });
-}, 30_000);
+afterAll(() => emulated?.remove(), 30_000);
 
 for (const way of ["direct", "through-h"] as const) {
   for (const from of ["a", "b"] as const) {

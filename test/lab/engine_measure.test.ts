@@ -4,50 +4,26 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Looks, Measured, ProbedPath, Window } from "../../src/model/boundary.ts";
 import type { Emulator } from "../../src/lab/emulator.ts";
 import { CLEAR } from "../../src/lab/impairment.ts";
-import { linkem, startLinkem } from "../../src/lab/linkem.ts";
+import { buildEmulated, type Emulated } from "./engine/emulated.ts";
 import { exec, must } from "./engine/namespaces.ts";
-import {
-  allUp,
-  apply,
-  build,
-  NAMES,
-  type Network,
-  snapshot,
-  start,
-  until,
-} from "./engine/network.ts";
+import { allUp, apply, NAMES, type Network, snapshot, start, until } from "./engine/network.ts";
 import { hop, lan4, type Name, table } from "./engine/tables.ts";
 
-const ROOT = new URL("../..", import.meta.url).pathname;
 const LINK = { ...CLEAR, delayMillis: 2 };
 /** One way of the link between two of the sites, in both directions. */
 const ROUND_TRIP_MICROS = 4 * 2_000;
 
+let emulated: Emulated | undefined;
 let network: Network;
 let emulator: Emulator;
-let folder: string;
 
 beforeAll(async () => {
-  folder = await Deno.makeTempDir({ prefix: "labelway-measure-" });
-  network = await build(async (net, middle) => {
-    const links = NAMES.map((name) => ({
-      name,
-      site: { namespace: net.name(name), device: "wan" },
-      internet: { namespace: middle, device: `to-${name}` },
-      up: LINK,
-      down: LINK,
-    }));
-    await startLinkem({ links }, { root: ROOT, folder, seed: 1 });
-    emulator = linkem(folder);
-  });
-  await Promise.all(NAMES.map((name) => start(network, name)));
+  emulated = await buildEmulated(LINK);
+  ({ network, emulator } = emulated);
   await Promise.all(NAMES.map((name) => allUp(network, name)));
 }, 60_000);
 
-afterAll(async () => {
-  await network?.net.remove();
-  await Deno.remove(folder, { recursive: true });
-}, 30_000);
+afterAll(() => emulated?.remove(), 30_000);
 
 const looks = (name: Name): Promise<Looks> => network.gateways[name].ask({ do: "looks" });
 const measured = (name: Name): Promise<Measured[]> =>

@@ -155,8 +155,6 @@ pub struct ReportedAdjacency {
     /// Tunnel addresses of its end and of the far end.
     pub local: Ipv4Addr,
     pub remote: Ipv4Addr,
-    /// Since it was told.
-    pub age_millis: u64,
     pub is_up: bool,
     /// Median; null: not known, as for the others.
     pub round_trip_micros: Option<u32>,

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use labelway_io::Engine;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -41,6 +42,59 @@ pub unsafe fn call(
         length.write(size);
     }
     status as i32
+}
+
+/// Outputs what the engine tells.
+///
+/// # Safety
+/// `engine` is null, or comes from `labelway_engine_new` and is not freed; otherwise as for [`call`].
+pub unsafe fn ask<T: Serialize>(
+    engine: *const Engine,
+    data: *mut *mut u8,
+    length: *mut usize,
+    question: impl FnOnce(&Engine) -> T,
+) -> i32 {
+    // SAFETY: null or alive, as the caller vouches.
+    let Some(engine) = (unsafe { engine.as_ref() }) else {
+        return Status::BadArgument as i32;
+    };
+    // SAFETY: the caller vouches for `data` and `length`.
+    unsafe { call(data, length, || to_json(&question(engine))) }
+}
+
+/// Bytes of the caller's.
+pub struct Input {
+    pub bytes: *const u8,
+    pub length: usize,
+}
+
+/// Gives what `input` says to the engine; `what` it is, is for people.
+///
+/// # Safety
+/// `input` is null or points to as many bytes, for this call; otherwise as for [`ask`].
+pub unsafe fn tell<T: DeserializeOwned>(
+    engine: *const Engine,
+    what: &str,
+    input: Input,
+    data: *mut *mut u8,
+    length: *mut usize,
+    take: impl FnOnce(&Engine, T) -> Result<(), Vec<String>>,
+) -> i32 {
+    // SAFETY: null or alive, as the caller vouches.
+    let Some(engine) = (unsafe { engine.as_ref() }) else {
+        return Status::BadArgument as i32;
+    };
+    if input.bytes.is_null() {
+        return Status::BadArgument as i32;
+    }
+    let work = || {
+        // SAFETY: the caller vouches for the bytes and their length, for this call.
+        let text = unsafe { std::slice::from_raw_parts(input.bytes, input.length) };
+        take(engine, parse(what, text)?)?;
+        Ok(Vec::new())
+    };
+    // SAFETY: the caller vouches for `data` and `length`.
+    unsafe { call(data, length, work) }
 }
 
 pub fn parse<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, Vec<String>> {

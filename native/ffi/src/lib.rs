@@ -11,7 +11,7 @@ mod describe;
 use labelway_boundary::{EngineConfig, Probing, Table};
 use labelway_io::Engine;
 
-use call::{call, parse, to_json};
+use call::{Input, ask, call, parse, tell};
 
 /// Goes up by one whenever a symbol or the meaning of what crosses changes.
 pub const ABI_VERSION: u32 = 2;
@@ -77,22 +77,13 @@ pub unsafe extern "C" fn labelway_engine_apply(
     data: *mut *mut u8,
     length: *mut usize,
 ) -> i32 {
-    // SAFETY: null or from labelway_engine_new and alive.
-    let Some(engine) = (unsafe { engine.as_ref() }) else {
-        return Status::BadArgument as i32;
+    let input = Input {
+        bytes: table,
+        length: table_length,
     };
-    if table.is_null() {
-        return Status::BadArgument as i32;
-    }
-    let apply = || {
-        // SAFETY: the caller vouches for the bytes and their length, for this call.
-        let table = unsafe { std::slice::from_raw_parts(table, table_length) };
-        let table: Table = parse("forwarding table", table)?;
-        engine.apply(&table)?;
-        Ok(Vec::new())
-    };
-    // SAFETY: the caller vouches for `data` and `length`.
-    unsafe { call(data, length, apply) }
+    let take = |engine: &Engine, table: Table| engine.apply(&table);
+    // SAFETY: as the caller vouches.
+    unsafe { tell(engine, "forwarding table", input, data, length, take) }
 }
 
 /// Outputs a `Snapshot`.
@@ -105,12 +96,8 @@ pub unsafe extern "C" fn labelway_engine_snapshot(
     data: *mut *mut u8,
     length: *mut usize,
 ) -> i32 {
-    // SAFETY: null or from labelway_engine_new and alive.
-    let Some(engine) = (unsafe { engine.as_ref() }) else {
-        return Status::BadArgument as i32;
-    };
-    // SAFETY: the caller vouches for `data` and `length`.
-    unsafe { call(data, length, || to_json(&engine.snapshot())) }
+    // SAFETY: as the caller vouches.
+    unsafe { ask(engine, data, length, Engine::snapshot) }
 }
 
 /// Outputs an array of `LabelState`.
@@ -123,12 +110,8 @@ pub unsafe extern "C" fn labelway_engine_labels(
     data: *mut *mut u8,
     length: *mut usize,
 ) -> i32 {
-    // SAFETY: null or from labelway_engine_new and alive.
-    let Some(engine) = (unsafe { engine.as_ref() }) else {
-        return Status::BadArgument as i32;
-    };
-    // SAFETY: the caller vouches for `data` and `length`.
-    unsafe { call(data, length, || to_json(&engine.labels())) }
+    // SAFETY: as the caller vouches.
+    unsafe { ask(engine, data, length, Engine::labels) }
 }
 
 /// Outputs `Looks`: what is new since the last call, for one consumer.
@@ -141,12 +124,8 @@ pub unsafe extern "C" fn labelway_engine_looks(
     data: *mut *mut u8,
     length: *mut usize,
 ) -> i32 {
-    // SAFETY: null or from labelway_engine_new and alive.
-    let Some(engine) = (unsafe { engine.as_ref() }) else {
-        return Status::BadArgument as i32;
-    };
-    // SAFETY: the caller vouches for `data` and `length`.
-    unsafe { call(data, length, || to_json(&engine.looks())) }
+    // SAFETY: as the caller vouches.
+    unsafe { ask(engine, data, length, Engine::looks) }
 }
 
 /// Outputs an array of `Measured`.
@@ -159,12 +138,8 @@ pub unsafe extern "C" fn labelway_engine_measured(
     data: *mut *mut u8,
     length: *mut usize,
 ) -> i32 {
-    // SAFETY: null or from labelway_engine_new and alive.
-    let Some(engine) = (unsafe { engine.as_ref() }) else {
-        return Status::BadArgument as i32;
-    };
-    // SAFETY: the caller vouches for `data` and `length`.
-    unsafe { call(data, length, || to_json(&engine.measured())) }
+    // SAFETY: as the caller vouches.
+    unsafe { ask(engine, data, length, Engine::measured) }
 }
 
 /// Takes a `Probing`, in place of the one before.
@@ -179,22 +154,16 @@ pub unsafe extern "C" fn labelway_engine_probe(
     data: *mut *mut u8,
     length: *mut usize,
 ) -> i32 {
-    // SAFETY: null or from labelway_engine_new and alive.
-    let Some(engine) = (unsafe { engine.as_ref() }) else {
-        return Status::BadArgument as i32;
+    let input = Input {
+        bytes: probing,
+        length: probing_length,
     };
-    if probing.is_null() {
-        return Status::BadArgument as i32;
-    }
-    let probe = || {
-        // SAFETY: the caller vouches for the bytes and their length, for this call.
-        let probing = unsafe { std::slice::from_raw_parts(probing, probing_length) };
-        let probing: Probing = parse("paths to be probed", probing)?;
+    let take = |engine: &Engine, probing: Probing| {
         engine.probe(probing);
-        Ok(Vec::new())
+        Ok(())
     };
-    // SAFETY: the caller vouches for `data` and `length`.
-    unsafe { call(data, length, probe) }
+    // SAFETY: as the caller vouches.
+    unsafe { tell(engine, "paths to be probed", input, data, length, take) }
 }
 
 /// Stops the engine: threads are joined, devices and sockets gone when it returns. Null is fine.

@@ -290,7 +290,8 @@ pub(crate) struct Next<'a> {
     pub(crate) repair: bool,
 }
 
-/// The first that is up and does not lead back, unless it is a repair. `is_probe` is asked where only a repair is left.
+/// The first that is up and does not lead back, unless it is a repair. `is_probe` is asked where only
+/// a repair is left.
 #[inline]
 pub(crate) fn next_hop<'a, C: Count>(
     context: &Context<'a, C>,

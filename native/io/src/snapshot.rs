@@ -101,7 +101,7 @@ pub fn looks(shared: &Shared) -> Looks {
             .collect(),
         reported: world
             .as_deref()
-            .map(|world| world.asking.take(now))
+            .map(|world| world.asking.take())
             .unwrap_or_default(),
     }
 }

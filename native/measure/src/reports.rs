@@ -33,7 +33,6 @@ struct Site {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Told {
     pub site: u16,
-    pub at: Duration,
     pub entry: ReportEntry,
 }
 
@@ -87,11 +86,7 @@ impl Reports {
             if self.news.len() == MAX_NEWS {
                 self.news.pop_front();
             }
-            self.news.push_back(Told {
-                site,
-                at: now,
-                entry,
-            });
+            self.news.push_back(Told { site, entry });
         }
     }
 
@@ -133,13 +128,13 @@ mod tests {
         reports.handle_report(7, Report::decode(&bytes[4..]).unwrap(), now);
     }
 
-    fn news(reports: &mut Reports) -> Vec<(u64, u8, u32)> {
+    fn news(reports: &mut Reports) -> Vec<(u8, u32)> {
         reports
             .take()
-            .map(|Told { site, at, entry }| {
+            .map(|Told { site, entry }| {
                 assert_eq!(site, 7);
                 let remote = entry.remote.octets()[3];
-                (at.as_secs(), remote, entry.round_trip_micros.unwrap())
+                (remote, entry.round_trip_micros.unwrap())
             })
             .collect()
     }
@@ -153,12 +148,12 @@ mod tests {
         assert_eq!(reports.ask(7, SECOND * 2), Some(1), "the rest soon");
         assert_eq!(reports.ask(7, SECOND * 3), Some(1), "the answer was lost");
         tell(&mut reports, 1, 2, &[entry(2, 20)], SECOND * 3);
-        assert_eq!(news(&mut reports), [(1, 1, 10), (3, 2, 20)]);
+        assert_eq!(news(&mut reports), [(1, 10), (2, 20)]);
         assert_eq!(news(&mut reports), [], "once");
         assert_eq!(reports.ask(7, SECOND * 12), None, "all of it is fresh");
         assert_eq!(reports.ask(7, SECOND * 13), Some(0));
         tell(&mut reports, 0, 1, &[entry(1, 11)], SECOND * 13);
-        assert_eq!(news(&mut reports), [(13, 1, 11)]);
+        assert_eq!(news(&mut reports), [(1, 11)]);
         assert_eq!(
             reports.ask(7, SECOND * 23),
             Some(0),

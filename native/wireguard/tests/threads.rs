@@ -73,15 +73,31 @@ fn nothing_is_lost_and_nothing_repeated_when_a_peer_moves_between_two_threads() 
     let both = std::thread::scope(|scope| {
         let threads = [0, 1].map(|me| {
             let (mine, other) = (&done[me], &done[1 - me]);
-            let due = || other.load(Ordering::Acquire) + BEHIND;
+            // The first thread begins and the second one ends, so that each accepts something however
+            // they are scheduled.
+            let due = move || {
+                let theirs = other.load(Ordering::Acquire);
+                let all = if me == 0 && theirs < MESSAGES {
+                    MESSAGES - BATCH - 1
+                } else {
+                    MESSAGES
+                };
+                all.min(theirs + BEHIND)
+            };
             let (pair, datagrams) = (&pair, &datagrams);
-            scope.spawn(move || receive(pair, address, datagrams, due, mine))
+            scope.spawn(move || {
+                while me == 1 && other.load(Ordering::Acquire) == 0 {
+                    std::thread::yield_now();
+                }
+                receive(pair, address, datagrams, due, mine)
+            })
         });
         threads.map(|thread| thread.join().unwrap())
     });
     let replayed: usize = both.iter().map(|(_, replayed)| replayed).sum();
     assert_eq!(replayed, MESSAGES, "each was received twice");
     for (accepted, _) in &both {
+        assert!(!accepted.is_empty());
         assert!(
             accepted.is_sorted(),
             "a thread keeps the order that it was given"

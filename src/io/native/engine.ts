@@ -38,57 +38,27 @@ class NativeEngine implements Engine {
   }
 
   apply(table: Table): void {
-    const text = encode(table);
-    this.#call((out, length) =>
-      this.#library.symbols.labelway_engine_apply(
-        this.#open(),
-        text,
-        BigInt(text.length),
-        out,
-        length,
-      )
-    );
+    this.#tell("labelway_engine_apply", table);
   }
 
   snapshot(): Snapshot {
-    const text = this.#call((out, length) =>
-      this.#library.symbols.labelway_engine_snapshot(this.#open(), out, length)
-    );
-    return JSON.parse(text);
+    return this.#ask("labelway_engine_snapshot");
   }
 
   labels(): LabelState[] {
-    const text = this.#call((out, length) =>
-      this.#library.symbols.labelway_engine_labels(this.#open(), out, length)
-    );
-    return JSON.parse(text);
+    return this.#ask("labelway_engine_labels");
   }
 
   looks(): Looks {
-    const text = this.#call((out, length) =>
-      this.#library.symbols.labelway_engine_looks(this.#open(), out, length)
-    );
-    return JSON.parse(text);
+    return this.#ask("labelway_engine_looks");
   }
 
   measured(): Measured[] {
-    const text = this.#call((out, length) =>
-      this.#library.symbols.labelway_engine_measured(this.#open(), out, length)
-    );
-    return JSON.parse(text);
+    return this.#ask("labelway_engine_measured");
   }
 
   probe(probing: Probing): void {
-    const text = encode(probing);
-    this.#call((out, length) =>
-      this.#library.symbols.labelway_engine_probe(
-        this.#open(),
-        text,
-        BigInt(text.length),
-        out,
-        length,
-      )
-    );
+    this.#tell("labelway_engine_probe", probing);
   }
 
   close(): void {
@@ -102,6 +72,26 @@ class NativeEngine implements Engine {
   #open(): Deno.PointerValue {
     if (this.#handle === null) throw new EngineError("Cannot ask the engine: it is closed");
     return this.#handle;
+  }
+
+  #ask<Answer>(
+    symbol:
+      | "labelway_engine_snapshot"
+      | "labelway_engine_labels"
+      | "labelway_engine_looks"
+      | "labelway_engine_measured",
+  ): Answer {
+    const text = this.#call((out, length) =>
+      this.#library.symbols[symbol](this.#open(), out, length)
+    );
+    return JSON.parse(text);
+  }
+
+  #tell(symbol: "labelway_engine_apply" | "labelway_engine_probe", value: unknown): void {
+    const text = encode(value);
+    this.#call((out, length) =>
+      this.#library.symbols[symbol](this.#open(), text, BigInt(text.length), out, length)
+    );
   }
 
   #call(call: (data: BigUint64Array<ArrayBuffer>, length: BigUint64Array<ArrayBuffer>) => number) {

@@ -24,7 +24,6 @@ function reported(from: [string, string], to: [string, string], millis: number):
     site: end(...from).sid,
     local: end(...from).address,
     remote: end(...to).address,
-    age_millis: 0,
     is_up: true,
     round_trip_micros: millis * 1_000,
     jitter_micros: 100,

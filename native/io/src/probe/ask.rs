@@ -6,10 +6,7 @@ use std::time::Duration;
 
 use labelway_boundary::{Liveness, ReportedAdjacency};
 use labelway_measure::{ENTRIES, Reports, Scratch, Told};
-use labelway_wire::stamp::{
-    ReflectorPacket, Report, ReportEntry, SenderPacket, Tlv, Tlvs, encode_report,
-    encode_report_request,
-};
+use labelway_wire::stamp::{Report, ReportEntry, encode_report, encode_report_request};
 use parking_lot::Mutex;
 
 use super::prober::{Target, What};
@@ -47,12 +44,11 @@ impl Asking {
     }
 
     /// What was told since it was taken last.
-    pub fn take(&self, now: Duration) -> Vec<ReportedAdjacency> {
-        let told = |Told { site, at, entry }: Told| ReportedAdjacency {
+    pub fn take(&self) -> Vec<ReportedAdjacency> {
+        let told = |Told { site, entry }: Told| ReportedAdjacency {
             site,
             local: entry.local,
             remote: entry.remote,
-            age_millis: now.saturating_sub(at).as_millis() as u64,
             is_up: entry.is_up,
             round_trip_micros: entry.round_trip_micros,
             jitter_micros: entry.jitter_micros,
@@ -80,12 +76,6 @@ pub fn write_question(world: &World, target: &Target, out: &mut [u8], now: Durat
         .unwrap_or(0)
 }
 
-/// What a probe asks for: the page, and how many entries there is room for.
-pub fn read_question(probe: &[u8]) -> Option<(u16, usize)> {
-    let (_, tlvs) = SenderPacket::decode(probe).ok()?;
-    report(tlvs).map(|report| (report.page, report.room().min(ENTRIES)))
-}
-
 /// Puts a page behind an answer in `out`; tells its length. Without entries where there is no time
 /// for them.
 pub fn write_page(
@@ -94,6 +84,7 @@ pub fn write_page(
     out: &mut [u8],
     now: Duration,
 ) -> usize {
+    let room = room.min(ENTRIES);
     let mut entries = Vec::new();
     let mut pages = 0;
     if is_time(world, now) {
@@ -141,26 +132,11 @@ fn entry(world: &World, index: usize, now: Duration, scratch: &mut Scratch) -> R
 }
 
 /// Takes the page that came with an answer over this adjacency.
-pub fn take_page(world: &World, adjacency: usize, answer: &[u8], now: Duration) {
-    let Ok((_, tlvs)) = ReflectorPacket::decode(answer) else {
-        return;
-    };
-    let remote = world.table.adjacencies[adjacency].remote_site;
-    if let (Some(report), Some(site)) = (report(tlvs), site(remote)) {
-        world
-            .asking
-            .0
-            .lock()
-            .reports
-            .handle_report(site, report, now);
+pub fn take_page(world: &World, adjacency: usize, report: Report<'_>, now: Duration) {
+    if let Some(site) = site(world.table.adjacencies[adjacency].remote_site) {
+        let mut state = world.asking.0.lock();
+        state.reports.handle_report(site, report, now);
     }
-}
-
-fn report(tlvs: Tlvs<'_>) -> Option<Report<'_>> {
-    tlvs.flatten().find_map(|tlv| match tlv {
-        Tlv::Report(report) => Some(report),
-        _ => None,
-    })
 }
 
 fn site(sid: u32) -> Option<u16> {

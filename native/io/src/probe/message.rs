@@ -6,7 +6,7 @@ use labelway_forward::MAX_PUSHED_LABELS;
 use labelway_measure::Reply;
 use labelway_wire::stamp::{
     CLASS_OF_SERVICE_TLV_TYPE, ClassOfService, DIRECT_MEASUREMENT_TLV_TYPE, DirectMeasurement,
-    ReflectorPacket, STAMP_BYTES, SenderPacket, Timestamp, Tlv, UNSYNCHRONIZED,
+    ReflectorPacket, Report, STAMP_BYTES, SenderPacket, Timestamp, Tlv, UNSYNCHRONIZED,
     encode_class_of_service, encode_direct_measurement, encode_extra_padding, encode_generation,
     encode_return_path,
 };
@@ -96,6 +96,8 @@ pub struct Probe {
     pub class: Option<ClassOfService>,
     /// It wants counters to be compared.
     pub carried: Option<DirectMeasurement>,
+    /// The page of the reflector's own adjacencies that it wants, and for how many there is room.
+    pub question: Option<(u16, usize)>,
     pub return_labels: ReturnLabels,
 }
 
@@ -113,6 +115,7 @@ pub fn read_probe(bytes: &[u8]) -> Option<Probe> {
         generation: None,
         class: None,
         carried: None,
+        question: None,
         return_labels: ReturnLabels::default(),
     };
     for tlv in tlvs {
@@ -132,7 +135,8 @@ pub fn read_probe(bytes: &[u8]) -> Option<Probe> {
             Tlv::Other { kind, value } if kind == DIRECT_MEASUREMENT_TLV_TYPE => {
                 probe.carried = Some(DirectMeasurement::decode(value).ok()?);
             }
-            Tlv::Report(_) | Tlv::Other { .. } => {}
+            Tlv::Report(asked) => probe.question = Some((asked.page, asked.room())),
+            Tlv::Other { .. } => {}
         }
     }
     Some(probe)
@@ -194,20 +198,22 @@ pub fn write_answer(out: &mut [u8], probe: &Probe, answering: &Answering) -> Opt
 
 /// What the sender needs of an answer.
 #[derive(Debug, PartialEq)]
-pub struct Answer {
+pub struct Answer<'a> {
     pub session: u16,
     pub reply: Reply,
     pub generation: Option<Generation>,
     pub carried: Option<DirectMeasurement>,
+    pub report: Option<Report<'a>>,
 }
 
-pub fn read_answer(bytes: &[u8]) -> Option<Answer> {
+pub fn read_answer(bytes: &[u8]) -> Option<Answer<'_>> {
     let (packet, tlvs) = ReflectorPacket::decode(bytes).ok()?;
     let mut answer = Answer {
         session: packet.session,
         reply: Reply::from(&packet),
         generation: None,
         carried: None,
+        report: None,
     };
     for tlv in tlvs.flatten() {
         match tlv {
@@ -215,7 +221,8 @@ pub fn read_answer(bytes: &[u8]) -> Option<Answer> {
             Tlv::Other { kind, value } if kind == DIRECT_MEASUREMENT_TLV_TYPE => {
                 answer.carried = DirectMeasurement::decode(value).ok();
             }
-            Tlv::Other { .. } | Tlv::Report(_) | Tlv::ReturnPath(_) => {}
+            Tlv::Report(report) => answer.report = Some(report),
+            Tlv::Other { .. } | Tlv::ReturnPath(_) => {}
         }
     }
     Some(answer)

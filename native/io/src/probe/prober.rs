@@ -237,11 +237,7 @@ pub fn handle_local(
         *world.adjacencies[from].remote_generation.lock() = Some(generation);
     }
     // Bare, it is the neighbour itself who asks.
-    let question = if labelled {
-        None
-    } else {
-        ask::read_question(udp.payload())
-    };
+    let question = probe.question.filter(|_| !labelled);
     let slot = packet.into_buffer();
     let payload = &mut slot[HEADROOM..];
     let Some(mut length) = write_answer(payload, &probe, &answering) else {
@@ -322,8 +318,8 @@ fn take_answer(
         let sequence = answer.reply.sender_sequence;
         session.direct.handle_answer(sequence, counters, now);
     }
-    if let What::Adjacency(index) = target.what {
-        ask::take_page(world, index, payload, now);
+    if let (What::Adjacency(index), Some(report)) = (target.what, answer.report) {
+        ask::take_page(world, index, report, now);
     }
     suspect::handle_answer(world, target.what, answer.reply.sender_sequence);
     LocalOutcome::Taken

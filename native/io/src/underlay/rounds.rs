@@ -18,8 +18,7 @@ use crate::world::World;
 
 const TICK: Token = 1;
 const BFD: Token = 2;
-/// How finely probes are spread in time. BFD sessions
-/// that are new are found with a tick, too.
+/// How finely probes are spread in time. BFD sessions that are new are found with a tick, too.
 const TICK_PERIOD: Duration = Duration::from_millis(10);
 /// BFD sessions are looked at no more often, all together: their intervals are 10 ms at least.
 const BFD_REST: Duration = Duration::from_millis(1);

@@ -148,21 +148,11 @@ pub fn encode_report_request(
     entries: usize,
     out: &mut [u8],
 ) -> Result<usize, Malformed> {
-    encode(page, 0, entries, &[], out)
+    encode_report(page, 0, entries, &[], out)
 }
 
 /// Answers with the same length as was asked, `room` entries; those beyond it are left out.
 pub fn encode_report(
-    page: u16,
-    pages: u16,
-    room: usize,
-    entries: &[ReportEntry],
-    out: &mut [u8],
-) -> Result<usize, Malformed> {
-    encode(page, pages, room, entries, out)
-}
-
-fn encode(
     page: u16,
     pages: u16,
     room: usize,
