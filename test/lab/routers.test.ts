@@ -158,8 +158,6 @@ describe("on the wire", { timeout: 60_000 }, () => {
     expect(out.split("\n")[0]).toContain("dev fibre");
     const lte = await capture(place, state, "lisbon", "lte", ["udp"]);
     const fibre = await capture(place, state, "lisbon", "fibre", ["udp"]);
-    const toPorto = (count: number) =>
-      ping(place, state, "lisbon.office", "10.2.0.10", { count, intervalMillis: 20 });
     await emulatorOf(place, state).change("lisbon.fibre", "both", { cut: true });
     let received: number;
     try {
@@ -168,9 +166,10 @@ describe("on the wire", { timeout: 60_000 }, () => {
         3,
         async () => await adjacency("lisbon", "fibre>porto.fibre") === "down",
       );
-      // How soon the way back is mended is measured by the faults, not here.
-      await until("the other uplink carries", 3, async () => (await toPorto(3)).received === 3);
-      ({ received } = await toPorto(20));
+      ({ received } = await ping(place, state, "lisbon.office", "10.2.0.10", {
+        count: 20,
+        intervalMillis: 20,
+      }));
     } finally {
       await emulatorOf(place, state).change("lisbon.fibre", "both", { cut: false });
     }
@@ -184,6 +183,9 @@ describe("on the wire", { timeout: 60_000 }, () => {
         "-n",
         "-r",
         file,
+        // Data alone, on another port than WireGuard's usual one, is not taken for it.
+        "-d",
+        "udp.port==51821,wg",
         "-Y",
         "wg",
         "-T",
