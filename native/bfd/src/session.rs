@@ -9,6 +9,9 @@ use crate::{
     Sequence, Settings, State, Status, Step, TTL,
 };
 
+/// A neighbour of whom nothing came for so long was away.
+const SILENCE: Duration = Duration::from_millis(250);
+
 /// What a packet of each state does to a session (§6.8.6), and its absence (§6.8.4):
 ///
 /// | state | receives AdminDown | Down | Init | Up   | nothing for the Detection Time |
@@ -27,6 +30,8 @@ pub struct Session {
     remote: RemoteVariables,
     /// When the last packet came in from which the Detection Time counts; none if it has run out.
     last_received: Option<Duration>,
+    /// When anything at all came from the neighbour.
+    last_heard: Option<Duration>,
     /// When the last packet went out that was no answer to a Poll.
     last_sent: Option<Duration>,
     /// Drawn for the wait after that one; kept, so that a new interval needs no new draw.
@@ -78,6 +83,7 @@ impl Session {
                 detect_mult: NonZeroU8::MIN,
             },
             last_received: None,
+            last_heard: None,
             last_sent: None,
             jitter: 0,
             said: None,
@@ -111,9 +117,19 @@ impl Session {
     /// of the Detection Time off as a control packet does: where many packets compete for one
     /// queue, those of BFD may be the ones that are dropped, and the way is alive nevertheless. What
     /// a neighbour does not hear of us it still says itself, by its own packets.
+    ///
+    /// Of a session that is Down it says, after a silence, that the neighbour is back: the next
+    /// packet is due at once instead of up to a second later. The second is there "to ensure that the
+    /// bandwidth consumed … is negligible" (§6.8.3), which four packets a second are.
     pub fn heard(&mut self, now: Duration) {
-        if self.state == State::Up && self.last_received.is_some() {
-            self.last_received = Some(now);
+        let silence = self.last_heard.map(|at| now.saturating_sub(at));
+        self.last_heard = Some(now);
+        match self.state {
+            State::Up if self.last_received.is_some() => self.last_received = Some(now),
+            State::Down if silence.is_none_or(|silence| silence >= SILENCE) => {
+                self.last_sent = None;
+            }
+            _ => {}
         }
     }
 
@@ -243,6 +259,7 @@ impl Session {
         // come before there is time to answer share an answer.
         self.answer_due |= packet.poll();
         self.last_received = Some(now);
+        self.last_heard = Some(now);
         change
     }
 

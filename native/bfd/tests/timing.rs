@@ -328,3 +328,42 @@ fn a_thread_that_was_held_up_sends_one_packet_not_all_that_it_missed() {
     );
     assert_eq!(drain(&mut session, now() + millis(2000)).len(), 1);
 }
+
+#[test]
+fn a_neighbour_that_is_heard_again_is_told_at_once() {
+    let mut session = in_state(State::Down);
+    assert!(due(&session).is_some_and(|wait| wait >= 250), "a slow one");
+    session.heard(now() + millis(100));
+    assert_eq!(session.poll_timeout(), Some(millis(0)));
+    assert_eq!(drain(&mut session, now() + millis(100)).len(), 1);
+    // As long as it goes on talking, the pace is the slow one.
+    for at in (200..1000).step_by(100) {
+        session.heard(now() + millis(at));
+        assert!(session.poll_timeout() > Some(now() + millis(at)), "{at} ms");
+        if session.poll_timeout() <= Some(now() + millis(at + 100)) {
+            drain(&mut session, now() + millis(at + 100));
+        }
+    }
+    session.heard(now() + millis(1150));
+    assert_eq!(session.poll_timeout(), Some(millis(0)), "silent for 250 ms");
+}
+
+#[test]
+fn what_else_is_heard_changes_nothing_for_who_is_not_down() {
+    for state in [State::AdminDown, State::Init, State::Up] {
+        let mut session = in_state(state);
+        let before = session.poll_timeout().unwrap();
+        session.heard(now() + millis(10));
+        let after = session.poll_timeout().unwrap();
+        assert!(after >= before, "{state:?}");
+    }
+}
+
+#[test]
+fn a_packet_of_its_own_is_no_second_news() {
+    let mut session = in_state(State::Down);
+    hear(&mut session, Peer::in_state(State::Up), now() + millis(400));
+    drain(&mut session, now() + millis(400));
+    session.heard(now() + millis(401));
+    assert!(session.poll_timeout() > Some(now() + millis(401)));
+}
