@@ -10,9 +10,10 @@ import {
 } from "../../src/cli/command.ts";
 import { renderTable } from "../../src/cli/table.ts";
 import { countOf } from "../../src/model/quantity.ts";
+import { pause } from "../../src/lab/process.ts";
 import { chosen } from "../bench/command.ts";
 import { percentile } from "./outcome.ts";
-import { atRest, once, type Repeat } from "./run.ts";
+import { atRest, once, type Repeat, REST_MILLIS } from "./run.ts";
 import { parseScenario, type Reach, type Scenario } from "./scenario.ts";
 import { raise, type Stage, strike } from "./stage.ts";
 
@@ -88,6 +89,7 @@ async function run(args: Arguments, io: Io): Promise<number> {
   for (const same of Map.groupBy(scenarios, networkOf).values()) {
     const stage = await raise(same[0]!.lab, same[0]!.settings, stop);
     try {
+      await pause(REST_MILLIS);
       for (const scenario of same) {
         const figure = await repeat(stage, scenario, repeats, io, stop);
         if (figure !== null) figures.push(figure);

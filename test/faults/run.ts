@@ -15,8 +15,8 @@ const LEAD_MILLIS = 300;
 const LOOK_MILLIS = 250;
 /** Without a move for so long: a router that has just started has measured what it will use. */
 const STILL_MILLIS = 3000;
-/** An adjacency that fails again sooner counts as flapping, and comes back late. */
-const REST_MILLIS = 11_000;
+/** An adjacency that fails sooner after it came up counts as flapping, and comes back late. */
+export const REST_MILLIS = 11_000;
 
 export interface Repeat extends Outcome {
   /** `policy: path` before, and at the end of the fault, of what changed. */
