@@ -173,6 +173,7 @@ async function remove(place: Place, { keepLogs = false } = {}): Promise<number> 
 /** Of a lab that failed. What says that it is up goes, and so do the keys. */
 async function keepOnlyLogs(place: Place): Promise<void> {
   await Deno.remove(`${place.folder}/state.json`).catch(ignoreMissing);
+  await Deno.remove(probeKeyFile(place.folder)).catch(ignoreMissing);
   for (const { name } of place.topology.sites) {
     for (const part of ["keys", "run", "state"]) {
       const path = `${siteFolder(place.folder, name)}/${part}`;

@@ -4,9 +4,10 @@
  */
 
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { ip } from "./engine/namespaces.ts";
 import { allUp, build, type Network, snapshot, start, startKernel } from "./engine/network.ts";
 import { faults, probe, sessionKey, tlvsOf } from "./engine/stamp.ts";
-import { inner, type Name } from "./engine/tables.ts";
+import { inner, INTERFACE, type Name } from "./engine/tables.ts";
 
 const KEY = new Uint8Array(32).fill(7);
 const SESSION = { sender: inner("h"), reflector: inner("a"), senderPort: 50001, session: 0xbeef };
@@ -27,6 +28,8 @@ beforeAll(async () => {
   network = await build();
   await Promise.all([start(network, "a"), start(network, "b"), startKernel(network, "h")]);
   await Promise.all([allUp(network, "a"), allUp(network, "b"), allUp(network, "h")]);
+  // Only the engine sends through it otherwise, and needs no route.
+  await ip(`-n ${network.namespace("h")} route add ${inner("a")}/32 dev ${INTERFACE}`);
   await authenticate("a", KEY);
   await authenticate("b", KEY);
   await authenticate("h", KEY);
