@@ -14,6 +14,7 @@ export const PROGRAM: Program = {
     check: async () => (await import("./check.ts")).check,
     plan: async () => (await import("./plan.ts")).plan,
     keygen: async () => (await import("./keygen.ts")).keygen,
+    probekey: async () => (await import("./probekey.ts")).probekey,
     pubkey: async () => (await import("./pubkey.ts")).pubkey,
     status: async () => (await import("./status.ts")).status,
     paths: async () => (await import("./paths.ts")).paths,

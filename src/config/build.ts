@@ -28,6 +28,7 @@ export function buildNetwork(file: File): Network {
       intervalMillis: file.probe.interval,
       downAfter: file.probe.down_after,
       upAfter: file.probe.up_after,
+      authentication: file.probe.authentication,
     },
     rollout: { holdMillis: file.rollout.hold },
     backend: file.backend,

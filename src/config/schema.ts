@@ -130,6 +130,11 @@ export const schema = keys({
       "Replies missing in a row until a path is down.",
     ),
     up_after: whole(1, 1000).default(10).describe("Replies in a row until it is up again."),
+    authentication: oneOf(["none", "accept", "prefer", "require"]).default("none").describe(
+      "Whether probes carry codes by the key that `labelway probekey` makes: none; accept: sent " +
+        "without, taken with and without; prefer: sent with, taken both ways; require: with alone. " +
+        "A network goes from one to the next.",
+    ),
   }).prefault({}).describe(
     "How adjacencies and paths are measured, and paths found to be up or down (STAMP).",
   ),

@@ -229,6 +229,8 @@ export class Driver implements RouterView {
         return null;
       case "remember":
         this.#loaded = this.#candidate ?? this.#loaded;
+        // After the table: while that could still be refused, the former mode had to go on.
+        this.#authenticate();
         await this.#parts.settled(true);
         await this.#remember();
         return null;
@@ -299,13 +301,22 @@ export class Driver implements RouterView {
 
   #apply({ table }: Extract<Effect, { kind: "apply-table" }>): RouterEvent {
     try {
-      this.#engine ??= this.#parts.openEngine();
+      if (this.#engine === null) {
+        this.#engine = this.#parts.openEngine();
+        // Before the first probe, so that none goes out without the code that it has to have.
+        this.#authenticate();
+      }
       this.#engine.apply(table);
       return { kind: "table-applied" };
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       return { kind: "table-refused", problems: error.message.split("\n") };
     }
+  }
+
+  #authenticate(): void {
+    const { mode, keys } = this.#loaded.probes;
+    this.#open().authenticate(mode, keys);
   }
 
   async #syncconf({ desired }: Extract<Effect, { kind: "syncconf" }>): Promise<RouterEvent> {

@@ -10,6 +10,7 @@ import type { Log } from "./log.ts";
 import { openEngine } from "./native/engine.ts";
 import { parseThreads, THREADS } from "./native/threads.ts";
 import { serviceManager } from "./notify.ts";
+import { changedSecurity } from "./probe_keys.ts";
 import { missingPrivilege } from "./privilege.ts";
 import { type Handler, type Server, serveTcp, serveUnix } from "./server.ts";
 import { lastGoodPath, StateFolder } from "./state_folder.ts";
@@ -125,8 +126,12 @@ async function serve(
         return { problems: [(error as Error).message] };
       }
     },
-    besides: (next, former) =>
-      following === null ? [] : movedPort(former.configuration.network, next.configuration.network),
+    besides: (next, former) => [
+      ...changedSecurity(former.probes, next.probes),
+      ...(following === null
+        ? []
+        : movedPort(former.configuration.network, next.configuration.network)),
+    ],
     settled: async (runs) => await following?.settle(runs),
     log,
     ready: () => {

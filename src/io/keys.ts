@@ -122,18 +122,7 @@ async function readKeys(folder: string, site: string | undefined): Promise<KeyPa
 
 /** Reads a private key; refuses files that others may read. */
 export async function readKey(path: string): Promise<KeyPair> {
-  let text: string;
-  try {
-    text = await readPrivateFile(path);
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    throw new KeyError(
-      error.name === "ExposedFileError"
-        ? error.message.split("\n")
-        : [`Cannot read the private key ${path}: ${reason(error)}`],
-      { cause: error },
-    );
-  }
+  const text = await readSecret(path, "the private key");
   const pair = await pairOf(text);
   if (pair === undefined) {
     throw new KeyError([
@@ -141,6 +130,21 @@ export async function readKey(path: string): Promise<KeyPair> {
     ]);
   }
   return pair;
+}
+
+/** The text of a file that nobody else may read; `what` it is, is for people. */
+export async function readSecret(path: string, what: string): Promise<string> {
+  try {
+    return await readPrivateFile(path);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw new KeyError(
+      error.name === "ExposedFileError"
+        ? error.message.split("\n")
+        : [`Cannot read ${what} ${path}: ${reason(error)}`],
+      { cause: error },
+    );
+  }
 }
 
 /** Makes a pair and keeps its private half in a new file; the folder is made where missing. */

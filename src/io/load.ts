@@ -12,6 +12,7 @@ import { runOrThrow, SYSTEM } from "./command.ts";
 import { readTextFile } from "./files.ts";
 import { defaultKeysFolder, identify } from "./keys.ts";
 import { kernelHasWireguard } from "./netlink.ts";
+import { type ProbeSecurity, probeSecurity } from "./probe_keys.ts";
 
 export interface LoadOptions {
   readonly file: string;
@@ -29,6 +30,7 @@ export interface Loaded {
   readonly text: string;
   /** By public key. */
   readonly privateKeys: ReadonlyMap<PublicKey, string>;
+  readonly probes: ProbeSecurity;
   readonly warnings: readonly string[];
 }
 
@@ -52,13 +54,15 @@ export async function load(options: LoadOptions, former: Former): Promise<LoadRe
   const { network } = parsed;
   const renumbered = options.renumber ? [] : refusedNumbers(text, network, former.text, options);
   const keys = options.keys ?? defaultKeysFolder(options.file);
-  let identity;
-  try {
-    identity = await identify(network, keys, options.site);
-  } catch (error) {
-    return { problems: [...renumbered, ...(error as Error).message.split("\n")] };
-  }
-  if (renumbered.length > 0) return { problems: renumbered };
+  const problems = [...renumbered];
+  const ask = <T>(promise: Promise<T>) =>
+    promise.catch((error: Error) => {
+      problems.push(...error.message.split("\n"));
+      return null;
+    });
+  const identity = await ask(identify(network, keys, options.site));
+  const probes = await ask(probeSecurity(network, keys));
+  if (identity === null || probes === null || problems.length > 0) return { problems };
   const { site } = identity;
   const asked = options.backend ?? network.backend;
   try {
@@ -68,6 +72,7 @@ export async function load(options: LoadOptions, former: Former): Promise<LoadRe
       privateKeys: new Map(
         [...identity.keys.values()].map((pair) => [pair.publicKey, pair.privateKey]),
       ),
+      probes,
       warnings: parsed.warnings.map(formatProblem),
     };
   } catch (error) {

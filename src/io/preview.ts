@@ -12,6 +12,7 @@ import { movedPort } from "./tcp_port.ts";
 import { load, type LoadOptions } from "./load.ts";
 import { resolveName } from "./names.ts";
 import { readHost } from "./netlink.ts";
+import { changedSecurity } from "./probe_keys.ts";
 import { readLastGood } from "./state_folder.ts";
 import { SystemWireguard } from "./wireguard/system.ts";
 
@@ -72,7 +73,12 @@ export async function preview(
     now(),
     plans.rollout?.phase,
   );
-  const besides = before === undefined ? [] : movedPort(before, network);
+  // Which keys the running router has, nobody tells.
+  const { probes } = loaded;
+  const besides = before === undefined ? [] : [
+    ...changedSecurity({ ...probes, mode: before.probe.authentication }, probes),
+    ...movedPort(before, network),
+  ];
   return {
     site: site.name,
     generation: network.generation,

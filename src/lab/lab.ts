@@ -21,6 +21,7 @@ import {
   withGateway,
 } from "./gateway.ts";
 import { runOrThrow as run } from "../io/command.ts";
+import { createProbeKey, probeKeyFile } from "../io/probe_keys.ts";
 import { layOut } from "./layout.ts";
 import { linkem, startLinkem } from "./linkem.ts";
 import { createNamespaces, hasNetem, removeNamespaces, setUp } from "./namespaces.ts";
@@ -146,8 +147,12 @@ export async function distribute(place: Place, text: string): Promise<void> {
     const keys = `${siteFolder(place.folder, name)}/keys`;
     await run([...labelway(), "keygen", name, master, "--keys", keys]);
   }
+  // Made once and the same everywhere, whether the file asks for it already or comes to.
+  await createProbeKey(probeKeyFile(place.folder));
   for (const { name } of place.topology.sites) {
-    await Deno.copyFile(master, `${siteFolder(place.folder, name)}/network.yaml`);
+    const own = siteFolder(place.folder, name);
+    await Deno.copyFile(master, `${own}/network.yaml`);
+    await Deno.copyFile(probeKeyFile(place.folder), probeKeyFile(`${own}/keys`));
   }
 }
 
@@ -168,6 +173,7 @@ async function remove(place: Place, { keepLogs = false } = {}): Promise<number> 
 /** Of a lab that failed. What says that it is up goes, and so do the keys. */
 async function keepOnlyLogs(place: Place): Promise<void> {
   await Deno.remove(`${place.folder}/state.json`).catch(ignoreMissing);
+  await Deno.remove(probeKeyFile(place.folder)).catch(ignoreMissing);
   for (const { name } of place.topology.sites) {
     for (const part of ["keys", "run", "state"]) {
       const path = `${siteFolder(place.folder, name)}/${part}`;

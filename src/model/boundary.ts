@@ -580,6 +580,12 @@ classes: number, };
 export type ProbeRank = "closer" | "in-use" | "candidate" | "rest";
 
 /**
+ * Which mode of STAMP (RFC 8762 §4.2) is sent and taken. Two that stand beside each other here
+ * understand each other in both directions, so that a network can go from one end to the other.
+ */
+export type ProbeAuthentication = "none" | "accept" | "prefer" | "require";
+
+/**
  * An adjacency as its own site measured it over a minute, unless it says otherwise.
  */
 export type ReportedAdjacency = { 

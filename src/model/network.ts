@@ -1,5 +1,6 @@
 /** The network as the operator's file describes it, after every check: what all later code trusts. */
 
+import type { ProbeAuthentication } from "./boundary.ts";
 import type {
   Address,
   Generation,
@@ -28,6 +29,7 @@ export interface Network {
     readonly intervalMillis: number;
     readonly downAfter: number;
     readonly upAfter: number;
+    readonly authentication: ProbeAuthentication;
   };
   /** How long a new file that changes ways is given to reach every router, twice. */
   readonly rollout: { readonly holdMillis: number };

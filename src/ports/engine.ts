@@ -1,4 +1,12 @@
-import type { LabelState, Looks, Measured, Probing, Snapshot, Table } from "../model/boundary.ts";
+import type {
+  LabelState,
+  Looks,
+  Measured,
+  ProbeAuthentication,
+  Probing,
+  Snapshot,
+  Table,
+} from "../model/boundary.ts";
 
 /** The native half: owns every packet; told whole tables, asked for state. */
 export interface Engine {
@@ -13,6 +21,11 @@ export interface Engine {
   measured(): Measured[];
   /** How often paths are probed from now on. */
   probe(probing: Probing): void;
+  /**
+   * In which mode probes are sent and taken from now on: before the first time, without codes alone.
+   * `keys`: 32 bytes each, that to send with first; they are not kept.
+   */
+  authenticate(mode: ProbeAuthentication, keys: Uint8Array<ArrayBuffer>): void;
   /** Stops the threads; devices and sockets are gone when it returns. */
   close(): void;
 }

@@ -146,6 +146,23 @@ pub enum ProbeRank {
     Rest,
 }
 
+/// Which mode of STAMP (RFC 8762 §4.2) is sent and taken. Two that stand beside each other here
+/// understand each other in both directions, so that a network can go from one end to the other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(TS))]
+#[serde(rename_all = "lowercase")]
+pub enum ProbeAuthentication {
+    /// The unauthenticated mode alone.
+    #[default]
+    None,
+    /// Unauthenticated probes are sent, both are taken.
+    Accept,
+    /// Authenticated probes are sent, both are taken.
+    Prefer,
+    /// The authenticated mode alone.
+    Require,
+}
+
 /// An adjacency as its own site measured it over a minute, unless it says otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(TS))]

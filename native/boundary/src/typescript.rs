@@ -73,6 +73,7 @@ fn render() -> String {
     declare::<Probing>(&mut text);
     declare::<ProbedPath>(&mut text);
     declare::<ProbeRank>(&mut text);
+    declare::<ProbeAuthentication>(&mut text);
     declare::<ReportedAdjacency>(&mut text);
     text
 }

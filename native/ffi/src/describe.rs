@@ -52,7 +52,10 @@ macro_rules! signatures {
     };
 }
 
-signatures! { () (A) (A, B) (A, B, C) (A, B, C, D) (A, B, C, D, E) }
+signatures! {
+    () (A) (A, B) (A, B, C) (A, B, C, D) (A, B, C, D, E) (A, B, C, D, E, F)
+    (A, B, C, D, E, F, G)
+}
 
 fn symbols() -> Vec<(&'static str, Value)> {
     vec![
@@ -87,6 +90,11 @@ fn symbols() -> Vec<(&'static str, Value)> {
         (
             "labelway_engine_probe",
             (labelway_engine_probe as unsafe extern "C" fn(_, _, _, _, _) -> _).describe(),
+        ),
+        (
+            "labelway_engine_authenticate",
+            (labelway_engine_authenticate as unsafe extern "C" fn(_, _, _, _, _, _, _) -> _)
+                .describe(),
         ),
         (
             "labelway_engine_free",

@@ -8,13 +8,13 @@ mod call;
 #[cfg(test)]
 mod describe;
 
-use labelway_boundary::{EngineConfig, Probing, Table};
+use labelway_boundary::{EngineConfig, ProbeAuthentication, Probing, Table};
 use labelway_io::Engine;
 
 use call::{Input, ask, call, parse, tell};
 
 /// Goes up by one whenever a symbol or the meaning of what crosses changes.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 /// What every call but the freeing ones returns.
 #[repr(i32)]
@@ -164,6 +164,38 @@ pub unsafe extern "C" fn labelway_engine_probe(
     };
     // SAFETY: as the caller vouches.
     unsafe { tell(engine, "paths to be probed", input, data, length, take) }
+}
+
+/// Takes a `ProbeAuthentication` and its keys, in place of those before: 32 bytes each, one behind
+/// the other, that which is sent with first. They are not kept as they are, and the caller may wipe
+/// them.
+///
+/// # Safety
+/// As for [`labelway_engine_apply`], with `mode` in place of `table`; `keys` points to `keys_length`
+/// bytes, or to none where that is 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn labelway_engine_authenticate(
+    engine: *mut Engine,
+    mode: *const u8,
+    mode_length: usize,
+    keys: *const u8,
+    keys_length: usize,
+    data: *mut *mut u8,
+    length: *mut usize,
+) -> i32 {
+    let keys = match keys_length {
+        0 => &[][..],
+        _ if keys.is_null() => return Status::BadArgument as i32,
+        // SAFETY: the caller vouches for the bytes and their length, for this call.
+        _ => unsafe { std::slice::from_raw_parts(keys, keys_length) },
+    };
+    let input = Input {
+        bytes: mode,
+        length: mode_length,
+    };
+    let take = |engine: &Engine, mode: ProbeAuthentication| engine.authenticate(mode, keys);
+    // SAFETY: as the caller vouches.
+    unsafe { tell(engine, "mode of probes", input, data, length, take) }
 }
 
 /// Stops the engine: threads are joined, devices and sockets gone when it returns. Null is fine.

@@ -43,6 +43,44 @@ fn probe(engine: *mut Engine, probing: &str) -> (i32, String) {
     })
 }
 
+fn authenticate(engine: *mut Engine, mode: &str, keys: &[u8]) -> (i32, String) {
+    output(|data, length| {
+        let (mode, mode_length) = (mode.as_ptr(), mode.len());
+        let (keys, keys_length) = (keys.as_ptr(), keys.len());
+        // SAFETY: as above.
+        unsafe {
+            labelway_engine_authenticate(engine, mode, mode_length, keys, keys_length, data, length)
+        }
+    })
+}
+
+#[test]
+fn keys_of_probes_are_taken_or_refused_without_being_told() {
+    let (engine, ..) = start(r#"{"uapi_folder": "/nonexistent"}"#);
+    let ok = (Status::Ok as i32, String::new());
+    assert_eq!(authenticate(engine, "\"none\"", &[]), ok);
+    assert_eq!(authenticate(engine, "\"require\"", &[7; 32]), ok);
+    assert_eq!(authenticate(engine, "\"prefer\"", &[7; 64]), ok);
+    for (mode, keys, says) in [
+        ("require", &[][..], "without a key"),
+        ("require", &[b'k'; 31], "31 bytes"),
+        ("accept", &[b'k'; 33], "33 bytes"),
+        ("accept", &[b'k'; 96], "96 bytes"),
+        ("often", &[b'k'; 32], "unknown variant `often`"),
+    ] {
+        let (status, text) = authenticate(engine, &format!("{mode:?}"), keys);
+        assert_eq!(status, Status::Failed as i32, "{mode}");
+        assert!(text.contains(says), "{text}");
+        assert!(!text.contains("kkk"), "{text}");
+    }
+    assert_eq!(
+        authenticate(null_mut(), "\"none\"", &[]).0,
+        Status::BadArgument as i32
+    );
+    // SAFETY: not used again.
+    unsafe { labelway_engine_free(engine) };
+}
+
 #[test]
 fn an_engine_from_start_to_end() {
     let (engine, status, text) = start(r#"{"uapi_folder": "/nonexistent"}"#);

@@ -98,6 +98,7 @@ impl Builder {
             table: table.clone(),
             reflector: before.map_or_else(reflector, |before| before.reflector.clone()),
             asking: before.map_or_else(Arc::default, |before| before.asking.clone()),
+            authentication: shared.authentication.clone(),
         };
         Ok(Built { world, moved })
     }

@@ -122,12 +122,17 @@ pub enum IoDrop {
     ProbeStale,
     /// A probe of a session for which the reflector has no room.
     ProbeUnanswered,
+    /// A probe, or an answer to one, in the mode of STAMP that this router does not take: without a
+    /// code where one is required, or with one where none is.
+    ProbeOtherMode,
+    /// A probe, or an answer to one, whose code or whose TLVs' code is not that of our key.
+    ProbeWrongCode,
     /// A BFD packet that RFC 5880 §6.8.6 discards.
     BfdDiscarded,
 }
 
 impl IoDrop {
-    pub const ALL: [IoDrop; 14] = [
+    pub const ALL: [IoDrop; 16] = [
         IoDrop::UplinkUnreachable,
         IoDrop::UplinkBusy,
         IoDrop::UplinkRefused,
@@ -141,6 +146,8 @@ impl IoDrop {
         IoDrop::ProbeMalformed,
         IoDrop::ProbeStale,
         IoDrop::ProbeUnanswered,
+        IoDrop::ProbeOtherMode,
+        IoDrop::ProbeWrongCode,
         IoDrop::BfdDiscarded,
     ];
 
@@ -159,6 +166,8 @@ impl IoDrop {
             IoDrop::ProbeMalformed => "probe-malformed",
             IoDrop::ProbeStale => "probe-stale",
             IoDrop::ProbeUnanswered => "probe-unanswered",
+            IoDrop::ProbeOtherMode => "probe-other-mode",
+            IoDrop::ProbeWrongCode => "probe-wrong-code",
             IoDrop::BfdDiscarded => "bfd-discarded",
         }
     }

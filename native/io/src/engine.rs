@@ -6,7 +6,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use labelway_boundary::{
-    Direction, EngineConfig, LabelState, Looks, Measured, Probing, Snapshot, Table,
+    Direction, EngineConfig, LabelState, Looks, Measured, ProbeAuthentication, Probing, Snapshot,
+    Table,
 };
 use parking_lot::Mutex;
 
@@ -128,6 +129,14 @@ impl Engine {
         }
         let named = probe::by_key(probing);
         self.shared.probing.store(Some(Arc::new(named)));
+    }
+
+    /// In which mode probes are sent and taken from now on: before the first time, the
+    /// unauthenticated one alone. Keys lie one behind the other, that to send with first.
+    pub fn authenticate(&self, mode: ProbeAuthentication, keys: &[u8]) -> Result<(), Vec<String>> {
+        let authentication = probe::Authentication::new(mode, keys)?;
+        self.shared.authentication.store(Arc::new(authentication));
+        Ok(())
     }
 
     /// As dropping it.

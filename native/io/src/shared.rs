@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use labelway_boundary::Direction;
 use labelway_forward::{Context, Count, DropReason, TokenBucket};
 use labelway_offload::VnetHeader;
 
 use crate::counters::{Drops, IoDrop};
 use crate::poll::Poll;
-use crate::probe::Named;
+use crate::probe::{Authentication, Named};
 use crate::threads::{Thread, Threads};
 use crate::world::World;
 
@@ -21,6 +21,8 @@ pub struct Shared {
     pub world: ArcSwapOption<World>,
     /// What is to be probed how often; none while nobody has told.
     pub probing: ArcSwapOption<Named>,
+    /// Outlives tables, and is there before the first.
+    pub authentication: Arc<ArcSwap<Authentication>>,
     pub started: Instant,
     pub stopping: AtomicBool,
     pub swaps: AtomicU64,
@@ -42,6 +44,7 @@ impl Shared {
         Ok(Shared {
             world: ArcSwapOption::empty(),
             probing: ArcSwapOption::empty(),
+            authentication: Arc::default(),
             started: Instant::now(),
             stopping: AtomicBool::new(false),
             swaps: AtomicU64::new(0),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use labelway_boundary::Table;
 use labelway_forward::{Fib, Live};
 use labelway_measure::Sessions;
@@ -11,7 +12,7 @@ use parking_lot::Mutex;
 
 use crate::counters::Traffic;
 use crate::poll::Token;
-use crate::probe::{Asking, Bfd, Places, Prober, Suspicion, Target, Timers};
+use crate::probe::{Asking, Authentication, Bfd, Places, Prober, Suspicion, Target, Timers};
 use crate::tun::Tun;
 use crate::uplink::Uplink;
 
@@ -41,6 +42,7 @@ pub struct World {
     /// Whose probes this router answers.
     pub reflector: Arc<Mutex<Sessions>>,
     pub asking: Arc<Asking>,
+    pub authentication: Arc<ArcSwap<Authentication>>,
 }
 
 pub struct Adjacency {

@@ -1,5 +1,5 @@
 //! Forwarding allocates nothing: two engines in a network namespace of their own, 10,000 packets
-//! from one LAN to the other, and an allocator that counts for the whole process.
+//! from one LAN to the other and probes in both modes, and an allocator that counts for the whole process.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{Read, Write};
@@ -83,22 +83,32 @@ fn nothing_is_allocated_for_a_packet() {
     };
     send(BURST);
     wait(|| delivered() == BURST);
-    let mut allocations = 0;
+    // Probes go on meanwhile, without codes and then with them.
     let mut sent = BURST;
-    while sent < PACKETS {
-        let before = ALLOCATIONS.load(Ordering::Relaxed);
-        send(BURST);
-        std::thread::sleep(Duration::from_millis(5));
-        allocations += ALLOCATIONS.load(Ordering::Relaxed) - before;
-        sent += BURST;
-        wait(|| delivered() == sent); // looking at it allocates, and is not counted
+    for mode in [ProbeAuthentication::None, ProbeAuthentication::Require] {
+        for engine in &engines {
+            engine.authenticate(mode, &[7; 32]).unwrap();
+        }
+        let probes = || far.snapshot().adjacencies[0].quality.probes_answered;
+        let (probed, end) = (probes(), sent + PACKETS);
+        let mut allocations = 0;
+        while sent < end {
+            let before = ALLOCATIONS.load(Ordering::Relaxed);
+            send(BURST);
+            std::thread::sleep(Duration::from_millis(5));
+            allocations += ALLOCATIONS.load(Ordering::Relaxed) - before;
+            sent += BURST;
+            wait(|| delivered() == sent); // looking at it allocates, and is not counted
+        }
+        let probes = probes() - probed;
+        println!("{allocations} allocations for {PACKETS} packets and {probes} probes, {mode:?}");
+        assert!(probes > 20, "{probes} probes were answered");
+        // Not quite none: a handshake may fall into it.
+        assert!(
+            allocations < 100,
+            "{allocations} allocations for {PACKETS} packets"
+        );
     }
-    println!("{allocations} allocations for {PACKETS} packets");
-    // Not quite none: a handshake may fall into it.
-    assert!(
-        allocations < 100,
-        "{allocations} allocations for {PACKETS} packets"
-    );
     drop(engines);
     let left: Vec<_> = std::fs::read_dir(&folder).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");

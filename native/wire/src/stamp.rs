@@ -4,10 +4,12 @@ mod authenticated;
 mod direct;
 mod reflect;
 mod report;
+mod session_key;
 mod tlv;
 
 pub use authenticated::{
     AUTHENTICATED_STAMP_BYTES, AuthenticationKey, CODE_BYTES, LEAST_KEY_BYTES, Refused,
+    claimed_session, is_laid_out_as_authenticated,
 };
 pub use direct::{
     DIRECT_MEASUREMENT_TLV_TYPE, DirectMeasurement, direct_measurement_len,
@@ -16,11 +18,12 @@ pub use direct::{
 pub use reflect::{
     CLASS_OF_SERVICE_TLV_TYPE, ClassOfService, EXTRA_PADDING_TLV_TYPE, HMAC_TLV_TYPE, Integrity,
     Reflecting, class_of_service_len, encode_class_of_service, encode_extra_padding, encode_hmac,
-    flag, flag_as_sender, reflect_tlvs, verify_answer,
+    flag, flag_as_sender, hmac_len, reflect_tlvs, verify_tlvs,
 };
 pub use report::{
     REPORT_TLV_TYPE, Report, ReportEntry, encode_report, encode_report_request, report_len,
 };
+pub use session_key::{NetworkKey, Role, SessionName};
 pub use tlv::{
     GENERATION_TLV_TYPE, RETURN_PATH_TLV_TYPE, ReturnPath, Tlv, Tlvs, encode_generation,
     encode_return_path, generation_len, return_path_len,

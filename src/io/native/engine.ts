@@ -5,6 +5,7 @@ import type {
   LabelState,
   Looks,
   Measured,
+  ProbeAuthentication,
   Probing,
   Snapshot,
   Table,
@@ -59,6 +60,21 @@ class NativeEngine implements Engine {
 
   probe(probing: Probing): void {
     this.#tell("labelway_engine_probe", probing);
+  }
+
+  authenticate(mode: ProbeAuthentication, keys: Uint8Array<ArrayBuffer>): void {
+    const text = encode(mode);
+    this.#call((out, length) =>
+      this.#library.symbols.labelway_engine_authenticate(
+        this.#open(),
+        text,
+        BigInt(text.length),
+        keys,
+        BigInt(keys.length),
+        out,
+        length,
+      )
+    );
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 // Generated from native/ffi by `deno task boundary`. Do not edit.
 
 /** The library must say that it speaks this version. */
-export const ABI_VERSION = 2;
+export const ABI_VERSION = 3;
 
 /** What a call returns; see native/ffi/src/lib.rs. */
 export const STATUS = { ok: 0, failed: 1, panicked: 2, badArgument: 3 } as const;
@@ -37,6 +37,10 @@ export const SYMBOLS = {
   },
   labelway_engine_probe: {
     parameters: ["pointer", "buffer", "usize", "buffer", "buffer"],
+    result: "i32",
+  },
+  labelway_engine_authenticate: {
+    parameters: ["pointer", "buffer", "usize", "buffer", "usize", "buffer", "buffer"],
     result: "i32",
   },
   labelway_engine_free: {

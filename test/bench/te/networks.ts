@@ -148,7 +148,7 @@ function toNetwork(
     penultimate: "pop",
     bfd: { intervalMillis: 50, multiplier: 3 },
     rollout: { holdMillis: 30_000 },
-    probe: { intervalMillis: 100, downAfter: 5, upAfter: 10 },
+    probe: { intervalMillis: 100, downAfter: 5, upAfter: 10, authentication: "none" },
     backend: "embedded",
     api: { port: 7635 },
     meet,

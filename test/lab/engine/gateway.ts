@@ -6,7 +6,7 @@
 import { openEngine } from "../../../src/io/native/engine.ts";
 import { parseThreads, THREADS } from "../../../src/io/native/threads.ts";
 import type { Engine } from "../../../src/ports/engine.ts";
-import type { Probing, Table } from "../../../src/model/boundary.ts";
+import type { ProbeAuthentication, Probing, Table } from "../../../src/model/boundary.ts";
 import { TextLineStream } from "./lines.ts";
 
 export type Command =
@@ -30,6 +30,8 @@ export type Command =
   | { readonly do: "looks" }
   | { readonly do: "measured" }
   | { readonly do: "probe"; readonly probing: Probing }
+  /** Keys in hexadecimal, one behind the other. */
+  | { readonly do: "authenticate"; readonly mode: ProbeAuthentication; readonly keys: string }
   /** Keeps the main thread busy, garbage collections included. */
   | { readonly do: "block"; readonly millis: number }
   | { readonly do: "run"; readonly command: readonly string[]; readonly input?: string }
@@ -71,6 +73,8 @@ async function handle(command: Command): Promise<unknown> {
       return opened().measured();
     case "probe":
       return opened().probe(command.probing) ?? null;
+    case "authenticate":
+      return opened().authenticate(command.mode, Uint8Array.fromHex(command.keys)) ?? null;
     case "block":
       return block(command.millis);
     case "run":

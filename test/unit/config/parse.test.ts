@@ -114,6 +114,8 @@ describe("schema", () => {
     ["ttl: pip", "20:6", 'pipe or uniform. Did you mean "pipe"?'],
     ["probe: { interval: 100 }", "20:20", "a time with its unit"],
     ["probe: { interval: 1ms }", "20:20", "from 10ms to 60000ms"],
+    ["probe: { authentication: required }", "20:26", 'prefer or require. Did you mean "require"?'],
+    ["probe: { authentication: true }", "20:26", "none or accept or prefer or require"],
     ["tunnels: 100.96.0.1/12", "20:10", "100.96.0.0/12"],
     ["tunnels: 2001:db8::/32", "20:10", "IPv4 block"],
     ["colors: { meet: [internet] }", "20:18", "a pair of colors"],

@@ -156,7 +156,7 @@ export function toNetwork(shape: NetworkShape, generation = "0000000000000001"):
     penultimate: shape.penultimate,
     bfd: { intervalMillis: 50, multiplier: 3 },
     rollout: { holdMillis: 30_000 },
-    probe: { intervalMillis: 100, downAfter: 5, upAfter: 10 },
+    probe: { intervalMillis: 100, downAfter: 5, upAfter: 10, authentication: "none" },
     backend: "embedded",
     api: { port: 7635 },
     meet: shape.meet,

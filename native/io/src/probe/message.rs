@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use labelway_forward::MAX_PUSHED_LABELS;
 use labelway_measure::Reply;
 use labelway_wire::stamp::{
-    CLASS_OF_SERVICE_TLV_TYPE, ClassOfService, DIRECT_MEASUREMENT_TLV_TYPE, DirectMeasurement,
-    ReflectorPacket, Report, STAMP_BYTES, SenderPacket, Timestamp, Tlv, UNSYNCHRONIZED,
-    encode_class_of_service, encode_direct_measurement, encode_extra_padding, encode_generation,
-    encode_return_path,
+    AUTHENTICATED_STAMP_BYTES, AuthenticationKey, CLASS_OF_SERVICE_TLV_TYPE, ClassOfService,
+    DIRECT_MEASUREMENT_TLV_TYPE, DirectMeasurement, ReflectorPacket, Report, SenderPacket,
+    Timestamp, Tlv, Tlvs, UNSYNCHRONIZED, encode_class_of_service, encode_direct_measurement,
+    encode_extra_padding, encode_generation, encode_hmac, encode_return_path,
 };
 
 pub type Generation = [u8; 8];
@@ -46,17 +46,23 @@ pub struct Asking<'a> {
     pub return_labels: &'a [u32],
 }
 
-/// Writes a probe to `out`; none if it has no room or a label is none.
-pub fn write_probe(out: &mut [u8], asking: &Asking<'_>) -> Option<usize> {
+/// Writes a probe to `out`, in authenticated mode with a key, and then still to be sealed; none if
+/// it has no room or a label is none.
+pub fn write_probe(
+    out: &mut [u8],
+    asking: &Asking<'_>,
+    key: Option<&AuthenticationKey>,
+) -> Option<usize> {
     let packet = SenderPacket {
         sequence: asking.sequence,
         timestamp: asking.sent,
         error_estimate: UNSYNCHRONIZED,
         session: asking.session,
     };
-    out.get_mut(..STAMP_BYTES)?
-        .copy_from_slice(&packet.encode());
-    let mut length = STAMP_BYTES;
+    let mut length = match key {
+        Some(key) => put(out, &packet.encode_authenticated(key))?,
+        None => put(out, &packet.encode())?,
+    };
     length += encode_generation(asking.generation, &mut out[length..]).ok()?;
     if asking.class != 0 {
         let wanted = ClassOfService::wanting(selector(asking.class));
@@ -73,6 +79,27 @@ pub fn write_probe(out: &mut [u8], asking: &Asking<'_>) -> Option<usize> {
         length += encode_return_path(asking.return_labels, &mut out[length..]).ok()?;
     }
     Some(length)
+}
+
+/// Ends the TLVs of a packet of `length` bytes: with a key, by a code over them and the number of the
+/// packet (RFC 8972 §4.8). Tells how long it is then.
+pub fn seal(
+    out: &mut [u8],
+    length: usize,
+    sequence: u32,
+    key: Option<&AuthenticationKey>,
+) -> Option<usize> {
+    let Some(key) = key else {
+        return Some(length);
+    };
+    let tlvs = out.get_mut(AUTHENTICATED_STAMP_BYTES..)?;
+    let used = length.checked_sub(AUTHENTICATED_STAMP_BYTES)?;
+    Some(length + encode_hmac(key, sequence, tlvs, used).ok()?)
+}
+
+fn put(out: &mut [u8], packet: &[u8]) -> Option<usize> {
+    out.get_mut(..packet.len())?.copy_from_slice(packet);
+    Some(packet.len())
 }
 
 /// Lengthens a probe of `length` bytes to `size` (RFC 8972 §4.1); none if that is no room for it.
@@ -108,8 +135,7 @@ impl Probe {
     }
 }
 
-pub fn read_probe(bytes: &[u8]) -> Option<Probe> {
-    let (packet, tlvs) = SenderPacket::decode(bytes).ok()?;
+pub fn read_probe(packet: SenderPacket, tlvs: Tlvs<'_>) -> Option<Probe> {
     let mut probe = Probe {
         packet,
         generation: None,
@@ -157,8 +183,13 @@ pub struct Answering {
     pub carried: Option<(u32, u32)>,
 }
 
-/// Writes the answer to a probe (RFC 8762 §4.3.1).
-pub fn write_answer(out: &mut [u8], probe: &Probe, answering: &Answering) -> Option<usize> {
+/// Writes the answer to a probe (RFC 8762 §4.3.1); with a key, it is still to be sealed.
+pub fn write_answer(
+    out: &mut [u8],
+    probe: &Probe,
+    answering: &Answering,
+    key: Option<&AuthenticationKey>,
+) -> Option<usize> {
     let asked = &probe.packet;
     let packet = ReflectorPacket {
         sequence: answering.sequence,
@@ -171,9 +202,10 @@ pub fn write_answer(out: &mut [u8], probe: &Probe, answering: &Answering) -> Opt
         sender_error_estimate: asked.error_estimate,
         sender_ttl: answering.ttl,
     };
-    out.get_mut(..STAMP_BYTES)?
-        .copy_from_slice(&packet.encode());
-    let mut length = STAMP_BYTES;
+    let mut length = match key {
+        Some(key) => put(out, &packet.encode_authenticated(key))?,
+        None => put(out, &packet.encode())?,
+    };
     length += encode_generation(answering.generation, &mut out[length..]).ok()?;
     if let Some(class) = probe.class {
         // RFC 8972 §4.4: sent back as wanted, with what it arrived with.
@@ -206,11 +238,10 @@ pub struct Answer<'a> {
     pub report: Option<Report<'a>>,
 }
 
-pub fn read_answer(bytes: &[u8]) -> Option<Answer<'_>> {
-    let (packet, tlvs) = ReflectorPacket::decode(bytes).ok()?;
+pub fn read_answer<'a>(packet: &ReflectorPacket, tlvs: Tlvs<'a>) -> Answer<'a> {
     let mut answer = Answer {
         session: packet.session,
-        reply: Reply::from(&packet),
+        reply: Reply::from(packet),
         generation: None,
         carried: None,
         report: None,
@@ -225,12 +256,18 @@ pub fn read_answer(bytes: &[u8]) -> Option<Answer<'_>> {
             Tlv::Other { .. } | Tlv::ReturnPath(_) => {}
         }
     }
-    Some(answer)
+    answer
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use labelway_wire::stamp::{NetworkKey, Role, SessionName};
+
+    fn probe_in(bytes: &[u8]) -> Option<Probe> {
+        let (packet, tlvs) = SenderPacket::decode(bytes).ok()?;
+        read_probe(packet, tlvs)
+    }
 
     const ASKING: Asking<'_> = Asking {
         session: 99,
@@ -245,8 +282,8 @@ mod tests {
     #[test]
     fn a_probe_and_its_answer() {
         let mut room = [0; 256];
-        let length = write_probe(&mut room, &ASKING).unwrap();
-        let probe = read_probe(&room[..length]).unwrap();
+        let length = write_probe(&mut room, &ASKING, None).unwrap();
+        let probe = probe_in(&room[..length]).unwrap();
         assert_eq!((probe.packet.sequence, probe.packet.session), (7, 99));
         assert_eq!(probe.generation, Some(*b"mine1234"));
         assert_eq!(probe.return_labels.as_slice(), [16001, 16002]);
@@ -261,10 +298,11 @@ mod tests {
             generation: *b"theirs12",
             carried: Some((990, 50)),
         };
-        let length = write_answer(&mut room, &probe, &answering).unwrap();
-        let (_, tlvs) = ReflectorPacket::decode(&room[..length]).unwrap();
-        assert_eq!(tlvs.count(), 3, "generation, class, counters");
-        let answer = read_answer(&room[..length]).unwrap();
+        let length = write_answer(&mut room, &probe, &answering, None).unwrap();
+        let (packet, tlvs) = ReflectorPacket::decode(&room[..length]).unwrap();
+        let count = tlvs.clone().count();
+        assert_eq!(count, 3, "generation, class, counters");
+        let answer = read_answer(&packet, tlvs);
         assert_eq!(answer.session, 99);
         assert_eq!(answer.generation, Some(*b"theirs12"));
         let counters = answer.carried.unwrap();
@@ -286,20 +324,40 @@ mod tests {
     #[test]
     fn padding_makes_it_as_long_as_wanted() {
         let mut room = [7; 1500];
-        let length = write_probe(&mut room, &ASKING).unwrap();
+        let length = write_probe(&mut room, &ASKING, None).unwrap();
         assert_eq!(pad_probe(&mut room, length, 1400), Some(1400));
-        let probe = read_probe(&room[..1400]).unwrap();
+        let probe = probe_in(&room[..1400]).unwrap();
         assert_eq!(probe.packet.sequence, 7);
         assert_eq!(pad_probe(&mut room, length, length + 3), None, "no header");
         assert_eq!(pad_probe(&mut room, length, 1501), None);
     }
 
     #[test]
+    fn with_a_key_it_is_longer_by_the_other_layout_and_a_code() {
+        let name = SessionName {
+            sender: [10, 255, 0, 1].into(),
+            reflector: [10, 255, 0, 3].into(),
+            sender_port: 49862,
+            session: 99,
+        };
+        let key = NetworkKey::new(&[7; 32]).session(&name, Role::Probe);
+        let mut room = [0; 256];
+        let plain = write_probe(&mut room, &ASKING, None).unwrap();
+        assert_eq!(seal(&mut room, plain, 7, None), Some(plain));
+        let length = write_probe(&mut room, &ASKING, Some(&key)).unwrap();
+        let sealed = seal(&mut room, length, 7, Some(&key)).unwrap();
+        assert_eq!(sealed, plain + 68 + 20);
+        assert_eq!(seal(&mut room[..sealed - 1], length, 7, Some(&key)), None);
+        assert_eq!(seal(&mut room, 100, 7, Some(&key)), None);
+        assert_eq!(write_probe(&mut [0; 111], &ASKING, Some(&key)), None);
+    }
+
+    #[test]
     fn what_asks_for_no_class_has_none() {
         let mut room = [0; 256];
         let asking = Asking { class: 0, ..ASKING };
-        let length = write_probe(&mut room, &asking).unwrap();
-        let probe = read_probe(&room[..length]).unwrap();
+        let length = write_probe(&mut room, &asking, None).unwrap();
+        let probe = probe_in(&room[..length]).unwrap();
         assert_eq!((probe.class, probe.class()), (None, 0));
     }
 
@@ -311,18 +369,18 @@ mod tests {
             return_labels: &[],
             ..ASKING
         };
-        assert_eq!(write_probe(&mut [0; 43], &bare), None);
-        assert_eq!(write_probe(&mut [0; 60], &ASKING), None);
-        assert_eq!(read_probe(&[0; 43]), None);
+        assert_eq!(write_probe(&mut [0; 43], &bare, None), None);
+        assert_eq!(write_probe(&mut [0; 60], &ASKING, None), None);
+        assert_eq!(probe_in(&[0; 43]), None);
         let mut room = [0; 256];
         let labels = [16; MAX_PUSHED_LABELS + 1];
         let asking = Asking {
             return_labels: &labels,
             ..ASKING
         };
-        let length = write_probe(&mut room, &asking).unwrap();
+        let length = write_probe(&mut room, &asking, None).unwrap();
         assert_eq!(
-            read_probe(&room[..length]),
+            probe_in(&room[..length]),
             None,
             "more labels than anybody may push"
         );

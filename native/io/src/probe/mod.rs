@@ -6,10 +6,12 @@
 //! back are told apart. `now` is the time since the engine started.
 
 mod ask;
+mod authentication;
 mod bfd;
 mod direct;
 mod liveness;
 mod message;
+mod names;
 mod pacing;
 mod prober;
 mod report;
@@ -17,6 +19,7 @@ mod sizing;
 mod suspect;
 
 pub use ask::Asking;
+pub use authentication::Authentication;
 pub use bfd::{Bfd, handle_due as handle_bfd_due};
 pub use liveness::{Judge, Timers};
 pub use pacing::{Named, Pacing, by_key};

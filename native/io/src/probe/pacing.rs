@@ -8,7 +8,8 @@ use labelway_forward::ENCAPSULATION_BYTES;
 use labelway_measure::{Budget, Intervals, Path, PathId, Rank, Schedule};
 use labelway_wire::LABEL_BYTES;
 use labelway_wire::stamp::{
-    STAMP_BYTES, class_of_service_len, direct_measurement_len, generation_len, return_path_len,
+    AUTHENTICATED_STAMP_BYTES, STAMP_BYTES, class_of_service_len, direct_measurement_len,
+    generation_len, hmac_len, return_path_len,
 };
 
 use super::prober::{Target, What};
@@ -87,12 +88,13 @@ impl Pacing {
         random: &mut dyn FnMut() -> u32,
     ) -> bool {
         self.schedule.configure(intervals(world.timers.interval));
+        let sealed = world.authentication.load().sends();
         let part = world.targets.iter().skip(self.part).step_by(PARTS);
         for target in part {
             let named_one = named.and_then(|named| named.get(target.key(world)));
             // 0 is taken as TC 0 alone.
             let classes = named_one.map_or(1, |named| named.classes.max(1));
-            let (carried, bytes) = describe(world, target, classes);
+            let (carried, bytes) = describe(world, target, classes, sealed);
             let carries = self.carries(target.prober.ssid, carried, now);
             let rank = rank(&Standing {
                 is_adjacency: matches!(target.what, What::Adjacency(_)),
@@ -131,7 +133,8 @@ impl Pacing {
         let due = all.find(|adjacency| is_size_due(world, *adjacency, now))?;
         self.next_size = due + 1;
         // At most: the answer is small.
-        let bytes = world.adjacencies[due].room as u32 + probe_bytes(0, 0, 1);
+        let sealed = world.authentication.load().sends();
+        let bytes = world.adjacencies[due].room as u32 + probe_bytes(0, 0, 1, sealed);
         self.schedule.take(bytes, now).then_some(due)
     }
 
@@ -227,19 +230,20 @@ fn rank(standing: &Standing<'_>) -> Rank {
 
 /// The customers' packets that went a session's way, and the bytes that a probe and its answer take
 /// on the underlay.
-fn describe(world: &World, target: &Target, classes: u8) -> (u64, u32) {
+fn describe(world: &World, target: &Target, classes: u8, sealed: bool) -> (u64, u32) {
     match target.what {
-        What::Adjacency(_) => (0, probe_bytes(0, 0, classes)),
+        What::Adjacency(_) => (0, probe_bytes(0, 0, classes, sealed)),
         What::List(index) => {
             let list = &world.table.lists[index];
-            let bytes = probe_bytes(list.labels.len(), list.return_labels.len(), classes);
+            let (there, back) = (list.labels.len(), list.return_labels.len());
+            let bytes = probe_bytes(there, back, classes, sealed);
             (world.lists[index].sent.packets(), bytes)
         }
     }
 }
 
-/// With all headers, the outer one as IPv6.
-fn probe_bytes(labels: usize, return_labels: usize, classes: u8) -> u32 {
+/// With all headers, the outer one as IPv6. `sealed`: in authenticated mode.
+fn probe_bytes(labels: usize, return_labels: usize, classes: u8, sealed: bool) -> u32 {
     const INNER: usize = 20 + 8;
     const OUTER: usize = 40 + 8 + 32;
     const WIREGUARD_PADDING: usize = 16;
@@ -263,7 +267,12 @@ fn probe_bytes(labels: usize, return_labels: usize, classes: u8) -> u32 {
     } else {
         class_of_service_len()
     };
-    let packet = INNER + STAMP_BYTES + generation_len() + class + carried;
+    let stamp = if sealed {
+        AUTHENTICATED_STAMP_BYTES + hmac_len()
+    } else {
+        STAMP_BYTES
+    };
+    let packet = INNER + stamp + generation_len() + class + carried;
     let probe = (labelled(labels) + packet + asks).next_multiple_of(WIREGUARD_PADDING);
     let answer = (labelled(return_labels) + packet).next_multiple_of(WIREGUARD_PADDING);
     (2 * OUTER + probe + answer) as u32

@@ -8,6 +8,7 @@ use std::time::Duration;
 use labelway_boundary::{Liveness, Look, Measured, Quality, Window};
 use labelway_forward::{DropReason, HEADROOM, LocalDatagram, Packet, encapsulate_local};
 use labelway_measure::{Scratch, SessionKey};
+use labelway_wire::stamp::{Role, SessionName};
 use labelway_wire::{Ipv4, Udp, port};
 use parking_lot::Mutex;
 
@@ -15,9 +16,9 @@ use super::STAMP_PORTS;
 use super::direct::Counters;
 use super::liveness::{Change, Judge, Replied, Session};
 use super::message::{
-    Answering, Asking, read_answer, read_probe, timestamp, write_answer, write_probe,
+    Answering, Asking, read_answer, read_probe, seal, timestamp, write_answer, write_probe,
 };
-use super::{ask, bfd, sizing, suspect};
+use super::{ask, bfd, names, sizing, suspect};
 use crate::counters::IoDrop;
 use crate::world::{Adjacency, World};
 
@@ -104,22 +105,18 @@ pub fn write_due(
     let sent = timestamp();
     let sequence = target.prober.session.lock().handle_sent(now, sent, class);
     suspect::handle_sent(world, target.what, sequence);
-    let (adjacency, labels, return_labels, destination) = match target.what {
-        What::Adjacency(index) => {
-            let adjacency = &world.table.adjacencies[index];
-            (index, &[][..], &[][..], adjacency.remote_address)
-        }
+    let (adjacency, labels, return_labels) = match target.what {
+        What::Adjacency(index) => (index, &[][..], &[][..]),
         What::List(index) => {
             let list = &world.table.lists[index];
-            (
-                list.adjacency as usize,
-                &list.labels[..],
-                &list.return_labels[..],
-                list.probe_address,
-            )
+            let adjacency = list.adjacency as usize;
+            (adjacency, &list.labels[..], &list.return_labels[..])
         }
     };
     let ssid = target.prober.ssid;
+    let name = names::of_target(world, target);
+    let key = world.authentication.load().for_probe(&name);
+    let key = key.as_ref();
     let payload = &mut slot[HEADROOM..];
     let asking = Asking {
         session: ssid,
@@ -134,12 +131,13 @@ pub fn write_due(
         },
         return_labels,
     };
-    let mut length = write_probe(payload, &asking).ok_or(DropReason::NoHeadroom)?;
+    let mut length = write_probe(payload, &asking, key).ok_or(DropReason::NoHeadroom)?;
     length += ask::write_question(world, target, &mut payload[length..], now);
+    length = seal(payload, length, sequence, key).ok_or(DropReason::NoHeadroom)?;
     let datagram = LocalDatagram {
-        source: own_address(world, adjacency),
-        destination,
-        source_port: STAMP_PORTS.sender,
+        source: name.sender,
+        destination: name.reflector,
+        source_port: name.sender_port,
         destination_port: STAMP_PORTS.reflector,
         class,
     };
@@ -201,7 +199,22 @@ pub fn handle_local(
             _ => malformed,
         };
     }
-    let Some(probe) = read_probe(udp.payload()) else {
+    let name = |session| SessionName {
+        sender: ip.source(),
+        reflector: ip.destination(),
+        sender_port: udp.source_port(),
+        session,
+    };
+    let authentication = world.authentication.load();
+    let opened = match authentication.open_probe(udp.payload(), |session| Ok(name(session))) {
+        Ok(opened) => opened,
+        Err(reason) => return LocalOutcome::Drop(reason),
+    };
+    let key = opened
+        .key
+        .map(|key| key.session(&name(opened.packet.session), Role::Answer));
+    let key = key.as_ref();
+    let Some(probe) = read_probe(opened.packet, opened.tlvs) else {
         return malformed;
     };
     let received = timestamp();
@@ -240,12 +253,15 @@ pub fn handle_local(
     let question = probe.question.filter(|_| !labelled);
     let slot = packet.into_buffer();
     let payload = &mut slot[HEADROOM..];
-    let Some(mut length) = write_answer(payload, &probe, &answering) else {
+    let Some(mut length) = write_answer(payload, &probe, &answering, key) else {
         return malformed;
     };
     if let Some(question) = question {
         length += ask::write_page(world, question, &mut payload[length..], now);
     }
+    let Some(length) = seal(payload, length, number, key) else {
+        return malformed;
+    };
     // Back over the adjacency that it came by, under the labels that the sender asks for: the
     // neighbour's acceptance check decides whether they may pass there (RFC 9503 §4.1.3).
     let labels = if labelled {
@@ -272,8 +288,14 @@ fn take_answer(
     payload: &[u8],
     now: Duration,
 ) -> LocalOutcome {
-    let Some(answer) = read_answer(payload) else {
-        return LocalOutcome::Drop(IoDrop::ProbeMalformed);
+    let authentication = world.authentication.load();
+    let name = |session| {
+        let target = world.by_ssid.get(&session).ok_or(IoDrop::ProbeStale)?;
+        Ok(names::of_target(world, &world.targets[*target]))
+    };
+    let answer = match authentication.open_answer(payload, name) {
+        Ok(opened) => read_answer(&opened.packet, opened.tlvs),
+        Err(reason) => return LocalOutcome::Drop(reason),
     };
     let stale = LocalOutcome::Drop(IoDrop::ProbeStale);
     let Some(&index) = world.by_ssid.get(&answer.session) else {
@@ -354,14 +376,4 @@ fn publish(world: &World, what: What, change: Change) {
         What::Adjacency(index) => world.live.set_adjacency(index, state),
         What::List(index) => world.live.set_list(index, state),
     }
-}
-
-/// What an answer is sent to: the loopback, or the tunnel address of a site without one.
-fn own_address(world: &World, adjacency: usize) -> Ipv4Addr {
-    let uplink = world.adjacencies[adjacency].uplink;
-    world
-        .table
-        .site
-        .loopback4
-        .unwrap_or(world.table.uplinks[uplink].tunnel_address)
 }

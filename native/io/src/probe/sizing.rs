@@ -13,9 +13,9 @@ use labelway_forward::{DropReason, HEADROOM, LocalDatagram, Packet, encapsulate_
 use labelway_measure::{BASE_SIZE, PathMtu, Phase, SizedProbe};
 use labelway_wire::stamp::Timestamp;
 
-use super::STAMP_PORTS;
-use super::message::{Asking, pad_probe, read_answer, timestamp, write_probe};
+use super::message::{Asking, pad_probe, read_answer, seal, timestamp, write_probe};
 use super::prober::{LocalOutcome, What};
+use super::{STAMP_PORTS, names};
 use crate::counters::IoDrop;
 use crate::world::World;
 
@@ -106,15 +106,18 @@ pub fn write_due(
         carried: None,
         return_labels: &[],
     };
+    let name = names::of_sized(world, adjacency, prober.ssid);
+    let key = world.authentication.load().for_probe(&name);
+    let key = key.as_ref();
     let payload = &mut slot[HEADROOM..];
-    let length = write_probe(payload, &asking)
+    let length = write_probe(payload, &asking, key)
+        .and_then(|length| seal(payload, length, asking.sequence, key))
         .and_then(|length| pad_probe(payload, length, probe.size.into()))
         .ok_or(DropReason::NoHeadroom)?;
-    let wanted = &world.table.adjacencies[adjacency];
     let datagram = LocalDatagram {
-        source: world.table.uplinks[wanted.uplink as usize].tunnel_address,
-        destination: wanted.remote_address,
-        source_port: STAMP_PORTS.sized,
+        source: name.sender,
+        destination: name.reflector,
+        source_port: name.sender_port,
         destination_port: STAMP_PORTS.reflector,
         class: 0,
     };
@@ -131,8 +134,11 @@ pub fn take_answer(
     payload: &[u8],
     now: Duration,
 ) -> LocalOutcome {
-    let Some(answer) = read_answer(payload) else {
-        return LocalOutcome::Drop(IoDrop::ProbeMalformed);
+    let authentication = world.authentication.load();
+    let name = |session| Ok(names::of_sized(world, from, session));
+    let answer = match authentication.open_answer(payload, name) {
+        Ok(opened) => read_answer(&opened.packet, opened.tlvs),
+        Err(reason) => return LocalOutcome::Drop(reason),
     };
     let target = world.by_ssid.get(&answer.session);
     let own = target.is_some_and(|index| world.targets[*index].what == What::Adjacency(from));

@@ -1,7 +1,8 @@
 //! STAMP in authenticated mode (RFC 8762 §4.2.2, §4.3.2): the fields of the other mode further
 //! apart, and a code over the first six blocks of 16 bytes (§4.4).
 
-use hmac::{Hmac, Mac};
+use hmac::digest::{CtOutput, Key, zeroize::Zeroize};
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::{ReflectorPacket, SenderPacket, Tlvs, timestamp_at};
@@ -38,6 +39,11 @@ impl AuthenticationKey {
         Hmac::new_from_slice(key).ok().map(Self)
     }
 
+    /// From what HMAC-SHA-256 made of another key.
+    pub(super) fn of_hash(hash: &CtOutput<Hmac<Sha256>>) -> Self {
+        Self(mac_of(hash.as_bytes().as_ref()))
+    }
+
     pub(super) fn code(&self, parts: &[&[u8]]) -> [u8; CODE_BYTES] {
         let whole = self.over(parts).finalize().into_bytes();
         let mut code = [0; CODE_BYTES];
@@ -57,6 +63,28 @@ impl AuthenticationKey {
         }
         mac
     }
+}
+
+/// Zeros behind a key of less than a block are HMAC's own (RFC 2104 §2), and with them none can have
+/// a wrong length.
+pub(super) fn mac_of(key: &[u8; LEAST_KEY_BYTES]) -> Hmac<Sha256> {
+    let mut block = Key::<Hmac<Sha256>>::default();
+    block[..LEAST_KEY_BYTES].copy_from_slice(key);
+    let mac = Hmac::new(&block);
+    block.zeroize();
+    mac
+}
+
+/// Whether a packet is laid out as in authenticated mode: what must be zero is, where the other mode
+/// has its timestamp, which never is. It tells nothing of whether its code is good.
+pub fn is_laid_out_as_authenticated(bytes: &[u8]) -> bool {
+    bytes.len() >= AUTHENTICATED_STAMP_BYTES && bytes[4..16].iter().all(|byte| *byte == 0)
+}
+
+/// The session identifier of a packet that is laid out so. To find the key by; not to be believed
+/// before the code has been verified.
+pub fn claimed_session(bytes: &[u8]) -> Option<u16> {
+    is_laid_out_as_authenticated(bytes).then(|| u16_at(bytes, 26))
 }
 
 /// Why an authenticated packet is refused.
@@ -224,6 +252,28 @@ mod tests {
                 .0,
             reflector()
         );
+    }
+
+    #[test]
+    fn the_two_modes_are_told_apart() {
+        let key = AuthenticationKey::new(KEY).unwrap();
+        for bytes in [
+            sender().encode_authenticated(&key),
+            reflector().encode_authenticated(&key),
+        ] {
+            assert_eq!(claimed_session(&bytes), Some(0x1234));
+            assert!(!is_laid_out_as_authenticated(&bytes[..111]));
+        }
+        for bytes in [sender().encode(), reflector().encode()] {
+            let padded = [&bytes[..], &[0; 100]].concat();
+            assert_eq!(claimed_session(&padded), None);
+        }
+    }
+
+    #[test]
+    fn a_key_is_never_printed() {
+        let key = AuthenticationKey::new(KEY).unwrap();
+        assert_eq!(format!("{key:?}"), "AuthenticationKey");
     }
 
     #[test]

@@ -103,6 +103,11 @@ pub fn encode_extra_padding(length: usize, out: &mut [u8]) -> Result<usize, Malf
     Ok(length)
 }
 
+/// Bytes of an HMAC TLV.
+pub const fn hmac_len() -> usize {
+    HEADER + CODE_BYTES
+}
+
 /// Writes the HMAC TLV (RFC 8972 §4.8) behind the TLVs in `out[..used]`: it covers the sequence
 /// number and them. Only Extra Padding may follow. Tells its length.
 pub fn encode_hmac(
@@ -188,11 +193,11 @@ pub fn reflect_tlvs(tlvs: &mut [u8], reflecting: &Reflecting<'_>) -> Integrity {
     integrity
 }
 
-/// Whether a sender may believe the TLVs of an answer: with a key, an HMAC TLV has to be there and
-/// to verify.
-pub fn verify_answer(key: &AuthenticationKey, answer_sequence: u32, tlvs: &[u8]) -> Integrity {
+/// Whether the TLVs of a packet of that number may be believed: an HMAC TLV has to be there and to
+/// verify, so that nobody can take them away either.
+pub fn verify_tlvs(key: &AuthenticationKey, sequence: u32, tlvs: &[u8]) -> Integrity {
     match hmac_at(tlvs) {
-        Some(at) if code_is_good(key, answer_sequence, tlvs, at) => Integrity::Good,
+        Some(at) if code_is_good(key, sequence, tlvs, at) => Integrity::Good,
         _ => Integrity::Failed,
     }
 }

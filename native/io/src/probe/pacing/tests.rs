@@ -60,7 +60,7 @@ fn a_list_is_in_use_for_a_second_after_a_packet() {
     let mut pacing = Pacing::new(MS * 100, Duration::ZERO);
     let path = Path {
         rank: Rank::Rest,
-        bytes: probe_bytes(2, 2, 1),
+        bytes: probe_bytes(2, 2, 1, false),
         classes: 1,
     };
     assert!(!pacing.carries(7, 5, Duration::ZERO));
@@ -74,11 +74,13 @@ fn a_list_is_in_use_for_a_second_after_a_packet() {
 #[test]
 fn sizes_are_those_on_the_wire() {
     // 40 + 8 + 32 and 84 + 16 bytes padded to 112, both ways.
-    assert_eq!(probe_bytes(0, 0, 1), 2 * (80 + 112));
+    assert_eq!(probe_bytes(0, 0, 1, false), 2 * (80 + 112));
     // 28 + 3 labels + 84 + a return path of 2 labels = 140; back without it = 124.
-    assert_eq!(probe_bytes(2, 2, 1), 80 + 144 + 80 + 128);
+    assert_eq!(probe_bytes(2, 2, 1, false), 80 + 144 + 80 + 128);
     // And 8 bytes for the class: 148 and 132.
-    assert_eq!(probe_bytes(2, 2, 1 << 5), 80 + 160 + 80 + 144);
+    assert_eq!(probe_bytes(2, 2, 1 << 5, false), 80 + 160 + 80 + 144);
+    // 68 more for the layout and 20 for the code of the TLVs: 188 padded to 192, both ways.
+    assert_eq!(probe_bytes(0, 0, 1, true), 2 * (80 + 192));
 }
 
 /// 1,000 sites with 4 paths each, probed from one gateway for a minute; the 999 others probe it
@@ -89,10 +91,10 @@ fn a_large_network_keeps_to_the_budget() {
     let mut random = || random.u32(..);
     let mut pacing = Pacing::new(MS * 100, Duration::ZERO);
     let bytes = [
-        probe_bytes(0, 0, 1),
-        probe_bytes(1, 1, 1),
-        probe_bytes(2, 2, 1),
-        probe_bytes(3, 3, 1),
+        probe_bytes(0, 0, 1, false),
+        probe_bytes(1, 1, 1, false),
+        probe_bytes(2, 2, 1, false),
+        probe_bytes(3, 3, 1, false),
     ];
     for session in 0..4000u16 {
         let rank = match session {

@@ -118,8 +118,8 @@ fn a_code_covers_the_sequence_number_and_the_tlvs_before_it() {
         reflect_tlvs(&mut answer, &reflecting(Some(&key))),
         Integrity::Good
     );
-    assert_eq!(verify_answer(&key, 3, &answer), Integrity::Good);
-    assert_eq!(verify_answer(&key, 4, &answer), Integrity::Failed);
+    assert_eq!(verify_tlvs(&key, 3, &answer), Integrity::Good);
+    assert_eq!(verify_tlvs(&key, 4, &answer), Integrity::Failed);
     // Without the key, with another number, or with something behind: flagged on every TLV.
     let flags = |tlvs: &mut [u8]| {
         let mut all = vec![];
@@ -161,7 +161,7 @@ fn with_a_key_tlvs_need_a_code() {
         reflect_tlvs(&mut class, &reflecting(Some(&key))),
         Integrity::Failed
     );
-    assert_eq!(verify_answer(&key, 3, &class), Integrity::Failed);
+    assert_eq!(verify_tlvs(&key, 3, &class), Integrity::Failed);
 }
 
 #[test]
