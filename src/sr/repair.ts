@@ -41,18 +41,37 @@ export interface Repairs {
  * `formers`: files that some router may still run: the stacks mean the same by them.
  */
 export function repairs(surveyed: Survey, formers: readonly Former[] = []): Repairs {
-  const { siteIndex, labelling } = surveyed;
-  const { paths } = labelling;
-  const labels = labelsOf(labelling);
+  const labels = labelsOf(surveyed.labelling);
+  const ways = waysOf(surveyed);
   const labelled = (ways: readonly RepairWay[], label: (way: RepairWay) => Label) =>
     ways.flatMap((way) => {
       const repair = toRepair(surveyed, way, label(way), formers);
       return repair === null ? [] : [repair];
     }).sort((a, b) => a.label - b.label);
   return {
-    nodes: labelled(destinationRepairs(paths, siteIndex), labels.node),
-    adjacencies: labelled(adjacencyRepairs(paths, siteIndex), labels.adjacency),
+    nodes: labelled(ways.destinations, labels.node),
+    adjacencies: labelled(ways.adjacencies, labels.adjacency),
   };
+}
+
+interface Ways {
+  readonly destinations: readonly RepairWay[];
+  readonly adjacencies: readonly RepairWay[];
+}
+
+/** A table is compiled at each change of order; the ways follow from the file alone. */
+const known = new WeakMap<Survey, Ways>();
+
+function waysOf(surveyed: Survey): Ways {
+  const before = known.get(surveyed);
+  if (before !== undefined) return before;
+  const { siteIndex, labelling: { paths } } = surveyed;
+  const found = {
+    destinations: destinationRepairs(paths, siteIndex),
+    adjacencies: adjacencyRepairs(paths, siteIndex),
+  };
+  known.set(surveyed, found);
+  return found;
 }
 
 /** What the repair of each label survives: by the file alone, whatever runs besides. */
