@@ -13,8 +13,9 @@ export const TOPOLOGY = `${ROOT}/config/lab/four-sites.yaml`;
 export const PAIRS = `${ROOT}/test/lab/pairs.yaml`;
 export const FAULTS = `${ROOT}/config/lab/faults/mesh.yaml`;
 export const RING = `${ROOT}/config/lab/faults/ring.yaml`;
+export const DETOUR = `${ROOT}/config/lab/faults/detour.yaml`;
 const THIRD = `${ROOT}/config/lab/better-through-a-third.yaml`;
-const TOPOLOGIES = [TOPOLOGY, PAIRS, FAULTS, RING, THIRD];
+const TOPOLOGIES = [TOPOLOGY, PAIRS, FAULTS, RING, DETOUR, THIRD];
 const FOLDERS = `${ROOT}/.lab`;
 const OWN = `t${Deno.pid}`;
 
