@@ -7,6 +7,7 @@ import { parseAction, parseScenario } from "../../faults/scenario.ts";
 
 const PROMISED = [
   "bandwidth-collapse",
+  "below-threshold",
   "blackhole",
   "blackhole-quick",
   "brown-out",
