@@ -1,6 +1,7 @@
 /** What the HTTP interface answers: the one source of its types, its OpenAPI document and the CLI. */
 
 import { z } from "@hono/zod-openapi";
+import { PROTECTIONS } from "../te/risk.ts";
 
 const instant = z.iso.datetime().describe("Time, ISO 8601, UTC");
 const generation = z.string().regex(/^[0-9a-f]{16}$/).describe("Hash of a configuration");
@@ -384,6 +385,10 @@ export const labelSchema = z.object({
     inUse: z.boolean(),
     operation: z.enum(["pop", "swap", "push"]),
     labels: z.array(stackEntrySchema).describe("In place of the label"),
+    repair: z.enum(PROTECTIONS).nullable().describe(
+      "Of a way round what failed: what fails with the first adjacency and is kept clear of; null: " +
+        "it is no repair",
+    ),
   })),
   acceptFrom: z.array(z.string()).describe("Adjacencies that it may come by"),
   packets: count,

@@ -30,6 +30,7 @@ export function renderLabels(value: Labels, io: Pick<Io, "columns" | "color">): 
     { title: "LABEL", right: true },
     { title: "MEANING" },
     { title: "ACTION" },
+    { title: "REPAIR" },
     { title: "PACKETS", right: true },
     { title: "BYTES", right: true },
     { title: "ACCEPTED FROM", shrinks: true },
@@ -38,11 +39,18 @@ export function renderLabels(value: Labels, io: Pick<Io, "columns" | "color">): 
     String(one.label),
     one.meaning,
     actionCell(one),
+    repairCell(one),
     formatCount(one.packets),
     formatBytes(one.bytes),
     one.acceptFrom.length === 0 ? "nobody" : one.acceptFrom.join(", "),
   ]);
   return renderTable(columns, rows, io);
+}
+
+/** What the way round survives besides the adjacency: `node and group, ring>zurich.ring`. */
+function repairCell({ nextHops }: Labels["labels"][number]): Cell {
+  const repair = nextHops.find((hop) => hop.repair !== null);
+  return repair === undefined ? NONE : `${repair.repair}, ${repair.adjacency}`;
 }
 
 /** What happens to a packet under it now: `pop, fibre>porto.fibre`. */
@@ -55,7 +63,7 @@ function actionCell({ action, segment, nextHops }: Labels["labels"][number]): Ce
     return { text: `drop: ${known || "every next hop"} not up`, tone: "bad" };
   }
   const stack = hop.labels.map(({ label }) => String(label)).join(", ");
-  const backup = hop === nextHops[0] ? "" : " (backup)";
+  const backup = hop === nextHops[0] ? "" : hop.repair !== null ? " (repair)" : " (backup)";
   const words = { pop: "pop", swap: `swap to ${stack}`, push: `replace by ${stack}` };
   return `${words[hop.operation]}, ${hop.adjacency}${backup}`;
 }

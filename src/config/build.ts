@@ -108,6 +108,8 @@ function buildUplink(name: string, uplink: FileUplink): Uplink {
     mtu: uplink.mtu,
     ...(v4 && { gateway4: v4 }),
     ...(v6 && { gateway6: v6 }),
+    // Left out where there is none, so that a file without risks keeps its generation.
+    ...(uplink.risks?.length && { risks: [...uplink.risks].sort() }),
   };
 }
 

@@ -11,6 +11,7 @@ import { checkLans } from "./checks/lans.ts";
 import { checkApplications } from "./checks/match.ts";
 import { checkPolicies } from "./checks/policies.ts";
 import { checkReachability } from "./checks/reachability.ts";
+import { checkRisks } from "./checks/risks.ts";
 import { checkUplinks } from "./checks/uplinks.ts";
 import type { Context, Names } from "./checks/context.ts";
 import { BUILT_IN_CLASSES } from "./classes.ts";
@@ -84,6 +85,7 @@ export function parseNetwork(text: string, file: string, options: ParseOptions =
     };
     checkLabels(context);
     checkUplinks(context);
+    checkRisks(context);
     checkLans(context);
     checkPolicies(context);
     checkApplications(context);

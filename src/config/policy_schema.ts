@@ -183,7 +183,8 @@ export const policy = keys({
   require,
   avoid,
   disjoint_from: name.optional().describe(
-    "A policy from whose path this one keeps away: it shares the fewest uplinks and sites with it.",
+    "A policy from whose path this one keeps away: it shares the fewest uplinks, risks and sites " +
+      "with it.",
   ),
   balance: flag.optional().describe(
     "true: paths that are as good as the best share the flows, by the rates of their uplinks.",

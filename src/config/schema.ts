@@ -61,6 +61,11 @@ const uplink = keys({
     "Next hop on the device: an address, or one IPv4 and one IPv6. Default: as the system's " +
       "routes of the device say.",
   ),
+  risks: oneOrMany("a name or a list of names, e.g. [duct-7]", scalar.parseName).optional()
+    .describe(
+      "What may fail under it together with other uplinks, at any site: a duct, a carrier, a mast. " +
+        "Uplinks that name one alike are a shared-risk group (SRLG).",
+    ),
 });
 
 const site = keys({

@@ -86,6 +86,8 @@ export interface Uplink {
   /** Next hop on the device; absent: taken from the routes that the system has for the device. */
   readonly gateway4?: Address;
   readonly gateway6?: Address;
+  /** What may take it away together with other uplinks (SRLG, RFC 4202 §2.3); ascending. */
+  readonly risks?: readonly string[];
 }
 
 export interface Segment {
@@ -104,7 +106,7 @@ export interface Policy {
   readonly class: SloClass;
   /** Ways for the traffic: the first step that has a path that is up. None: it is dropped. */
   readonly steps: readonly Step[];
-  /** Its path shares as few uplinks and sites between the ends as can be with this policy's. */
+  /** Its path shares as few uplinks, risks and sites between the ends as can be with this policy's. */
   readonly disjointFrom?: string;
   /** Paths that are as good as the best share its flows, by their rates in the file. */
   readonly balance?: boolean;

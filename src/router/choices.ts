@@ -73,19 +73,31 @@ function apartFrom(
 ): Apart | undefined {
   const other = surveyed.choices.get(from);
   if (other?.kind !== "paths") return undefined;
+  const things = thingsOf(surveyed.network);
   const shared = new Map(paths.map((path) => {
-    const own = new Set(thingsOf(path));
-    const common = other.paths.map((one) =>
-      [one.key, thingsOf(one).filter((thing) => own.has(thing)).length] as const
-    );
+    const own = things(path);
+    const common = other.paths.map((one) => [one.key, own.intersection(things(one)).size] as const);
     return [path.key, new Map(common)];
   }));
   return { from, shared };
 }
 
-/** What fails under a path: the uplinks at both ends of each hop, and the sites in between. */
-function thingsOf(path: CandidatePath): string[] {
-  const uplinks = path.hops.flatMap(({ from, to }) => [from, to])
-    .map(({ site, uplink }) => `${site}.${uplink}`);
-  return [...uplinks, ...between(path)];
+/**
+ * What fails under a path: the uplinks at both ends of each hop, their risks, and the sites in
+ * between.
+ */
+function thingsOf({ sites }: Network): (path: CandidatePath) => Set<string> {
+  const risks = new Map<string, string[]>(
+    sites.flatMap((site) =>
+      site.uplinks.map(({ name, risks = [] }) =>
+        // The space keeps them apart from sites of the same name.
+        [`${site.name}.${name}`, risks.map((risk) => `risk ${risk}`)] as const
+      )
+    ),
+  );
+  return (path) => {
+    const uplinks = path.hops.flatMap(({ from, to }) => [from, to])
+      .map(({ site, uplink }) => `${site}.${uplink}`);
+    return new Set([...uplinks, ...uplinks.flatMap((one) => risks.get(one)!), ...between(path)]);
+  };
 }

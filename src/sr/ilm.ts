@@ -12,6 +12,7 @@
  */
 
 import type { Hop, LabelEntry } from "../model/boundary.ts";
+import type { Uplink } from "../model/network.ts";
 import { between, type Topology, uplinkOf } from "../te/topology.ts";
 import { adjacencyLabel, nodeLabel, serviceLabel } from "./labels.ts";
 import { type Repair, repairs } from "./repair.ts";
@@ -35,7 +36,7 @@ export function incomingLabels(
  * the routers, packets may leave by another adjacency than the one that a repair is for.
  */
 function repaired(surveyed: Survey, transition: Transition | null): LabelEntry[] {
-  const { nodes, adjacencies } = repairs(surveyed, undefined, transition?.formers);
+  const { nodes, adjacencies } = repairs(surveyed, transition?.formers);
   const byLabel = new Map<number, Repair>(
     [...nodes, ...adjacencies].map((repair) => [repair.label, repair]),
   );
@@ -117,22 +118,31 @@ function ownAdjacencies({ siteIndex, labelling }: Survey): Passed[] {
   return entries;
 }
 
-/** Cheapest first. */
+/** Those that share no risk with it first, then the cheapest. */
 function fallbacks(topology: Topology, hop: number): number[] {
-  const colors = (index: number) => [
-    uplinkOf(topology.sites[topology.from[index]!]!, topology.fromUplink[index]!).color,
-    uplinkOf(topology.sites[topology.to[index]!]!, topology.toUplink[index]!).color,
-  ];
-  const [near, far] = colors(hop);
+  const ends = (index: number) =>
+    [
+      uplinkOf(topology.sites[topology.from[index]!]!, topology.fromUplink[index]!),
+      uplinkOf(topology.sites[topology.to[index]!]!, topology.toUplink[index]!),
+    ] as const;
+  const [near, far] = ends(hop).map(({ color }) => color);
+  const risks = risksOf(ends(hop));
+  const shares = (index: number) => Number(!risks.isDisjointFrom(risksOf(ends(index))));
   const [low, high] = between(topology, topology.from[hop]!, topology.to[hop]!);
   const others: number[] = [];
   for (let other = low; other < high; other++) {
     if (other === hop || topology.mtu[other]! < topology.mtu[hop]!) continue;
     if (topology.metered[other]! > topology.metered[hop]!) continue;
-    const [otherNear, otherFar] = colors(other);
-    if (otherNear === near && otherFar === far) others.push(other);
+    const [otherNear, otherFar] = ends(other);
+    if (otherNear.color === near && otherFar.color === far) others.push(other);
   }
-  return others.sort((a, b) => topology.cost[a]! - topology.cost[b]! || a - b);
+  return others.sort((a, b) =>
+    shares(a) - shares(b) || topology.cost[a]! - topology.cost[b]! || a - b
+  );
+}
+
+function risksOf(uplinks: readonly Uplink[]): Set<string> {
+  return new Set(uplinks.flatMap(({ risks = [] }) => risks));
 }
 
 function adjacenciesWhere(

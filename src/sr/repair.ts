@@ -9,12 +9,15 @@
  */
 
 import type { Hop } from "../model/boundary.ts";
+import type { Network } from "../model/network.ts";
 import type { Label } from "../model/quantity.ts";
 import { adjacencyRepairs, destinationRepairs, type RepairWay } from "../te/repair.ts";
-import type { Protection, RiskGroups } from "../te/risk.ts";
+import type { Protection } from "../te/risk.ts";
+import { ShortestPaths, wholeView } from "../te/shortest_path.ts";
+import { buildTopology } from "../te/topology.ts";
 import type { Former } from "./former.ts";
 import { adjacencyLabel, EXPLICIT_NULL, nodeLabel } from "./labels.ts";
-import { MOST_LABELS, segmentList } from "./segment_list.ts";
+import { type Labelling, MOST_LABELS, segmentList } from "./segment_list.ts";
 import type { Survey } from "./survey.ts";
 
 export interface Repair {
@@ -35,37 +38,66 @@ export interface Repairs {
 
 /**
  * Without an entry is what has no other way, and what would need more than {@link MOST_LABELS}.
- * `groups`: by adjacency of the topology; see {@link RiskGroups}. `formers`: files that some router
- * may still run: the stacks mean the same by them.
+ * `formers`: files that some router may still run: the stacks mean the same by them.
  */
-export function repairs(
-  surveyed: Survey,
-  groups?: RiskGroups,
-  formers: readonly Former[] = [],
-): Repairs {
-  const { network, siteIndex, labelling } = surveyed;
-  const { paths, blocks } = labelling;
-  const { topology } = paths.view;
+export function repairs(surveyed: Survey, formers: readonly Former[] = []): Repairs {
+  const labels = labelsOf(surveyed.labelling);
+  const ways = waysOf(surveyed);
   const labelled = (ways: readonly RepairWay[], label: (way: RepairWay) => Label) =>
     ways.flatMap((way) => {
       const repair = toRepair(surveyed, way, label(way), formers);
       return repair === null ? [] : [repair];
     }).sort((a, b) => a.label - b.label);
   return {
-    nodes: labelled(
-      destinationRepairs(paths, siteIndex, groups),
-      (way) => nodeLabel(network.blocks, topology.sites[way.destination]!.sid),
-    ),
-    adjacencies: labelled(
-      adjacencyRepairs(paths, siteIndex, groups),
-      ({ failed }) =>
-        adjacencyLabel(
-          blocks,
-          topology.sites[topology.to[failed]!]!.sid,
-          topology.fromUplink[failed]!,
-          topology.toUplink[failed]!,
-        ),
-    ),
+    nodes: labelled(ways.destinations, labels.node),
+    adjacencies: labelled(ways.adjacencies, labels.adjacency),
+  };
+}
+
+interface Ways {
+  readonly destinations: readonly RepairWay[];
+  readonly adjacencies: readonly RepairWay[];
+}
+
+/** A table is compiled at each change of order; the ways follow from the file alone. */
+const known = new WeakMap<Survey, Ways>();
+
+function waysOf(surveyed: Survey): Ways {
+  const before = known.get(surveyed);
+  if (before !== undefined) return before;
+  const { siteIndex, labelling: { paths } } = surveyed;
+  const found = {
+    destinations: destinationRepairs(paths, siteIndex),
+    adjacencies: adjacencyRepairs(paths, siteIndex),
+  };
+  known.set(surveyed, found);
+  return found;
+}
+
+/** What the repair of each label survives: by the file alone, whatever runs besides. */
+export function protections(network: Network, site: string): ReadonlyMap<number, Protection> {
+  const topology = buildTopology(network);
+  const paths = new ShortestPaths(wholeView(topology));
+  const labels = labelsOf({ blocks: network.blocks, paths });
+  const index = topology.siteIndex.get(site)!;
+  return new Map<number, Protection>([
+    ...destinationRepairs(paths, index).map((way) => [labels.node(way), way.protects] as const),
+    ...adjacencyRepairs(paths, index).map((way) => [labels.adjacency(way), way.protects] as const),
+  ]);
+}
+
+/** The label that a repair is of, by what its packets are for. */
+function labelsOf({ blocks, paths }: Labelling) {
+  const { topology } = paths.view;
+  return {
+    node: ({ destination }: RepairWay) => nodeLabel(blocks, topology.sites[destination]!.sid),
+    adjacency: ({ failed }: RepairWay) =>
+      adjacencyLabel(
+        blocks,
+        topology.sites[topology.to[failed]!]!.sid,
+        topology.fromUplink[failed]!,
+        topology.toUplink[failed]!,
+      ),
   };
 }
 

@@ -3,7 +3,7 @@
  * without what failed: the path of RFC 9855 (TI-LFA), for each destination and each adjacency.
  */
 
-import { Failing, type Protection, PROTECTIONS, type RiskGroups } from "./risk.ts";
+import { Failing, type Protection, PROTECTIONS } from "./risk.ts";
 import type { ShortestPaths } from "./shortest_path.ts";
 import { SinglePath } from "./single_path.ts";
 
@@ -18,31 +18,23 @@ export interface RepairWay {
 }
 
 /** One for each destination whose shortest path leaves by an adjacency, where a way is left. */
-export function destinationRepairs(
-  paths: ShortestPaths,
-  site: number,
-  groups?: RiskGroups,
-): RepairWay[] {
+export function destinationRepairs(paths: ShortestPaths, site: number): RepairWay[] {
   const cases: Case[] = [];
   for (let destination = 0; destination < paths.view.topology.sites.length; destination++) {
     const failed = paths.next(site, destination);
     if (failed >= 0) cases.push({ failed, destination });
   }
-  return strongest(paths, site, cases, groups).sort((a, b) => a.destination - b.destination);
+  return strongest(paths, site, cases).sort((a, b) => a.destination - b.destination);
 }
 
 /** One for each adjacency of the site, where another way to its neighbour is left. */
-export function adjacencyRepairs(
-  paths: ShortestPaths,
-  site: number,
-  groups?: RiskGroups,
-): RepairWay[] {
+export function adjacencyRepairs(paths: ShortestPaths, site: number): RepairWay[] {
   const { topology, usable } = paths.view;
   const cases: Case[] = [];
   for (let failed = topology.first[site]!; failed < topology.first[site + 1]!; failed++) {
     if (usable[failed] === 1) cases.push({ failed, destination: topology.to[failed]! });
   }
-  return strongest(paths, site, cases, groups).sort((a, b) => a.failed - b.failed);
+  return strongest(paths, site, cases).sort((a, b) => a.failed - b.failed);
 }
 
 interface Case {
@@ -50,20 +42,12 @@ interface Case {
   readonly destination: number;
 }
 
-function strongest(
-  paths: ShortestPaths,
-  site: number,
-  cases: readonly Case[],
-  groups: RiskGroups | undefined,
-): RepairWay[] {
+function strongest(paths: ShortestPaths, site: number, cases: readonly Case[]): RepairWay[] {
   const { topology } = paths.view;
-  const failing = new Failing(paths.view, groups);
+  const failing = new Failing(paths.view);
   const search = new SinglePath(failing.view, paths.core);
   const repairs: RepairWay[] = [];
-  // Failures of one uplink after each other: most of what they close is the same.
-  let left = cases.toSorted((a, b) =>
-    topology.fromUplink[a.failed]! - topology.fromUplink[b.failed]! || a.failed - b.failed
-  );
+  let left = cases.toSorted((a, b) => failing.compare(a.failed, b.failed));
   for (const protects of PROTECTIONS) {
     left = left.filter(({ failed, destination }) => {
       if (protects.includes("node") && topology.to[failed] === destination) return true;

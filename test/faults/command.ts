@@ -32,6 +32,8 @@ export interface Figures {
   readonly movesMax: number;
   /** Lost and not counted by those who had to drop it, at most; null: nobody had to. */
   readonly unaccountedMax: number | null;
+  /** With the label that the fault's file names, at least; null: it names none. */
+  readonly passedMin: number | null;
   readonly reach: Reach;
   /** From which path to which, of the last repeat. */
   readonly moved: string;
@@ -45,7 +47,11 @@ export const faults: Command = {
     "`deno task native`.",
   options: {
     only: { kind: "list", value: "FAULT,…", help: "These faults and no others" },
-    repeats: { kind: "number", help: `Of each; default ${DEFAULT_REPEATS}`, least: 1 },
+    repeats: {
+      kind: "number",
+      help: `Of each; default ${DEFAULT_REPEATS}, or as its file says`,
+      least: 1,
+    },
     json: { kind: "text", value: "FILE", help: "Write the figures as JSON" },
     list: { kind: "flag", help: "Say which faults there are" },
   },
@@ -57,7 +63,7 @@ export const faults: Command = {
 /** Every fault that has a file, by name. */
 export async function readScenarios(): Promise<Scenario[]> {
   const files = [...Deno.readDirSync(FOLDER)].map(({ name }) => name)
-    .filter((name) => name.endsWith(".yaml") && !/^(mesh|ring)\./.test(name)).sort();
+    .filter((name) => name.endsWith(".yaml") && !/^(mesh|ring|detour|steady)\./.test(name)).sort();
   return await Promise.all(files.map(async (name) => {
     const file = new URL(name, FOLDER).pathname;
     return parseScenario(await Deno.readTextFile(file), file);
@@ -79,8 +85,8 @@ async function run(args: Arguments, io: Io): Promise<number> {
   }
   const names = chosen("fault", args.list("only"), all.map(({ fault }) => fault));
   const scenarios = all.filter(({ fault }) => names.includes(fault));
-  const repeats = args.number("repeats") ?? DEFAULT_REPEATS;
-  if (!Number.isInteger(repeats)) {
+  const repeats = args.number("repeats");
+  if (repeats !== undefined && !Number.isInteger(repeats)) {
     throw new UsageError([`Option --repeats is ${repeats}; accepted is a whole number`]);
   }
   const json = args.text("json");
@@ -91,7 +97,8 @@ async function run(args: Arguments, io: Io): Promise<number> {
     try {
       await pause(REST_MILLIS);
       for (const scenario of same) {
-        const figure = await repeat(stage, scenario, repeats, io, stop);
+        const times = repeats ?? scenario.repeats ?? DEFAULT_REPEATS;
+        const figure = await repeat(stage, scenario, times, io, stop);
         if (figure !== null) figures.push(figure);
       }
     } finally {
@@ -118,14 +125,25 @@ async function repeat(
   const done: Repeat[] = [];
   const before = await atRest(stage, scenario);
   for (let number = 1; number <= repeats && !stop.aborted; number++) {
-    const outcome = await once(stage, scenario, before);
+    const name = `  ${scenario.fault} ${number}/${repeats}`;
+    const outcome = await once(
+      stage,
+      scenario,
+      before,
+      (progress) => io.out(`${name}: ${progress}`),
+    );
     done.push(outcome);
     const early = outcome.lostBefore > 0 ? `; ${outcome.lostBefore} lost before the fault` : "";
     const dropped = outcome.dropped === null ? "" : `, ${outcome.dropped} dropped and counted`;
+    const passed = outcome.passed === null
+      ? ""
+      : `, ${outcome.passed} by ${scenario.passed!.label}`;
     const late = outcome.late > 0 ? `, ${outcome.late} late` : "";
     io.out(
-      `  ${scenario.fault} ${number}/${repeats}: ${millis(outcome.recoverMillis)}, ` +
-        `${outcome.lost} lost${late}${dropped}, ${countOf(outcome.moves, "move")}${early}`,
+      `${name}: ${
+        millis(outcome.recoverMillis)
+      }, ${outcome.lost} lost${late}${dropped}${passed}, ` +
+        `${countOf(outcome.moves, "move")}${early}`,
     );
   }
   return done.length === 0 ? null : figuresOf(scenario, done);
@@ -152,14 +170,20 @@ export function figuresOf(scenario: Scenario, repeats: readonly Repeat[]): Figur
     unaccountedMax: scenario.dropped === null
       ? null
       : Math.max(...repeats.map(({ lost, dropped }) => Math.max(0, lost - (dropped ?? 0)))),
+    passedMin: scenario.passed === null
+      ? null
+      : Math.min(...repeats.map(({ passed }) => passed ?? 0)),
     reach,
     moved: from.length + to.length === 0 ? "nothing" : `${from.join("; ")} → ${to.join("; ")}`,
     recoverMillis: repeats.map((repeat) => repeat.recoverMillis),
   };
 }
 
-function isReached({ p99Millis, movesMax, unaccountedMax, reach }: Figures): boolean {
+export function isReached(
+  { p99Millis, movesMax, unaccountedMax, passedMin, reach }: Figures,
+): boolean {
   if ((unaccountedMax ?? 0) > 0) return false;
+  if (reach.passed !== null && (passedMin ?? 0) < reach.passed) return false;
   const inTime = reach.millis === null || (p99Millis !== null && p99Millis <= reach.millis);
   return inTime && (reach.moves === null || movesMax <= reach.moves);
 }
@@ -196,10 +220,11 @@ function millis(value: number | null): string {
   return value === null ? "not over" : `${value.toFixed(value < 100 ? 1 : 0)} ms`;
 }
 
-function promised({ millis, moves }: Reach): string {
+function promised({ millis, moves, passed }: Reach): string {
   const parts = [
     ...(millis === null ? [] : [`≤ ${millis} ms`]),
     ...(moves === null ? [] : [`≤ ${countOf(moves, "move")}`]),
+    ...(passed === null ? [] : [`≥ ${passed} round`]),
   ];
   return parts.join(", ");
 }

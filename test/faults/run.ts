@@ -2,10 +2,11 @@
 
 import { now } from "../../src/io/clock.ts";
 import { Failure } from "../../src/cli/command.ts";
+import { countOf } from "../../src/model/quantity.ts";
 import { pause } from "../../src/lab/process.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
 import type { Scenario } from "./scenario.ts";
-import { act, droppedBy, inUse, settle, type Stage, stream } from "./stage.ts";
+import { act, droppedBy, inUse, passedBy, settle, type Stage, stream } from "./stage.ts";
 
 /** Traffic that is seen to arrive before the fault. */
 const BEFORE_MILLIS = 500;
@@ -25,7 +26,12 @@ export interface Repeat extends Outcome {
   readonly moves: number;
   /** By the reason that the scenario names, at all sites; null: it names none. */
   readonly dropped: number | null;
+  /** Of the label that the scenario names; null: it names none. */
+  readonly passed: number | null;
 }
+
+/** Who waits for longer wants to see that something goes on. */
+const TOLD_MILLIS = 30_000;
 
 /**
  * One repeat; the lab is whole before and after. `before`: what is in use when it is whole, by
@@ -35,19 +41,22 @@ export async function once(
   stage: Stage,
   scenario: Scenario,
   before: readonly string[],
+  tell: (progress: string) => void = () => {},
 ): Promise<Repeat> {
-  const { dropped: reason } = scenario;
+  const { dropped: reason, passed: label } = scenario;
   const droppedBefore = reason === null ? 0 : await droppedBy(stage, reason);
+  const passedBefore = label === null ? 0 : await passedBy(stage, label);
   const length = LEAD_MILLIS + BEFORE_MILLIS + scenario.watchMillis + 1000;
   const streaming = stream(stage, scenario, length);
   await pause(LEAD_MILLIS + BEFORE_MILLIS);
   const fault = now();
-  const watching = watch(stage, scenario, before, fault + scenario.watchMillis);
+  const watching = watch(stage, scenario, before, fault, tell);
   for (const action of scenario.do) await act(stage, action);
   const { after, moves } = await watching;
   const end = now();
   const streamed = await streaming;
   const dropped = reason === null ? null : await droppedBy(stage, reason) - droppedBefore;
+  const passed = label === null ? null : await passedBy(stage, label) - passedBefore;
   for (const action of scenario.undo) await act(stage, action);
   const missing = await settle(stage, scenario, before);
   if (missing !== null) {
@@ -65,6 +74,7 @@ export async function once(
     ),
     moves,
     dropped,
+    passed,
     moved: {
       from: before.filter((line) => !after.includes(line)),
       to: after.filter((line) => !before.includes(line)),
@@ -89,16 +99,28 @@ async function watch(
   stage: Stage,
   scenario: Scenario,
   before: readonly string[],
-  end: number,
+  start: number,
+  tell: (progress: string) => void,
 ): Promise<{ after: readonly string[]; moves: number }> {
   let after = before;
   let moves = 0;
+  const end = start + scenario.watchMillis;
+  let told = start;
   do {
     await pause(Math.max(0, Math.min(LOOK_MILLIS, end - now())));
     const used = await inUse(stage, scenario);
-    if (used.length === 0 || used.join() === after.join()) continue;
-    after = used;
-    moves++;
+    if (used.length > 0 && used.join() !== after.join()) {
+      after = used;
+      moves++;
+    }
+    if (now() - told >= TOLD_MILLIS && now() < end) {
+      told += TOLD_MILLIS;
+      const seconds = (millis: number) => Math.round(millis / 1000);
+      tell(
+        `${seconds(told - start)} of ${seconds(scenario.watchMillis)} s, ` +
+          countOf(moves, "move"),
+      );
+    }
   } while (now() < end);
   return { after, moves };
 }

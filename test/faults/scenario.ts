@@ -25,6 +25,10 @@ export interface Scenario {
   readonly lateMillis: number | null;
   /** Reason by which the sites must have dropped and counted all that is lost; null: nobody counts. */
   readonly dropped: string | null;
+  /** Packets with a label are counted at a site; null: nobody counts. */
+  readonly passed: Passed | null;
+  /** How often, unless somebody asks for another number; null: as often as the others. */
+  readonly repeats: number | null;
   readonly reach: Reach;
 }
 
@@ -36,12 +40,20 @@ export interface Traffic {
   readonly rate: number;
 }
 
+export interface Passed {
+  readonly site: string;
+  /** As `labelway labels` tells its meaning. */
+  readonly label: string;
+}
+
 /** What is promised; null: nothing. */
 export interface Reach {
   /** Within which 99 of 100 faults are over. */
   readonly millis: number | null;
   /** Changes of what is in use, in each repeat. */
   readonly moves: number | null;
+  /** Packets that the scenario's {@link Passed} counts from the fault on, at least. */
+  readonly passed: number | null;
 }
 
 export type Action =
@@ -92,7 +104,15 @@ const FILE = z.strictObject({
   settle: duration.default(0),
   late: duration.optional(),
   dropped: z.string().optional(),
-  reach: z.strictObject({ p99: duration.optional(), moves: z.int().min(0).optional() }).default({}),
+  passed: z.strictObject({ site: z.string(), label: z.string() }).optional(),
+  repeats: z.int().min(1).optional(),
+  reach: z.strictObject({
+    p99: duration.optional(),
+    moves: z.int().min(0).optional(),
+    passed: z.int().min(1).optional(),
+  }).default({}),
+}).refine(({ passed, reach }) => (passed === undefined) === (reach.passed === undefined), {
+  error: "passed and reach.passed belong together: what is counted, and how much of it is promised",
 });
 
 /** Reads a fault's file; a failure tells every problem. */
@@ -103,7 +123,7 @@ export function parseScenario(text: string, file: string): Scenario {
       result.error.issues.map(({ path, message }) => `${file}: ${path.join(".")}: ${message}`),
     );
   }
-  const { watch, settle, late, dropped, reach, lab, ...rest } = result.data;
+  const { watch, settle, late, dropped, passed, repeats, reach, lab, ...rest } = result.data;
   return {
     ...rest,
     lab: resolve(file, "..", lab),
@@ -111,7 +131,13 @@ export function parseScenario(text: string, file: string): Scenario {
     settleMillis: settle,
     lateMillis: late ?? null,
     dropped: dropped ?? null,
-    reach: { millis: reach.p99 ?? null, moves: reach.moves ?? null },
+    passed: passed ?? null,
+    repeats: repeats ?? null,
+    reach: {
+      millis: reach.p99 ?? null,
+      moves: reach.moves ?? null,
+      passed: reach.passed ?? null,
+    },
   };
 }
 
@@ -151,7 +177,9 @@ export function parseAction(text: string): Action | string {
     : wrong;
 }
 
+const MILLIS: Readonly<Record<string, number>> = { ms: 1, s: 1000, min: 60_000 };
+
 function parseDuration(text: string): number | null {
-  const match = /^(\d+(?:\.\d+)?)(ms|s)$/.exec(text);
-  return match === null ? null : Number(match[1]) * (match[2] === "s" ? 1000 : 1);
+  const match = /^(\d+(?:\.\d+)?)(ms|s|min)$/.exec(text);
+  return match === null ? null : Number(match[1]) * MILLIS[match[2]!]!;
 }

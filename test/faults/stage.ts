@@ -3,7 +3,7 @@
 import { stringify } from "@std/yaml";
 import { fileURLToPath } from "node:url";
 import { parseDocument } from "yaml";
-import type { Drops } from "../../src/api/schema.ts";
+import type { Drops, Labels } from "../../src/api/schema.ts";
 import { runOrThrow } from "../../src/io/command.ts";
 import {
   findPlace,
@@ -18,7 +18,7 @@ import { pause, signal } from "../../src/lab/process.ts";
 import { allPathsUp } from "../../src/lab/ready.ts";
 import { now } from "../../src/io/clock.ts";
 import type { Streamed } from "./outcome.ts";
-import type { Action, Costs, Scenario } from "./scenario.ts";
+import type { Action, Costs, Passed, Scenario } from "./scenario.ts";
 
 const PROGRAM = fileURLToPath(
   new URL("../../native/target/release/labelway-datagrams", import.meta.url),
@@ -156,6 +156,14 @@ export async function droppedBy({ place }: Stage, reason: string): Promise<numbe
   );
   return all.flatMap((answer) => answer?.drops ?? [])
     .reduce((sum, one) => one.reason === reason ? sum + one.packets : sum, 0);
+}
+
+/** Packets with this label that the site has taken, so far. */
+export async function passedBy({ place }: Stage, { site, label }: Passed): Promise<number> {
+  const answer = await ask<Labels>(place, site, "/v1/labels");
+  const entry = answer?.labels.find(({ meaning }) => meaning === label);
+  if (entry === undefined) throw new TypeError(`${site} has no label ${label}`);
+  return entry.packets;
 }
 
 /**

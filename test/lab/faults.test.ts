@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readScenarios } from "../faults/command.ts";
 import { atRest, once, type Repeat } from "../faults/run.ts";
 import { raise, type Stage, strike } from "../faults/stage.ts";
-import { FAULTS, RING, sweep, takeDown } from "./four_sites.ts";
+import { DETOUR, FAULTS, RING, sweep, takeDown } from "./four_sites.ts";
 
 const LAB_SECONDS = 60_000;
 /** Ten times what is promised, for a machine that does something else as well. */
@@ -65,5 +65,24 @@ describe(
       expect([lost, dropped]).toEqual([0, 0]);
       expect(moved.from).toEqual([]);
     });
+  }),
+);
+
+describe(
+  "a link behind a transit site",
+  { timeout: 90_000 },
+  inLab(DETOUR, (stage) => {
+    test.each(["transit-link-down", "transit-link-dead"])(
+      "%s: the site before it sends all packets round, by a stack",
+      async (name) => {
+        const { lostBefore, recoverMillis, moves, passed } = await tried(stage(), name);
+        const { reach } = scenario(name);
+        // The ingress has no other way and did not move: what arrived was repaired.
+        expect([lostBefore, moves]).toEqual([0, 0]);
+        expect(passed).toBeGreaterThan(reach.passed! / 2);
+        expect(recoverMillis).toBeGreaterThan(0);
+        expect(recoverMillis).toBeLessThan(Math.max(GENEROUS * reach.millis!, 1500));
+      },
+    );
   }),
 );

@@ -14,8 +14,9 @@ export const PAIRS = `${ROOT}/test/lab/pairs.yaml`;
 export const FAULTS = `${ROOT}/config/lab/faults/mesh.yaml`;
 export const RING = `${ROOT}/config/lab/faults/ring.yaml`;
 export const AUTHENTICATED = `${ROOT}/test/lab/authenticated.yaml`;
+export const DETOUR = `${ROOT}/config/lab/faults/detour.yaml`;
 const THIRD = `${ROOT}/config/lab/better-through-a-third.yaml`;
-const TOPOLOGIES = [TOPOLOGY, PAIRS, FAULTS, RING, AUTHENTICATED, THIRD];
+const TOPOLOGIES = [TOPOLOGY, PAIRS, FAULTS, RING, AUTHENTICATED, DETOUR, THIRD];
 const FOLDERS = `${ROOT}/.lab`;
 const OWN = `t${Deno.pid}`;
 

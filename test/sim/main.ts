@@ -2,19 +2,23 @@
  * `deno task sim`: how quickly and how rightly traffic moves, on a simulated clock. The same seeds
  * give the same table.
  *
- *     deno task sim [SEEDS] [HOURS]     default: 50 seeds a fault, 4 hours a state
+ *     deno task sim [SEEDS] [HOURS] [PROBING]     default: 50 seeds a fault, 4 hours a state, all five
+ *                                                 ways of probing (a number: that one alone)
  */
 
 import { departures, returns } from "./run.ts";
 import { FAULTS, flapping, hour, HOURS, type Probing, PROBINGS, timeToLeave } from "./scenarios.ts";
 
-const [seeds = 50, hours = 4] = Deno.args.map((text) => {
+const [seeds = 50, hours = 4, only] = Deno.args.map((text) => {
   if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
-  console.error(`sim: ${text} is not accepted: give whole numbers, 1–99999 (seeds, then hours)`);
+  console.error(
+    `sim: ${text} is not accepted: give whole numbers, 1–99999 (seeds, hours, way of probing)`,
+  );
   Deno.exit(2);
 });
 
-for (const [name, probing] of Object.entries(PROBINGS)) {
+for (const [index, [name, probing]] of Object.entries(PROBINGS).entries()) {
+  if (only !== undefined && index + 1 !== only) continue;
   console.log(`\n${name}\n`);
   faultTable(probing);
   hourTable(probing);

@@ -35,6 +35,7 @@ export const PROBINGS: Readonly<Record<string, Probing>> = {
   "100/s, looks of 1 s": { rate: 100, closer: 100, look: 1_000 },
   "10/s, 100/s when undecided, looks of 1 s": { rate: 10, closer: 100, look: 1_000 },
   "10/s, looks of 1 s": { rate: 10, closer: 10, look: 1_000 },
+  "100/s, looks of 250 ms": { rate: 100, closer: 100, look: 250 },
 };
 
 /** A change for the worse at about 12 s; the figure is the time until new flows have left. */

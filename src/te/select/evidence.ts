@@ -4,7 +4,9 @@
  * _Leaving_ asks whether the loss is above the allowed share since some moment of the leave window,
  * by how much and since when being unknown: the generalised likelihood ratio over every possible
  * start (Siegmund and Venkatraman, Annals of Statistics 23, 1995; limited to a window as in Lai,
- * J. R. Statist. Soc. B 57, 1995). For Bernoulli trials it is n · KL(lost/n ‖ allowed).
+ * J. R. Statist. Soc. B 57, 1995). For Bernoulli trials it is n · KL(lost/n ‖ allowed). What is steadily
+ * below the SLO has many chances to look as if it were above for a moment; the shorter the moment, the
+ * more it takes.
  *
  * _Returning_ asks for the opposite against a far stricter bound, by Page's cumulative sum
  * (Biometrika 41, 1954) of the loss being a quarter of what is allowed rather than all of it.
@@ -17,10 +19,17 @@
 import type { Instant } from "../../model/quantity.ts";
 import { type Look, share, type Tally } from "./measurement.ts";
 
-/** Of the likelihood ratio's logarithm: e^2.5 = 12 times likelier above the SLO than at it. */
+/**
+ * Of the likelihood ratio's logarithm, over a stretch of {@link LONGEST_STRETCH_MILLIS}: e^2.5 = 12
+ * times likelier above the SLO than at it. There are more short stretches than long ones, each with a
+ * chance to be wrong; so a shorter one needs more by the logarithm of how much shorter it is (as scan
+ * statistics are corrected: Dümbgen and Spokoiny, Annals of Statistics 29, 2001).
+ */
 const LEAVE_EVIDENCE = 2.5;
-/** Far less is worth a closer look. */
-const SUSPECT_EVIDENCE = 0.2;
+/** The longest leave window that a class can have. */
+const LONGEST_STRETCH_MILLIS = 10_000;
+/** Far less is worth a closer look: what comes of it is either enough soon, or nothing. */
+const SUSPECT_EVIDENCE = 0.05;
 /** One burst is no share: so many looks must each have lost more than is allowed … */
 const LEAST_LOOKS = 2;
 /** … and so many probes must be lost in all. */
@@ -109,10 +118,15 @@ function scan(
     const evidence = evidenceAbove({ lost, sent }, allowed);
     // With a leave window of one look, that look has to do.
     const looksWanted = Math.min(LEAST_LOOKS, Math.max(1, windowMillis / look.spanMillis | 0));
-    const breaks = evidence >= LEAVE_EVIDENCE && lost >= LEAST_LOST && over >= looksWanted;
+    const breaks = evidence >= enough(spanMillis) && lost >= LEAST_LOST && over >= looksWanted;
     const stronger = best === null || Number(breaks) > Number(best.breaks) ||
       breaks === best.breaks && evidence > best.evidence;
     if (evidence > 0 && stronger) best = { lost, sent, spanMillis, direction, evidence, breaks };
   }
   return best;
+}
+
+function enough(spanMillis: number): number {
+  return LEAVE_EVIDENCE +
+    Math.log(LONGEST_STRETCH_MILLIS / Math.min(spanMillis, LONGEST_STRETCH_MILLIS));
 }

@@ -60,9 +60,10 @@ export interface Look {
 
 /**
  * Real packets of one look that are lost together have one cause: a whole look of them weighs no
- * more than so many probes.
+ * more than so many probes. With looks of 250 ms that is 400 a second, which settles within 3 s whether
+ * three times as much is lost as is allowed.
  */
-const CARRIED_AT_MOST = 50;
+const CARRIED_AT_MOST = 100;
 
 /** A path as measured last, with the looks of the last {@link LOOKS_MILLIS}, oldest first. */
 export interface Observed {

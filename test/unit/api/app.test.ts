@@ -149,6 +149,17 @@ test("labels tell the next hop that is in use", async () => {
   });
 });
 
+test("labels tell what a repair survives", async () => {
+  const { labels } = await ask<Labels>(new FixtureRouter("hub"), "/v1/labels");
+  const hops = labels.find(({ meaning }) => meaning === "adjacency SID hub.fibre > lisbon.fibre")!
+    .nextHops;
+  // By cost over porto, but out of the hub by the same uplink: no more than the link is survived.
+  expect(hops.map(({ adjacency, repair }) => [adjacency, repair])).toEqual([
+    ["fibre>lisbon.fibre", null],
+    ["fibre>porto.fibre", "link"],
+  ]);
+});
+
 describe("reload", () => {
   test("answers what changed", async () => {
     const router = new FixtureRouter();

@@ -229,14 +229,14 @@ describe("tables", () => {
     router.setAdjacency("fibre>porto.fibre", "down");
     expect(await shown("labels")).toMatchInlineSnapshot(`
       "
-       LABEL  MEANING                                 ACTION                          PACKETS    BYTES  ACCEPTED FROM
-       16001  node SID hub                            pop, look at the next                 0      0 B  fibre>lisbon.fibre, fibre>lisbon.lte, fibre>porto.fibre
-       16002  node SID lisbon                         pop, fibre>lisbon.fibre             100  146 KiB  fibre>lisbon.lte, fibre>porto.fibre
-       16003  node SID porto                          drop: fibre>porto.fibre not up      200  293 KiB  fibre>lisbon.fibre, fibre>lisbon.lte
-       28001  segment office                          to the LAN of office                300  439 KiB  fibre>lisbon.fibre, fibre>lisbon.lte, fibre>porto.fibre
-      100128  adjacency SID hub.fibre > lisbon.fibre  pop, fibre>lisbon.fibre             400  586 KiB  fibre>lisbon.lte, fibre>porto.fibre
-      100129  adjacency SID hub.fibre > lisbon.lte    pop, fibre>lisbon.lte               500  732 KiB  fibre>lisbon.fibre, fibre>porto.fibre
-      100192  adjacency SID hub.fibre > porto.fibre   drop: fibre>porto.fibre not up      600  879 KiB  fibre>lisbon.fibre, fibre>lisbon.lte
+       LABEL  MEANING                                 ACTION                          REPAIR                    PACKETS    BYTES  ACCEPTED FROM
+       16001  node SID hub                            pop, look at the next           –                               0      0 B  fibre>lisbon.fibre, fibre>lisbon.lte, fibre>porto.fibre
+       16002  node SID lisbon                         pop, fibre>lisbon.fibre         link, fibre>porto.fibre       100  146 KiB  fibre>lisbon.lte, fibre>porto.fibre
+       16003  node SID porto                          drop: fibre>porto.fibre not up  –                             200  293 KiB  fibre>lisbon.fibre, fibre>lisbon.lte
+       28001  segment office                          to the LAN of office            –                             300  439 KiB  fibre>lisbon.fibre, fibre>lisbon.lte, fibre>porto.fibre
+      100128  adjacency SID hub.fibre > lisbon.fibre  pop, fibre>lisbon.fibre         link, fibre>porto.fibre       400  586 KiB  fibre>lisbon.lte, fibre>porto.fibre
+      100129  adjacency SID hub.fibre > lisbon.lte    pop, fibre>lisbon.lte           link, fibre>lisbon.fibre      500  732 KiB  fibre>lisbon.fibre, fibre>porto.fibre
+      100192  adjacency SID hub.fibre > porto.fibre   drop: fibre>porto.fibre not up  –                             600  879 KiB  fibre>lisbon.fibre, fibre>lisbon.lte
       "
     `);
   });

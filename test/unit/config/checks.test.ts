@@ -120,6 +120,56 @@ describe("uplinks", () => {
   });
 });
 
+describe("risks", () => {
+  const risks = (one: string, other: string) =>
+    changed(
+      [
+        "device: eth0, port: 51820, endpoint: 198",
+        `risks: ${one}, device: eth0, port: 51820, endpoint: 198`,
+      ],
+      [
+        "device: eth0, port: 51820, endpoint: 203",
+        `risks: ${other}, device: eth0, port: 51820, endpoint: 203`,
+      ],
+    );
+
+  test("are one or several to an uplink, at any sites, in whatever order", () => {
+    const { network, warnings } = parseNetwork(risks("[pop, duct-7]", "[duct-7, pop]"), "n.yaml");
+    expect(warnings).toEqual([]);
+    expect(network!.sites.map(({ uplinks }) => uplinks.map((one) => one.risks))).toEqual([
+      [["duct-7", "pop"], undefined],
+      [["duct-7", "pop"]],
+    ]);
+    const turned = parseNetwork(risks("[duct-7, pop]", "[pop, duct-7]"), "n.yaml").network!;
+    expect(turned.generation).toBe(network!.generation);
+    const none = parseNetwork(NETWORK, "n.yaml").network!;
+    expect(parseNetwork(risks("[]", "[]"), "n.yaml").network!.generation).toBe(none.generation);
+    expect(network!.generation).not.toBe(none.generation);
+    expect(parseNetwork(risks("duct-7", "duct-7"), "n.yaml").network!.sites[1]!.uplinks[0]!.risks)
+      .toEqual(["duct-7"]);
+  });
+
+  test.each([
+    ["twice at one uplink", risks("[duct-7, «duct-7]", "duct-7"), "risk duct-7 stands here twice"],
+    ["no name", risks("[«Duct 7]", "[]"), "1–32 lower-case letters"],
+    ["no list of names", risks("«{ duct: 7 }", "[]"), "needs a name or a list of names"],
+    [
+      "a slip in the key",
+      changed(["number: 1, color: lte", "«risk: x, number: 1, color: lte"]),
+      "risks",
+    ],
+  ])("%s", (_name, text, words) => expectAtMarks(text, words));
+
+  test("of a single uplink are a warning, with the name that may be meant", () => {
+    expectWarning(
+      risks("[duct-7, «duct-8]", "duct-7"),
+      "risk duct-8 is lisbon.fibre's alone, so nothing fails with it; needs the same name at " +
+        'another uplink. Did you mean "duct-7"?',
+    );
+    expectWarning(risks("«duct-7", "[]"), "needs the same name at another uplink");
+  });
+});
+
 describe("LANs and loopbacks", () => {
   test.each([
     [

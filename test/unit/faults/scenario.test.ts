@@ -2,11 +2,12 @@ import { describe, expect, test } from "vitest";
 import { parseTopology } from "../../../src/lab/topology.ts";
 import { linkNames } from "../../../src/lab/layout.ts";
 import { Failure } from "../../../src/cli/command.ts";
-import { readScenarios } from "../../faults/command.ts";
+import { figuresOf, isReached, readScenarios } from "../../faults/command.ts";
 import { parseAction, parseScenario } from "../../faults/scenario.ts";
 
 const PROMISED = [
   "bandwidth-collapse",
+  "below-threshold",
   "blackhole",
   "blackhole-quick",
   "brown-out",
@@ -20,6 +21,9 @@ const PROMISED = [
   "one-way-loss-back",
   "peer-restart",
   "threshold",
+  "transit-link-dead",
+  "transit-link-down",
+  "transit-link-lost",
   "transit-lost",
   "two-failures",
 ];
@@ -103,4 +107,45 @@ test("a file with mistakes tells all of them", () => {
     expect(error.lines.length).toBe(3);
     expect(error.lines.join("\n")).toMatch(/traffic.port[\s\S]*do.0: burn a[\s\S]*watch/);
   }
+});
+
+test("what is counted on its way round comes with how much of it is promised, and the other way", () => {
+  const text = (more: string) =>
+    "fault: x\nwhat: y\nlab: l\ntraffic: { from: a, to: b, port: 1 }\n" +
+    `do: [kill a]\nundo: [start a]\nwatch: 2min\n${more}`;
+  const passed = "passed: { site: a, label: node SID b }\n";
+  const scenario = parseScenario(text(`${passed}reach: { passed: 9 }\nrepeats: 2\n`), "f.yaml");
+  expect(scenario).toMatchObject({
+    passed: { site: "a", label: "node SID b" },
+    reach: { millis: null, moves: null, passed: 9 },
+    repeats: 2,
+    watchMillis: 120_000,
+  });
+  expect(() => parseScenario(text(passed), "f.yaml")).toThrow(Failure);
+  expect(() => parseScenario(text("reach: { passed: 9 }\n"), "f.yaml")).toThrow(Failure);
+});
+
+test("a fault whose packets did not go round as promised fails", () => {
+  const one = (passed: number) => {
+    const scenario = parseScenario(
+      "fault: x\nwhat: y\nlab: l\ntraffic: { from: a, to: b, port: 1 }\ndo: [kill a]\n" +
+        "undo: [start a]\nwatch: 2s\npassed: { site: a, label: node SID b }\n" +
+        "reach: { passed: 9 }\n",
+      "f.yaml",
+    );
+    const outcome = {
+      lost: 0,
+      late: 0,
+      recoverMillis: 0,
+      lostBefore: 0,
+      delayBeforeMicros: 0,
+      delayAfterMicros: 0,
+      duplicates: 0,
+      moves: 0,
+      dropped: null,
+      moved: { from: [], to: [] },
+    };
+    return isReached(figuresOf(scenario, [{ ...outcome, passed: 20 }, { ...outcome, passed }]));
+  };
+  expect([one(8), one(9)]).toEqual([false, true]);
 });

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { parseNetwork } from "../../../src/config/mod.ts";
 import type { Look, Looks } from "../../../src/model/boundary.ts";
 import type { Instant } from "../../../src/model/quantity.ts";
+import { choicesOf } from "../../../src/router/choices.ts";
 import { Steering } from "../../../src/router/steering.ts";
 import { survey } from "../../../src/sr/survey.ts";
 import { NO_QUALITY } from "../../../src/api/observation.ts";
@@ -16,8 +17,8 @@ const HUB = "fibre>hub.fibre,fibre>porto.fibre";
 const LTE = "lte>porto.fibre";
 const LTE_HUB = "lte>hub.fibre,fibre>porto.fibre";
 
-function surveyed(policies: string, more = "") {
-  const text = FIXTURE_FILE.slice(0, FIXTURE_FILE.indexOf("policies:"));
+function surveyed(policies: string, more = "", file = FIXTURE_FILE) {
+  const text = file.slice(0, file.indexOf("policies:"));
   const { network, problems } = parseNetwork(`${text}${more}policies:\n${policies}`, "test.yaml");
   if (network === undefined) throw new Error(JSON.stringify(problems));
   return survey(network, "lisbon");
@@ -129,6 +130,29 @@ describe("policies", () => {
     const dead = { rtt: null, downs: 1, since: 20_000 };
     run(steering, 20_000, 21_000, { ...GOOD, [DIRECT]: dead, [HUB]: dead });
     expect([first(steering, "a > porto"), first(steering, "b > porto")]).toEqual([LTE, LTE]);
+  });
+
+  test("keep away from each other's risks, which count as uplinks do", () => {
+    const both = "  - { name: a, match: { dscp: ef }, class: voice }\n" +
+      "  - { name: b, match: { dscp: af41 }, class: video, disjoint_from: a }\n";
+    const shared = (text: string) => {
+      const { apart } = choicesOf(surveyed(both, "", text)).find(({ key }) => key === "b > porto")!;
+      return [DIRECT, HUB, LTE, LTE_HUB].map((path) => apart!.shared.get(path)!.get(DIRECT));
+    };
+    // Out by lisbon.fibre, in by porto.fibre.
+    expect(shared(FIXTURE_FILE)).toEqual([2, 2, 1, 1]);
+    // The hub hangs in the duct of lisbon's fibre.
+    const ducts = FIXTURE_FILE
+      .replace("port: 51820, endpoint: 198.51.100.1", "risks: [duct-7, mast], $&")
+      .replace("port: 51820, endpoint: 198.51.100.2", "risks: duct-7, $&");
+    expect(shared(ducts)).toEqual([3, 3, 1, 2]);
+    const steering = new Steering(surveyed(both, "", ducts), 0 as Instant);
+    run(steering, 250, 20_000, {
+      [DIRECT]: { rtt: 20 },
+      [LTE]: { rtt: 90 },
+      [LTE_HUB]: { rtt: 40 },
+    });
+    expect([first(steering, "a > porto"), first(steering, "b > porto")]).toEqual([DIRECT, LTE]);
   });
 
   test("a reload goes on where it was", () => {

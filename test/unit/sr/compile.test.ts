@@ -131,6 +131,39 @@ describe("fallbacks of a node SID", () => {
       "up0>site2.up2",
     ]);
   });
+
+  test("share no risk with what failed, where there is a choice", () => {
+    const base = toNetwork({
+      sites: [
+        { ...plain, sid: 1, uplinks: [fibre] },
+        {
+          ...plain,
+          sid: 2,
+          uplinks: [fibre, { ...fibre, number: 2, cost: 20 }, { ...fibre, number: 3, cost: 30 }],
+        },
+      ],
+      meet: [],
+      penultimate: "pop",
+      policies: [],
+    });
+    const own = (risks: Record<string, string[]>) => {
+      const sites = base.sites.map((site) => ({
+        ...site,
+        uplinks: site.uplinks.map((one) => ({
+          ...one,
+          risks: risks[`${site.name}.${one.name}`] ?? [],
+        })),
+      }));
+      const { table } = compile({ ...base, sites }, "site1", "embedded");
+      const { action } = table.labels.find((one) => one.label === 16002)!;
+      const hops = (action as { forward: { adjacency: number; repair: boolean }[] }).forward;
+      return hops.filter(({ repair }) => !repair)
+        .map((hop) => table.adjacencies[hop.adjacency]!.key.at(-1)).join("");
+    };
+    expect(own({})).toBe("023");
+    expect(own({ "site2.up0": ["duct"], "site2.up2": ["mast", "duct"] })).toBe("032");
+    expect(own({ "site2.up2": ["duct"], "site2.up3": ["duct"] })).toBe("023");
+  });
 });
 
 describe("policies", () => {

@@ -80,6 +80,17 @@ describe("evidence that a path loses too much", () => {
     });
   });
 
+  test("a short stretch needs more than a long one: there are more of them to be wrong", () => {
+    const breaks = (looks: Look[]) => strongestExcess(looks, 0.01, 10_000)?.breaks;
+    // 4 of 200 in 2 s, 20 of 1,000 in 10 s: 2 % both, with a logarithm of 0.77 and 3.9.
+    expect(breaks([look(1, 2), look(2, 2)])).toBe(false);
+    expect(breaks(Array.from({ length: 10 }, (_, second) => look(second + 1, 2)))).toBe(true);
+    // As much evidence, 3.9, in 2 s: 7 of 200.
+    expect(evidenceAbove({ lost: 7, sent: 200 }, 0.01)).toBeGreaterThan(3.7);
+    expect(breaks([look(1, 3), look(2, 4)])).toBe(false);
+    expect(breaks([look(1, 4), look(2, 4)])).toBe(true);
+  });
+
   test("finds the worse direction, and looks no farther back than the window", () => {
     const looks = [look(1, 9), look(2, 9), look(3, 0), look(4, 0), look(5, 0, 3), look(6, 0, 5)];
     expect(strongestExcess(looks, 0.01, 4_000)).toMatchObject({ direction: "backward", lost: 8 });

@@ -14,7 +14,7 @@ import {
   timeToLeave,
 } from "../../../sim/scenarios.ts";
 
-const SEEDS = Array.from({ length: 15 }, (_, index) => index + 1);
+const SEEDS = Array.from({ length: 40 }, (_, index) => index + 1);
 const [closely, plainly] = Object.values(PROBINGS) as [Probing, Probing];
 
 function quantile(values: readonly number[], share: number): number {
@@ -59,6 +59,14 @@ describe("an hour without a change", () => {
   test.each(["no loss", "loss 0.3 %"])("%s: never left", (name) => {
     expect(hour(HOURS[name]!, plainly, 1)).toEqual({ left: 0, back: 0 });
   }, 60_000);
+
+  test.each(["loss 0.5 %", "loss 0.7 %"])(
+    "%s, steadily below: not left, looked at closely",
+    (name) => {
+      expect(hour(HOURS[name]!, closely, 1)).toEqual({ left: 0, back: 0 });
+    },
+    60_000,
+  );
 });
 
 describe("one thing after another", () => {
