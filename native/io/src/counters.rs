@@ -120,14 +120,12 @@ pub enum IoDrop {
     ProbeMalformed,
     /// A reply to no probe that is waited for.
     ProbeStale,
-    /// A probe of a session for which the reflector has no room.
-    ProbeUnanswered,
     /// A BFD packet that RFC 5880 §6.8.6 discards.
     BfdDiscarded,
 }
 
 impl IoDrop {
-    pub const ALL: [IoDrop; 14] = [
+    pub const ALL: [IoDrop; 13] = [
         IoDrop::UplinkUnreachable,
         IoDrop::UplinkBusy,
         IoDrop::UplinkRefused,
@@ -140,7 +138,6 @@ impl IoDrop {
         IoDrop::CongestionUntold,
         IoDrop::ProbeMalformed,
         IoDrop::ProbeStale,
-        IoDrop::ProbeUnanswered,
         IoDrop::BfdDiscarded,
     ];
 
@@ -158,7 +155,6 @@ impl IoDrop {
             IoDrop::CongestionUntold => "congestion-untold",
             IoDrop::ProbeMalformed => "probe-malformed",
             IoDrop::ProbeStale => "probe-stale",
-            IoDrop::ProbeUnanswered => "probe-unanswered",
             IoDrop::BfdDiscarded => "bfd-discarded",
         }
     }

@@ -206,14 +206,13 @@ pub fn handle_local(
     };
     let received = timestamp();
     let session = SessionKey {
-        source: ip.source().into(),
+        neighbour: world.table.adjacencies[from].remote_site,
+        source: ip.source(),
         source_port: udp.source_port(),
         session: probe.packet.session,
     };
     // One number for every probe that came, so that the sender can tell where the others were lost.
-    let Some(number) = world.reflector.lock().number(session, now) else {
-        return LocalOutcome::Drop(IoDrop::ProbeUnanswered);
-    };
+    let number = world.reflector.lock().number(session, now);
     let answering = Answering {
         sequence: number,
         received,
