@@ -11,7 +11,8 @@ import { type Cell, renderTable } from "./table.ts";
 export const measurements: Command = {
   name: "measurements",
   summary: "Show what probes told of each path, over the last second up to a day",
-  details: "Loss and reordering ↑ are from here to there, ↓ back. MTU is the largest customer packet " +
+  details:
+    "Loss and reordering ↑ are from here to there, ↓ back. MTU is the largest customer packet " +
     "that was found to cross in one piece.",
   options: {
     ...outputOptions,

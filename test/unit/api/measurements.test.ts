@@ -79,7 +79,12 @@ test("Prometheus sees a bounded number of paths, those in use among them", () =>
   ];
   const state = { ...observation.state, candidates };
   const measured = [
-    ...many.map((key) => ({ key, windows: [windowOf(1_000, quality("up", 1_000))], classes: [], mtu: 1380 })),
+    ...many.map((key) => ({
+      key,
+      windows: [windowOf(1_000, quality("up", 1_000))],
+      classes: [],
+      mtu: 1380,
+    })),
     ...router.measured(),
   ];
   const families = measuredFamilies({ ...observation, state }, measured);
@@ -90,6 +95,6 @@ test("Prometheus sees a bounded number of paths, those in use among them", () =>
   const left = families.find(({ name }) => name === "labelway_measured_paths_left_out")!;
   expect(left.samples).toEqual([[{}, measured.length - 100]]);
   const mtu = families.find(({ name }) => name === "labelway_measured_mtu_bytes")!;
-  expect(mtu.samples).toContainEqual([{ path: "a-000", site: "porto" }, 1380]);
+  expect(mtu.samples).toContainEqual([{ path: "a-000", site: "hub" }, 1380]);
   for (const [labels] of jitter.samples) expect(labels.window).toMatch(/^(1s|10s|1m|15m|24h)$/);
 });
