@@ -6,8 +6,8 @@ import { type Family, gauge, type Sample, seconds } from "./families.ts";
 import type { Observation } from "./observation.ts";
 
 /**
- * Each has 40 series: five windows of three quantiles, jitter, and loss and reordering each way. So
- * they are 4,000 at most, whatever the network.
+ * Each has 41 series: five windows of three quantiles, jitter, and loss and reordering each way, and
+ * the MTU. So they are 4,100 at most, whatever the network.
  */
 const PATHS_AT_MOST = 100;
 
@@ -60,6 +60,11 @@ export function measuredFamilies(
         [{ direction: "forward" }, answered > 0 ? reorderedForward / answered : undefined],
         [{ direction: "backward" }, answered > 0 ? reorderedBackward / answered : undefined],
       ]),
+    ),
+    gauge(
+      "labelway_measured_mtu_bytes",
+      "Largest customer packet that was found to cross in one piece; none while it is not known",
+      shown.map(({ key, mtu }): Sample => [{ path: key, site: to.get(key) ?? "" }, mtu]),
     ),
     gauge(
       "labelway_measured_paths_left_out",

@@ -138,7 +138,10 @@ export const adjacencySchema = z.object({
   remoteUplink: z.string(),
   localAddress: z.string().describe("Inside the tunnels"),
   remoteAddress: z.string().describe("Inside the tunnels"),
-  mtuBytes: count.describe("Label stack and customer packet"),
+  mtuBytes: count.describe("Label stack and customer packet, by the file"),
+  mtuFoundBytes: count.nullable().describe(
+    "The same, as it was found to cross in one piece; null: not known",
+  ),
   ...qualityFields,
   bfd: bfdSchema.nullable().describe("The session that decides whether it is up"),
   reason: z.string().nullable().describe("What keeps it down; null: nothing that is known here"),
@@ -185,7 +188,10 @@ export const pathSchema = z.object({
   labels: z.array(stackEntrySchema).describe("Above the service label, outermost first"),
   returnLabels: z.array(stackEntrySchema),
   cost: z.number(),
-  mtuBytes: count.describe("Largest customer packet"),
+  mtuBytes: count.describe("Largest customer packet, by the file"),
+  mtuFoundBytes: count.nullable().describe(
+    "The same, as it was found to cross in one piece; null: not known",
+  ),
   metered: z.boolean(),
   origin: z.enum(["computed", "explicit"]),
   ...qualityFields,
@@ -238,6 +244,9 @@ export const measurementsSchema = z.object({
   paths: z.array(z.object({
     key: z.string(),
     egress: z.string(),
+    mtuBytes: count.nullable().describe(
+      "Largest customer packet that was found to cross in one piece; null: not known",
+    ),
     windows: z.array(windowSchema).describe("1 s, 10 s, 1 min, 15 min and 24 h"),
     classes: z.array(z.object({ class: count.describe("TC"), ...windowFields }))
       .describe("The last minute of each class that was probed"),

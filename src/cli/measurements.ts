@@ -11,7 +11,9 @@ import { type Cell, renderTable } from "./table.ts";
 export const measurements: Command = {
   name: "measurements",
   summary: "Show what probes told of each path, over the last second up to a day",
-  details: "Loss and reordering ↑ are from here to there, ↓ back.",
+  details:
+    "Loss and reordering ↑ are from here to there, ↓ back. MTU is the largest customer packet " +
+    "that was found to cross in one piece.",
   options: {
     ...outputOptions,
     ...watchOption,
@@ -38,6 +40,7 @@ export function renderMeasurements(
   if (paths.length === 0) return "No path is measured.";
   const columns = [
     { title: "PATH", shrinks: true },
+    { title: "MTU", right: true },
     { title: "OVER" },
     { title: "P50", right: true },
     { title: "P95", right: true },
@@ -49,9 +52,10 @@ export function renderMeasurements(
     { title: "OVERTAKEN ↓", right: true },
     { title: "PROBES", right: true },
   ];
-  const rows = paths.flatMap(({ key, windows }): Cell[][] =>
+  const rows = paths.flatMap(({ key, mtuBytes, windows }): Cell[][] =>
     windows.map((window, index): Cell[] => [
       index === 0 ? key : "",
+      index > 0 ? "" : mtuBytes === null ? NONE : String(mtuBytes),
       formatSpan(window.spanMillis),
       formatMicros(window.rttMicros?.p50),
       formatMicros(window.rttMicros?.p95),

@@ -65,7 +65,7 @@ export function renderPaths(
       formatMicros(path.rttMicros),
       formatMicros(path.jitterMicros),
       path.probesSent === 0 ? NONE : formatShare(path.loss),
-      String(path.mtuBytes),
+      String(Math.min(path.mtuBytes, path.mtuFoundBytes ?? path.mtuBytes)),
       String(path.cost),
       ...(withLabels ? [formatStack(path)] : []),
       useCell(path),

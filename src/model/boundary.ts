@@ -360,8 +360,9 @@ jitter_micros: number | null,
  */
 loss: number, probes_sent: number, probes_answered: number, 
 /**
- * Largest label stack plus customer packet, bytes, that was found to cross an adjacency in one
- * piece; null while it is not known, and for lists with labels.
+ * What was found to cross in one piece, bytes: the largest label stack plus customer packet of an
+ * adjacency (and of a list without labels, which is as its adjacency is), the largest customer
+ * packet of a list with labels; null while it is not known.
  */
 mtu: number | null, };
 
@@ -547,7 +548,12 @@ windows: Array<Window>,
 /**
  * The last minute of each class that was probed, ascending.
  */
-classes: Array<ClassMeasured>, };
+classes: Array<ClassMeasured>, 
+/**
+ * Largest customer packet, bytes, that was found to cross it in one piece, every hop of a list;
+ * null while it is not known.
+ */
+mtu: number | null, };
 
 export type ClassMeasured = { 
 /**

@@ -65,12 +65,56 @@ test("all is well: what is sent is answered, with the link's round trip", async 
   expect(direct!.classes.map((one) => one.class)).toEqual([0]);
 }, 30_000);
 
+test("a list has the MTU of its narrowest hop, wherever that is, and hosts are told", async () => {
+  const [DIRECT, THROUGH] = ["wan>b.wan", "wan>h.wan,wan>b.wan"] as const;
+  await apply(network, "a", { ways: ["through-h"] });
+  const found = async () =>
+    Object.fromEntries((await measured("a")).map(({ key, mtu }) => [key, mtu]));
+  const lists = table("a", network.keys).lists;
+  const configured = Object.fromEntries(lists.map(({ key, mtu }) => [key, mtu]));
+  await until(
+    found,
+    (mtus) => mtus[DIRECT] === configured[DIRECT] && mtus[THROUGH] === configured[THROUGH],
+    30_000,
+  );
+  // From h to b alone 1,400 bytes pass, in one piece; what may come apart does.
+  const nft = (text: string) =>
+    must("ip", "netns", "exec", network.namespace("b"), "nft", ...text.split(" "));
+  await nft(
+    "add table ip narrow; add chain ip narrow in { type filter hook input priority 0; }; " +
+      "add rule ip narrow in ip saddr 198.51.100.3 ip length > 1400 ip frag-off & 0x4000 != 0 drop",
+  );
+  try {
+    // IPv4 and UDP without, 32 of WireGuard, padding to 16 bytes, IPv4, UDP and a label within.
+    const fits = Math.floor((1400 - 60) / 16) * 16 - 28 - 4;
+    const at = (mtu: number | null | undefined) => mtu != null && mtu <= fits && mtu > fits - 16;
+    const narrow = await until(found, (mtus) => at(mtus[THROUGH]), 60_000);
+    expect(narrow[DIRECT]).toBe(configured[DIRECT]);
+    const back = await measured("b");
+    expect(back.find(({ key }) => key === "wan>h.wan,wan>a.wan")!.mtu).toBe(configured[THROUGH]);
+
+    const ping = async (size: number, fragment: "do" | "dont") => {
+      const options = ["-n", "-q", "-c", "3", "-i", "0.2", "-W", "1", "-M", fragment];
+      const sized = [...options, "-s", `${size - 28}`, `${lan4("b")}.2`];
+      const { stdout, stderr } = await exec(
+        ["ip", "netns", "exec", network.host("a"), "ping", ...sized],
+      );
+      return stdout + stderr;
+    };
+    const known = narrow[THROUGH]!;
+    expect(await ping(known, "do")).toContain("3 received");
+    expect(await ping(known + 1, "dont")).toContain("3 received");
+    const refused = await ping(known + 1, "do");
+    expect(refused).toContain("0 received");
+    expect(refused).toContain(`mtu=${known}`);
+  } finally {
+    await nft("delete table ip narrow");
+    await apply(network, "a", {});
+  }
+}, 150_000);
+
 test("the MTU of an adjacency is found, and found again when it falls", async () => {
-  const mtu = async () => {
-    const { adjacencies, lists } = await snapshot(network, "a");
-    expect(lists[1]!.quality.mtu).toBe(null);
-    return adjacencies[0]!.quality.mtu;
-  };
+  const mtu = async () => (await snapshot(network, "a")).adjacencies[0]!.quality.mtu;
   const configured = table("a", network.keys).adjacencies[0]!.mtu;
   await until(mtu, (found) => found === configured, 10_000);
   const device = (bytes: number) =>

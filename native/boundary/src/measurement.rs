@@ -99,6 +99,9 @@ pub struct Measured {
     pub windows: Vec<Window>,
     /// The last minute of each class that was probed, ascending.
     pub classes: Vec<ClassMeasured>,
+    /// Largest customer packet, bytes, that was found to cross it in one piece, every hop of a list;
+    /// null while it is not known.
+    pub mtu: Option<u16>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -75,8 +75,9 @@ pub struct Quality {
     pub loss: f64,
     pub probes_sent: u64,
     pub probes_answered: u64,
-    /// Largest label stack plus customer packet, bytes, that was found to cross an adjacency in one
-    /// piece; null while it is not known, and for lists with labels.
+    /// What was found to cross in one piece, bytes: the largest label stack plus customer packet of an
+    /// adjacency (and of a list without labels, which is as its adjacency is), the largest customer
+    /// packet of a list with labels; null while it is not known.
     pub mtu: Option<u16>,
 }
 

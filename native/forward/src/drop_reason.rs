@@ -84,6 +84,9 @@ drop_reasons! {
     WouldReturn = "would-return",
     /// Stack and packet are larger than the outgoing adjacency carries (RFC 3032 §3.4).
     LabelledTooBig = "labelled-too-big",
+    /// A probe for the MTU of a way, larger than what is known to cross the next adjacency in one
+    /// piece (RFC 8899 §4.1).
+    SizedTooBig = "sized-too-big",
     // The egress.
     /// The destination is in none of the segment's local prefixes.
     EgressNotLocal = "egress-not-local",

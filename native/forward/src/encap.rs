@@ -33,12 +33,15 @@ pub(crate) struct Front {
 pub(crate) struct Back([u64; 3]);
 
 /// Of a header from a neighbour: version, header length, no fragment; protocol and source;
-/// destination and destination port. DF, TTL and identification are its own affair.
+/// destination, destination port, and that the source port is one of entropy. DF, TTL and
+/// identification are its own affair.
 const SAME: [u64; 3] = [
     0xff00_0000_0000_3fff,
     0x00ff_0000_ffff_ffff,
-    0xffff_ffff_0000_ffff,
+    0xffff_ffff_0000_ffff | ENTROPY,
 ];
+/// What an entropy port has above, where the source port is (see [`crate::whole::WHOLE_PORT`]).
+const ENTROPY: u64 = 0xc000_0000;
 
 /// What differs from packet to packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +77,8 @@ impl Front {
 
 impl Back {
     pub(crate) fn new(own: Ipv4Addr, neighbour: Ipv4Addr) -> Self {
-        let words = words(neighbour, own);
+        let [a, b, c] = words(neighbour, own);
+        let words = [a, b, c | ENTROPY];
         Self([0, 1, 2].map(|word| words[word] & SAME[word]))
     }
 
@@ -226,7 +230,7 @@ mod tests {
     }
 
     fn varying() -> impl Strategy<Value = Varying> {
-        (0u8..4, any::<u16>(), 0usize..=65_507).prop_map(|(ecn, entropy_port, payload)| Varying {
+        (0u8..4, 49152u16.., 0usize..=65_507).prop_map(|(ecn, entropy_port, payload)| Varying {
             ecn: Ecn::of(ecn),
             entropy_port,
             payload,
@@ -273,6 +277,7 @@ mod tests {
                 prop_assert_eq!((ip.source(), ip.destination()), (NEIGHBOUR, OWN));
                 prop_assert!(ip.header_len() == 20 && !ip.is_fragment());
                 prop_assert!(ip.protocol() == 17 && udp.destination_port() == 6635);
+                prop_assert!(udp.source_port() >= 49152);
                 prop_assert_eq!(read, Varying {
                     ecn: ip.ecn(),
                     entropy_port: udp.source_port(),

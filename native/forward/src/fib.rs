@@ -9,11 +9,13 @@ use labelway_wire::Label;
 use crate::encap::{Back, Front, Onwards};
 use crate::identity::Identity;
 use crate::labels::{LabelMap, labels};
+use crate::mtu::{Found, ListMtu};
 use crate::places::{Place, Places};
 use crate::steering::Steering;
 use crate::{check, flow};
 
-/// An immutable forwarding table, checked and laid out for one lookup a step.
+/// An immutable forwarding table, checked and laid out for one lookup a step; beside it, what probes
+/// found of its MTUs.
 #[derive(Debug)]
 pub struct Fib {
     pub(crate) identity: Identity,
@@ -36,6 +38,8 @@ pub(crate) struct Adjacency {
     pub(crate) destination: Ipv4Addr,
     pub(crate) out: Onwards,
     pub(crate) back: Back,
+    /// The largest stack and packet that is known to cross in one piece.
+    pub(crate) found: Found,
 }
 
 #[derive(Debug)]
@@ -55,7 +59,7 @@ pub(crate) struct List {
     pub(crate) weight: u8,
     pub(crate) identity: u64,
     pub(crate) labels: Box<[Label]>,
-    pub(crate) mtu: usize,
+    pub(crate) mtu: ListMtu,
 }
 
 impl Fib {
@@ -74,6 +78,7 @@ impl Fib {
                     mtu: adjacency.mtu as usize,
                 },
                 back: Back::new(source, destination),
+                found: Found::default(),
             }
         });
         let segments = table.segments.iter().filter_map(|segment| {
@@ -95,7 +100,7 @@ impl Fib {
             weight: u8::try_from(list.weight).unwrap_or(u8::MAX),
             identity: flow::identity(&list.key),
             labels: labels(&list.labels),
-            mtu: list.mtu as usize,
+            mtu: ListMtu::new(list.mtu as usize),
         });
         let by_remote = table.adjacencies.iter().enumerate();
         Ok(Fib {
@@ -117,6 +122,31 @@ impl Fib {
                 .map(|(index, adjacency)| ((adjacency.uplink, adjacency.remote_address), index))
                 .collect(),
         })
+    }
+
+    /// The largest label stack and customer packet that was found to cross an adjacency in one piece;
+    /// none: not known. Lists take no more than their first adjacency carries.
+    pub fn set_adjacency_mtu(&self, index: usize, bytes: Option<u16>) {
+        let Some(adjacency) = self.adjacencies.get(index) else {
+            return;
+        };
+        if adjacency.found.set(bytes) {
+            for list in self.lists.iter().filter(|list| list.adjacency == index) {
+                list.mtu.renew(&adjacency.found, list.labels.len());
+            }
+        }
+    }
+
+    /// The same of a list's whole way, and of the customer packet alone.
+    pub fn set_list_mtu(&self, index: usize, bytes: Option<u16>) {
+        let Some(list) = self.lists.get(index) else {
+            return;
+        };
+        if list.mtu.set_found(bytes)
+            && let Some(adjacency) = self.adjacencies.get(list.adjacency)
+        {
+            list.mtu.renew(&adjacency.found, list.labels.len());
+        }
     }
 
     /// The adjacency on `uplink` whose peer has this address inside the tunnel.

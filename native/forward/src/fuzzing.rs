@@ -163,6 +163,7 @@ pub fn local(bytes: &[u8]) {
         source_port: reader.word(),
         destination_port: port::STAMP,
         class: 0,
+        whole: false,
     };
     let payload = reader.rest();
     let mut buffer = vec![0xa5; HEADROOM];

@@ -138,14 +138,15 @@ fn push<C: Count>(
     let index = leaving.decision.list().map_err(Refusal::Drop)?;
     let Leaving { customer, ttl, .. } = *leaving;
     let (list, way) = way(context.fib, leaving, index).map_err(Refusal::Drop)?;
-    if customer.length > list.mtu {
+    let mtu = list.mtu.now();
+    if customer.length > mtu {
         return Err(match customer.dont_fragment {
-            true => Refusal::TooBig { mtu: list.mtu },
+            true => Refusal::TooBig { mtu },
             false => Refusal::InPieces,
         });
     }
     Customer::set_ttl(packet.bytes_mut(), ttl);
-    mss::clamp(customer, packet.bytes_mut(), list.mtu);
+    mss::clamp(customer, packet.bytes_mut(), mtu);
     encap::encapsulate(way.out, &way.stack, way.ecn, way.entropy_port, packet)
         .map_err(Refusal::Drop)?;
     context.count.list(index as usize, customer.length);
@@ -162,9 +163,10 @@ fn in_pieces<C: Count>(
     let Leaving { customer, ttl, .. } = *leaving;
     let (list, way) = way(context.fib, leaving, index)?;
     Customer::set_ttl(packet.bytes_mut(), ttl);
-    mss::clamp(customer, packet.bytes_mut(), list.mtu);
+    let mtu = list.mtu.now();
+    mss::clamp(customer, packet.bytes_mut(), mtu);
     let fragments =
-        Fragments::new(customer, packet, list.mtu, &way).ok_or(DropReason::CustomerMalformed)?;
+        Fragments::new(customer, packet, mtu, &way).ok_or(DropReason::CustomerMalformed)?;
     context.count.list(index as usize, customer.length);
     Ok(fragments)
 }

@@ -27,6 +27,7 @@ mod labels;
 mod live;
 mod local;
 mod mss;
+mod mtu;
 mod packet;
 mod places;
 #[cfg(any(test, feature = "plain"))]
@@ -36,6 +37,7 @@ mod steering;
 pub mod steps;
 mod switch;
 mod transit_error;
+mod whole;
 
 pub use context::{Context, Count, Outcome, TokenBucket};
 pub use drop_reason::DropReason;

@@ -9,6 +9,7 @@ use labelway_wire::{
 
 use crate::encap::{Stack, encapsulate};
 use crate::ingress::PIPE_TTL;
+use crate::whole::WHOLE_PORT;
 use crate::{DropReason, Fib, MAX_PUSHED_LABELS, Packet, flow};
 
 /// RFC 8762 §4.1.1 leaves it open for STAMP; TWAMP's (RFC 5357 §4.2.1), so that the hops can be
@@ -27,6 +28,9 @@ pub struct LocalDatagram {
     /// TC of the labels, and class selector in the datagram's own header, as customers' packets
     /// have it (RFC 2474 §4.2.2): 0–7. The underlay is not shown it, as it is not shown theirs.
     pub class: u8,
+    /// Whether routers on the way are to send it on only where it is known to cross in one piece.
+    /// Without labels there are none.
+    pub whole: bool,
 }
 
 /// Makes an inner packet of the UDP payload in `packet`, to be sent over `adjacency`.
@@ -62,14 +66,17 @@ pub fn encapsulate_local(
     // All packets of one session take the same way through an underlay with several links.
     let session =
         u64::from(datagram.source_port) << 32 | u64::from(u32::from(datagram.destination));
-    let entropy_port = flow::entropy_port(flow::of_session(session));
+    let source_port = match datagram.whole {
+        true => WHOLE_PORT,
+        false => flow::entropy_port(flow::of_session(session)),
+    };
     let stack = Stack {
         labels: &stack[..labels.len()],
         bottom: Some(Label::IPV4_EXPLICIT_NULL),
         traffic_class: datagram.class & 7,
         ttl: PIPE_TTL,
     };
-    encapsulate(&neighbour.out, &stack, Ecn::NotEct, entropy_port, packet)
+    encapsulate(&neighbour.out, &stack, Ecn::NotEct, source_port, packet)
 }
 
 /// STAMP to this router's reflector or back to its sender (RFC 8762 §4.1).

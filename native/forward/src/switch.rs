@@ -11,6 +11,7 @@ use crate::icmp_error::{IcmpError, quoted_addresses, turn_into};
 use crate::ingress::send_back;
 use crate::labels::{Hop, LabelAction};
 use crate::transit_error::{self, Transit};
+use crate::whole::{WHOLE_PORT, may_come_apart};
 use crate::{
     Context, Count, DropReason, ENCAPSULATION_BYTES, Fib, MAX_STACK_DEPTH, Outcome, Packet, local,
     mss,
@@ -93,12 +94,17 @@ fn inner<C: Count>(
         packet.truncate(payload);
         return Ok(Inner::Labelled { ecn, entropy_port });
     }
-    any_inner(adjacency, packet)
+    any_inner(context, from, adjacency, packet)
 }
 
 /// As [`inner`], for what is not just what a neighbour sends with a label stack.
 #[cold]
-fn any_inner(adjacency: &Adjacency, packet: &mut Packet<'_>) -> Result<Inner, DropReason> {
+fn any_inner<C: Count>(
+    context: &Context<'_, C>,
+    from: usize,
+    adjacency: &Adjacency,
+    packet: &mut Packet<'_>,
+) -> Result<Inner, DropReason> {
     let ip = Ipv4::decode(packet.bytes()).map_err(|_| DropReason::InnerMalformed)?;
     if ip.source() != adjacency.destination {
         return Err(DropReason::InnerWrongSource);
@@ -122,6 +128,9 @@ fn any_inner(adjacency: &Adjacency, packet: &mut Packet<'_>) -> Result<Inner, Dr
     if udp.destination_port() == port::MPLS_IN_UDP {
         packet.advance(headers);
         packet.truncate(payload);
+        if entropy_port == WHOLE_PORT && may_come_apart(context, from, packet.bytes()) {
+            return Err(DropReason::SizedTooBig);
+        }
         return Ok(Inner::Labelled { ecn, entropy_port });
     }
     if !local::is_stamp(&udp) && !local::is_bfd(&udp) {

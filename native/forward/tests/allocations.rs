@@ -144,6 +144,7 @@ fn no_packet_allocates() {
         source_port: 50001,
         destination_port: 862,
         class: 0,
+        whole: false,
     };
     let counted = allocations(&[0; 44], |packet| {
         encapsulate_local(&router.fib, 0, &[16003, 16005], &datagram, packet).unwrap();

@@ -57,6 +57,7 @@ fn probe(router: &Router, labels: &[u32], payload: &[u8]) -> Vec<u8> {
         source_port: 50001,
         destination_port: 862,
         class: 0,
+        whole: false,
     };
     let mut buffer = buffer(payload);
     let mut packet = packet(&mut buffer, payload.len());

@@ -15,6 +15,7 @@ const PROBE: LocalDatagram = LocalDatagram {
     source_port: 50001,
     destination_port: 862,
     class: 0,
+    whole: false,
 };
 
 fn probe(router: &Router, adjacency: usize, labels: &[u32], datagram: &LocalDatagram) -> Vec<u8> {

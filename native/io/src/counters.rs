@@ -120,8 +120,6 @@ pub enum IoDrop {
     ProbeMalformed,
     /// A reply to no probe that is waited for.
     ProbeStale,
-    /// A probe of a session for which the reflector has no room.
-    ProbeUnanswered,
     /// A probe, or an answer to one, in the mode of STAMP that this router does not take: without a
     /// code where one is required, or with one where none is.
     ProbeOtherMode,
@@ -132,7 +130,7 @@ pub enum IoDrop {
 }
 
 impl IoDrop {
-    pub const ALL: [IoDrop; 16] = [
+    pub const ALL: [IoDrop; 15] = [
         IoDrop::UplinkUnreachable,
         IoDrop::UplinkBusy,
         IoDrop::UplinkRefused,
@@ -145,7 +143,6 @@ impl IoDrop {
         IoDrop::CongestionUntold,
         IoDrop::ProbeMalformed,
         IoDrop::ProbeStale,
-        IoDrop::ProbeUnanswered,
         IoDrop::ProbeOtherMode,
         IoDrop::ProbeWrongCode,
         IoDrop::BfdDiscarded,
@@ -165,7 +162,6 @@ impl IoDrop {
             IoDrop::CongestionUntold => "congestion-untold",
             IoDrop::ProbeMalformed => "probe-malformed",
             IoDrop::ProbeStale => "probe-stale",
-            IoDrop::ProbeUnanswered => "probe-unanswered",
             IoDrop::ProbeOtherMode => "probe-other-mode",
             IoDrop::ProbeWrongCode => "probe-wrong-code",
             IoDrop::BfdDiscarded => "bfd-discarded",

@@ -8,9 +8,11 @@ use labelway_boundary::{
     AdjacencyState, LabelState, ListState, Looks, Measured, SegmentState, Snapshot, ThreadState,
 };
 use labelway_measure::Scratch;
+use labelway_wire::LABEL_BYTES;
 use labelway_wireguard::DropReason as WireguardDrop;
 
 use crate::counters::Traffic;
+use crate::probe::What;
 use crate::shared::Shared;
 use crate::threads::{Thread, Threads};
 use crate::uplink::{Ports, Uplink};
@@ -116,7 +118,13 @@ pub fn measured(shared: &Shared) -> Vec<Measured> {
     targets
         .map(|target| {
             let key = target.key(world);
-            target.prober.measured(key, now, &mut scratch)
+            let measured = target.prober.measured(key, now, &mut scratch);
+            let mtu = match target.what {
+                // Less the service label, which is the whole stack there.
+                What::Adjacency(_) => measured.mtu.map(|mtu| mtu - LABEL_BYTES as u16),
+                What::List(_) => measured.mtu,
+            };
+            Measured { mtu, ..measured }
         })
         .collect()
 }

@@ -33,7 +33,7 @@ mod slices;
 mod summary;
 
 pub use budget::{Budget, Rank};
-pub use mtu::{BASE_SIZE, PathMtu, Phase, SizedProbe};
+pub use mtu::{PathMtu, Phase, SizedProbe};
 pub use path::{Answer, KEPT, LONGEST_WAIT, MAX_KEPT, PathMeter, Reflector, Reply};
 pub use reflector::{SessionKey, Sessions};
 pub use reports::{ENTRIES, Reports, Told};

@@ -11,14 +11,10 @@
 //!
 //! Sized probes are STAMP with Extra Padding (RFC 8972 §4.1) under a session identifier of their
 //! own: their losses say nothing of the path's loss, and the reflector's counter for the path is not
-//! to see them. A loss counts against a size only if an ordinary probe came through meanwhile: a
-//! dead path has no MTU.
+//! to see them. A loss counts against a size only when an ordinary probe came through that was sent
+//! later: a dead path has no MTU.
 
 use std::time::Duration;
-
-/// Smallest size that is probed, and what is taken until a larger one is known: IPv6's least MTU,
-/// which everything has to pass (RFC 8899 §5.1.2, BASE_PLPMTU).
-pub const BASE_SIZE: u16 = 1280;
 
 /// How long an answer may take. At least 1 s (RFC 8899 §5.1.1, PROBE_TIMER); the 15 s that it
 /// recommends are for ways whose round trip is not known.
@@ -56,9 +52,14 @@ pub struct SizedProbe {
 #[derive(Debug)]
 pub struct PathMtu {
     phase: Phase,
+    /// Smallest size that is probed, and what is taken until a larger one is known (RFC 8899 §5.1.2,
+    /// BASE_PLPMTU).
+    base: u16,
     max: u16,
     /// The size that is relied on.
     known: u16,
+    /// What the last search ended with.
+    settled: Option<u16>,
     /// The smallest size that failed; above the largest allowed if none has.
     failed: u32,
     under_way: Option<UnderWay>,
@@ -82,17 +83,20 @@ struct UnderWay {
 }
 
 impl PathMtu {
-    /// `max` is the largest size by the configuration; one below the base size is taken as that.
-    pub fn new(max: u16, now: Duration) -> Self {
-        let max = max.max(BASE_SIZE);
+    /// `base` is what everything has to pass, `max` the largest size by the configuration; one below
+    /// the base size is taken as that.
+    pub fn new(base: u16, max: u16, now: Duration) -> Self {
+        let max = max.max(base);
         PathMtu {
             phase: Phase::Base,
+            base,
             max,
-            known: BASE_SIZE,
+            known: base,
+            settled: None,
             failed: u32::from(max) + 1,
             under_way: None,
             losses: 0,
-            last: (BASE_SIZE, true),
+            last: (base, true),
             token: 0,
             valid_from: 0,
             next: now,
@@ -110,14 +114,22 @@ impl PathMtu {
         (self.phase != Phase::Error).then_some(self.known)
     }
 
+    /// The largest size that passes, as the last search found it, while nothing says otherwise: none
+    /// before the first has ended, while it is sought anew after a black hole, and where not even
+    /// the base size passes.
+    pub fn settled(&self) -> Option<u16> {
+        self.settled
+    }
+
     /// The configuration allows another size.
     pub fn handle_max(&mut self, max: u16, now: Duration) {
-        let max = max.max(BASE_SIZE);
+        let max = max.max(self.base);
         if max == self.max {
             return;
         }
         self.max = max;
         self.known = self.known.min(max);
+        self.settled = self.settled.map(|settled| settled.min(max));
         self.failed = u32::from(max) + 1;
         self.abandon();
         if self.phase == Phase::Complete {
@@ -197,17 +209,13 @@ impl PathMtu {
     /// answered had been sent.
     pub fn handle_timeout(&mut self, alive: Option<Duration>, now: Duration) {
         let Some(probe) = self.under_way else { return };
-        if now < probe.sent + PROBE_WAIT {
+        // Until something came through, it is not known whether anything of any size does.
+        let is_alive = alive.is_some_and(|alive| alive >= probe.sent);
+        if now < probe.sent + PROBE_WAIT || !is_alive {
             return;
         }
         self.under_way = None;
         self.next = now;
-        if alive.is_none_or(|alive| alive < probe.sent) {
-            // Nothing passes, of any size. Tried again, but no faster than the size is confirmed.
-            self.losses = 0;
-            self.next = now + PROBE_WAIT;
-            return;
-        }
         self.losses += 1;
         if self.losses < MAX_PROBES {
             return;
@@ -216,14 +224,16 @@ impl PathMtu {
         if !probe.confirms {
             self.failed = self.failed.min(u32::from(probe.size));
             self.finish_search(now);
-        } else if probe.size > BASE_SIZE {
+        } else if probe.size > self.base {
             // Black hole (RFC 8899 §4.3): back to what has to pass, then up to below this size.
             self.failed = u32::from(probe.size);
-            self.known = BASE_SIZE;
+            self.known = self.base;
+            self.settled = None;
             self.phase = Phase::Base;
             self.valid_from = self.token.wrapping_add(1);
         } else {
             self.phase = Phase::Error;
+            self.settled = None;
             self.valid_from = self.token.wrapping_add(1);
             self.next = now + CONFIRM;
         }
@@ -253,6 +263,7 @@ impl PathMtu {
         let reached = self.known >= self.max || (self.failed <= u32::from(self.max) && near);
         if self.phase == Phase::Search && reached {
             self.phase = Phase::Complete;
+            self.settled = Some(self.known);
             self.confirm_at = now + CONFIRM;
             self.raise_at = match self.known >= self.max {
                 true => Duration::MAX,

@@ -1,14 +1,25 @@
-//! A reflector's own sequence numbers (RFC 8762 §4.3, stateful): one counter a session, bounded.
+//! A reflector's own sequence numbers (RFC 8762 §4.3, stateful): one counter a session, bounded, and
+//! shared out fairly among the neighbours that sessions come from.
+//!
+//! Whoever may send probes can invent sessions. Where all places are taken, a new session takes that
+//! of the least recently probed session of the neighbour that has the most: a flood costs its own
+//! neighbour alone, and each of `n` neighbours keeps a place in `n` whatever the others do. A session
+//! that lost its place is counted from 0 again, which its sender takes for a reflector that began
+//! anew, not for losses.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::hash::{BuildHasher, RandomState};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
-/// Who sends a session's probes. A sender that begins anew takes other identifiers or finds its
-/// counter further on; both are told apart from a loss.
+/// Who sends a session's probes, and which way they come: who is not on that way cannot move the
+/// session's numbers, whatever he writes into his own. A sender that begins anew takes other
+/// identifiers or finds its counter further on; both are told apart from a loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionKey {
-    pub source: IpAddr,
+    /// SID of the site that the probes arrive from.
+    pub neighbour: u32,
+    pub source: Ipv4Addr,
     pub source_port: u16,
     /// STAMP session identifier (RFC 8972 §3).
     pub session: u16,
@@ -17,130 +28,241 @@ pub struct SessionKey {
 /// Sessions without a probe for so long are forgotten (RFC 5357 §4.2, REFWAIT).
 const IDLE: Duration = Duration::from_secs(900);
 
-/// Counters of the sessions that a reflector answers.
+/// No slot.
+const NONE: u32 = u32::MAX;
+
+/// Counters of the sessions that a reflector answers. Once it has all its places it allocates no
+/// more, and a probe costs a look-up, whether its session is known or takes another's place.
 #[derive(Debug)]
 pub struct Sessions {
     limit: usize,
-    counters: HashMap<SessionKey, Counter>,
+    slots: Vec<Slot>,
+    /// First slot of those that are not in use, chained as those of one hash are.
+    free: u32,
+    /// First slot by hash.
+    heads: Box<[u32]>,
+    hasher: RandomState,
+    neighbours: HashMap<u32, Neighbour>,
+    /// No neighbour has more sessions.
+    most: u32,
     /// No session is idle before it.
     look_again: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Counter {
+struct Slot {
+    key: SessionKey,
     next: u32,
     last: Duration,
+    /// The next slot of the same hash.
+    chained: u32,
+    /// Of the same neighbour, by the last probe.
+    newer: u32,
+    older: u32,
+}
+
+/// One's sessions, from the one that was probed last to the one that was not for the longest.
+#[derive(Debug, Clone, Copy)]
+struct Neighbour {
+    count: u32,
+    newest: u32,
+    oldest: u32,
 }
 
 impl Sessions {
     /// 1,000 sites with 4 paths, one session each for the path and for its MTU, twice over: 1 MB.
     pub const USUAL_LIMIT: usize = 16_384;
 
+    /// At least one, at most 2^31.
     pub fn new(limit: usize) -> Self {
+        let limit = limit.clamp(1, 1 << 31);
         Sessions {
             limit,
-            counters: HashMap::new(),
+            slots: Vec::new(),
+            free: NONE,
+            heads: vec![NONE; limit.next_power_of_two()].into(),
+            hasher: RandomState::new(),
+            neighbours: HashMap::new(),
+            most: 0,
             look_again: Duration::ZERO,
         }
     }
 
-    /// Number of the answer to a probe of this session. None when all places are taken by sessions
-    /// that are probed: such a probe is better left unanswered than answered with a number that
-    /// means another thing.
-    pub fn number(&mut self, key: SessionKey, now: Duration) -> Option<u32> {
-        if let Some(counter) = self.counters.get_mut(&key) {
+    /// Number of the answer to a probe of this session.
+    pub fn number(&mut self, key: SessionKey, now: Duration) -> u32 {
+        let head = self.head(&key);
+        if let Some(at) = self.find(head, &key) {
+            self.detach(at);
+            self.attach(at);
+            let slot = &mut self.slots[at as usize];
             // Idle for so long, it may have been forgotten: the same whether it was or not.
-            if now.saturating_sub(counter.last) >= IDLE {
-                counter.next = 0;
+            if now.saturating_sub(slot.last) >= IDLE {
+                slot.next = 0;
             }
-            let number = counter.next;
-            (counter.next, counter.last) = (number.wrapping_add(1), now);
-            return Some(number);
+            let number = slot.next;
+            (slot.next, slot.last) = (number.wrapping_add(1), now);
+            return number;
         }
-        if self.counters.len() >= self.limit {
-            self.forget_idle(now);
+        let at = self.place(key.neighbour, now);
+        let slot = Slot {
+            key,
+            next: 1,
+            last: now,
+            chained: self.heads[head],
+            newer: NONE,
+            older: NONE,
+        };
+        match self.slots.get_mut(at as usize) {
+            Some(free) => *free = slot,
+            None => self.slots.push(slot),
         }
-        if self.counters.len() >= self.limit {
-            return None;
-        }
-        self.counters.insert(key, Counter { next: 1, last: now });
-        Some(0)
+        self.heads[head] = at;
+        self.attach(at);
+        0
     }
 
     pub fn len(&self) -> usize {
-        self.counters.len()
+        let counts = self.neighbours.values();
+        counts.map(|neighbour| neighbour.count as usize).sum()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.counters.is_empty()
+        self.neighbours.is_empty()
     }
 
-    /// At most once until the oldest can be idle, so that a flood of new sessions costs little.
+    /// A slot for one more session of this neighbour.
+    fn place(&mut self, neighbour: u32, now: Duration) -> u32 {
+        if self.free == NONE && self.slots.len() >= self.limit {
+            self.forget_idle(now);
+            if self.free == NONE {
+                let oldest = self.oldest_of_the_most(neighbour);
+                self.forget(oldest);
+            }
+        }
+        match self.free {
+            NONE => self.slots.len() as u32,
+            free => {
+                self.free = self.slots[free as usize].chained;
+                free
+            }
+        }
+    }
+
+    /// Neighbours are looked through only where one that has less takes from one that has more,
+    /// which makes them more alike: a flood does not go on doing it.
+    fn oldest_of_the_most(&mut self, neighbour: u32) -> u32 {
+        let own = self.neighbours.get(&neighbour);
+        if let Some(own) = own.filter(|own| own.count >= self.most) {
+            return own.oldest;
+        }
+        // Alike but for the asking one, the smaller number: the same whatever the order is.
+        let rank = |id: u32, count: u32| (count, id == neighbour, std::cmp::Reverse(id));
+        let all = self.neighbours.iter();
+        let most = all.max_by_key(|&(&id, known)| rank(id, known.count));
+        let (count, oldest) = most.map_or((0, NONE), |(_, known)| (known.count, known.oldest));
+        self.most = count;
+        oldest
+    }
+
+    /// At most once until the oldest can be idle.
     fn forget_idle(&mut self, now: Duration) {
         if now < self.look_again {
             return;
         }
-        self.counters
-            .retain(|_, counter| now.saturating_sub(counter.last) < IDLE);
-        let oldest = self.counters.values().map(|counter| counter.last).min();
-        self.look_again = oldest.unwrap_or(now) + IDLE;
+        let mut neighbours: Vec<u32> = self.neighbours.keys().copied().collect();
+        neighbours.sort_unstable();
+        let mut oldest_probe = now;
+        for neighbour in neighbours {
+            while let Some(known) = self.neighbours.get(&neighbour) {
+                let (oldest, last) = (known.oldest, self.slots[known.oldest as usize].last);
+                if now.saturating_sub(last) < IDLE {
+                    oldest_probe = oldest_probe.min(last);
+                    break;
+                }
+                self.forget(oldest);
+            }
+        }
+        self.look_again = oldest_probe + IDLE;
+    }
+
+    fn forget(&mut self, at: u32) {
+        self.detach(at);
+        let head = self.head(&self.slots[at as usize].key);
+        let behind = self.slots[at as usize].chained;
+        if self.heads[head] == at {
+            self.heads[head] = behind;
+        } else {
+            let mut before = self.heads[head];
+            while self.slots[before as usize].chained != at {
+                before = self.slots[before as usize].chained;
+            }
+            self.slots[before as usize].chained = behind;
+        }
+        self.slots[at as usize].chained = self.free;
+        self.free = at;
+    }
+
+    fn head(&self, key: &SessionKey) -> usize {
+        self.hasher.hash_one(key) as usize & (self.heads.len() - 1)
+    }
+
+    fn find(&self, head: usize, key: &SessionKey) -> Option<u32> {
+        let mut at = self.heads[head];
+        while let Some(slot) = self.slots.get(at as usize) {
+            if slot.key == *key {
+                return Some(at);
+            }
+            at = slot.chained;
+        }
+        None
+    }
+
+    /// Becomes the newest of its neighbour's.
+    fn attach(&mut self, at: u32) {
+        let neighbour = self.slots[at as usize].key.neighbour;
+        let known = self.neighbours.entry(neighbour).or_insert(Neighbour {
+            count: 0,
+            newest: NONE,
+            oldest: NONE,
+        });
+        let before = std::mem::replace(&mut known.newest, at);
+        if before == NONE {
+            known.oldest = at;
+        }
+        known.count += 1;
+        self.most = self.most.max(known.count);
+        if let Some(before) = self.slots.get_mut(before as usize) {
+            before.newer = at;
+        }
+        let slot = &mut self.slots[at as usize];
+        (slot.older, slot.newer) = (before, NONE);
+    }
+
+    fn detach(&mut self, at: u32) {
+        let Slot {
+            key, newer, older, ..
+        } = self.slots[at as usize];
+        if let Some(newer) = self.slots.get_mut(newer as usize) {
+            newer.older = older;
+        }
+        if let Some(older) = self.slots.get_mut(older as usize) {
+            older.newer = newer;
+        }
+        let Some(known) = self.neighbours.get_mut(&key.neighbour) else {
+            return;
+        };
+        known.count -= 1;
+        if known.newest == at {
+            known.newest = older;
+        }
+        if known.oldest == at {
+            known.oldest = newer;
+        }
+        if known.count == 0 {
+            self.neighbours.remove(&key.neighbour);
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::collections::BTreeMap;
-    use std::net::Ipv4Addr;
-
-    fn key(session: u16) -> SessionKey {
-        SessionKey {
-            source: Ipv4Addr::new(100, 96, 0, 1).into(),
-            source_port: 49862,
-            session,
-        }
-    }
-
-    #[test]
-    fn full_is_full_until_one_is_idle() {
-        let mut sessions = Sessions::new(2);
-        let second = Duration::from_secs(1);
-        assert_eq!(sessions.number(key(1), second), Some(0));
-        assert_eq!(sessions.number(key(2), second * 500), Some(0));
-        assert_eq!(sessions.number(key(3), second * 900), None);
-        assert_eq!(sessions.number(key(1), second * 900), Some(1));
-        assert_eq!(sessions.number(key(3), second * 1399), None);
-        assert_eq!(
-            sessions.number(key(3), second * 1400),
-            Some(0),
-            "the second was idle"
-        );
-        assert_eq!(sessions.len(), 2);
-    }
-
-    proptest! {
-        /// Against a map that forgets at once.
-        #[test]
-        fn every_session_counts_for_itself(steps in prop::collection::vec((0u16..6, 0u64..400), 1..200), limit in 1usize..6) {
-            let mut sessions = Sessions::new(limit);
-            let mut reference: BTreeMap<u16, (u32, Duration)> = BTreeMap::new();
-            let mut now = Duration::ZERO;
-            for (session, pause) in steps {
-                now += Duration::from_secs(pause);
-                reference.retain(|_, (_, last)| now - *last < IDLE);
-                let expected = if reference.contains_key(&session) || reference.len() < limit {
-                    let (next, last) = reference.entry(session).or_insert((0, now));
-                    *last = now;
-                    *next += 1;
-                    Some(*next - 1)
-                } else {
-                    None
-                };
-                let number = sessions.number(key(session), now);
-                prop_assert_eq!(number, expected);
-                prop_assert!(sessions.len() <= limit);
-            }
-        }
-    }
-}
+mod tests;

@@ -5,10 +5,11 @@ mod common;
 use std::time::Duration;
 
 use common::Random;
-use labelway_measure::{BASE_SIZE, PathMtu, Phase, SizedProbe};
+use labelway_measure::{PathMtu, Phase, SizedProbe};
 use proptest::prelude::*;
 
 const MS: Duration = Duration::from_millis(1);
+const BASE_SIZE: u16 = 1280;
 
 struct Simulated {
     search: PathMtu,
@@ -27,7 +28,7 @@ struct Simulated {
 impl Simulated {
     fn new(max: u16, mtu: u16) -> Self {
         Simulated {
-            search: PathMtu::new(max, Duration::ZERO),
+            search: PathMtu::new(BASE_SIZE, max, Duration::ZERO),
             now: Duration::ZERO,
             mtu,
             dead: false,
@@ -198,10 +199,61 @@ fn answers_from_before_a_black_hole_are_stale() {
     assert!(path.search.size() < Some(1500));
 }
 
+#[test]
+fn what_is_settled_is_told_until_something_says_otherwise() {
+    let mut path = Simulated::new(1500, 1400);
+    assert_eq!(path.search.settled(), None);
+    path.run(4);
+    assert_eq!(path.search.phase(), Phase::Search);
+    assert_eq!(path.search.settled(), None, "1280 passes, but not for long");
+    path.run(26);
+    let found = path.search.settled();
+    assert!(found > Some(1392) && found <= Some(1400), "{found:?}");
+    // Larger ones are tried after ten minutes.
+    for _ in 0..650 {
+        path.run(1);
+        assert_eq!(path.search.settled(), found);
+    }
+    path.mtu = 1300;
+    path.run(14);
+    assert_eq!(path.search.settled(), None, "a black hole");
+    path.run(30);
+    let found = path.search.settled();
+    assert!(found > Some(1292) && found <= Some(1300), "{found:?}");
+    path.mtu = 1200;
+    path.run(30);
+    assert_eq!((path.search.settled(), path.search.size()), (None, None));
+}
+
+/// Where little is sent, an answer to something that was sent later is long in coming.
+#[test]
+fn a_path_that_is_seldom_probed_has_an_mtu_that_may_fall() {
+    let mut search = PathMtu::new(BASE_SIZE, 1500, Duration::ZERO);
+    let (mut now, mut alive, mut under_way) = (Duration::ZERO, None, None);
+    let mut run = |seconds: u64, mtu: u16| {
+        for _ in 0..seconds * 10 {
+            now += MS * 100;
+            if now.as_millis().is_multiple_of(5000) {
+                alive = Some(now - MS * 50);
+            }
+            if let Some(probe) = under_way.take() {
+                search.handle_answer(probe, now);
+            }
+            search.handle_timeout(alive, now);
+            under_way = search.poll(now).filter(|probe| probe.size <= mtu);
+        }
+        search.settled()
+    };
+    assert_eq!(run(10, 1500), Some(1500));
+    assert_eq!(run(30, 1400), None);
+    let found = run(90, 1400);
+    assert!(found > Some(1392) && found <= Some(1400), "{found:?}");
+}
+
 /// A lost confirmation in the middle of the search is repeated, and counts against its own size.
 #[test]
 fn losses_of_one_size_do_not_condemn_another() {
-    let mut search = PathMtu::new(8960, Duration::ZERO);
+    let mut search = PathMtu::new(BASE_SIZE, 8960, Duration::ZERO);
     let mut now = Duration::ZERO;
     let mut sizes = vec![];
     let mut lost = false;

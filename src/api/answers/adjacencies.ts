@@ -40,6 +40,7 @@ export async function adjacenciesAnswer(
       localAddress: uplink?.tunnel_address ?? "",
       remoteAddress: adjacency.remote_address,
       mtuBytes: adjacency.mtu,
+      mtuFoundBytes: quality.mtu,
       ...qualityFields(quality),
       bfd: live === undefined ? null : bfdAnswer(live.bfd),
       reason: uplink !== undefined && missing.has(uplink.device)

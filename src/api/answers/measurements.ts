@@ -12,13 +12,14 @@ export function measurementsAnswer(
   const { site } = observation.state;
   const to = destinationsOf(observation);
   const ranked = filter.policy === undefined ? null : rankedBy(observation, filter.policy);
-  const paths = measured.flatMap(({ key, windows, classes }) => {
+  const paths = measured.flatMap(({ key, windows, classes, mtu }) => {
     const egress = to.get(key);
     if (egress === undefined || filter.site !== undefined && egress !== filter.site) return [];
     if (ranked !== null && !ranked.has(key)) return [];
     return [{
       key,
       egress,
+      mtuBytes: mtu,
       windows: windows.map(windowFields),
       classes: classes.map((one) => ({ class: one.class, ...windowFields(one.minute) })),
     }];

@@ -1,7 +1,8 @@
+import type { Quality } from "../../model/boundary.ts";
 import type { CandidatePath } from "../../model/path.ts";
 import type { Network } from "../../model/network.ts";
 import type { Label } from "../../model/quantity.ts";
-import { describeLabel, labelMeaning } from "../../sr/labels.ts";
+import { describeLabel, LABEL_BYTES, labelMeaning } from "../../sr/labels.ts";
 import { type Destination, measured, type Observation, qualityFields } from "../observation.ts";
 import type { PathAnswer, Paths } from "../schema.ts";
 
@@ -50,6 +51,7 @@ function pathAnswer(observation: Observation, candidate: CandidatePath): PathAns
     ),
     cost: candidate.cost,
     mtuBytes: candidate.mtu,
+    mtuFoundBytes: mtuFound(quality, candidate),
     metered: candidate.metered,
     origin: candidate.origin,
     ...qualityFields(quality),
@@ -60,6 +62,11 @@ function pathAnswer(observation: Observation, candidate: CandidatePath): PathAns
       (uses.length === 0 ? "no policy of this site ranks it" : "a better path is up"),
     uses,
   };
+}
+
+/** What is found of a path of one hop is its adjacency's, whose MTU has the service label in it. */
+function mtuFound({ mtu }: Quality, { labels }: CandidatePath): number | null {
+  return mtu === null || labels.length > 0 ? mtu : mtu - LABEL_BYTES;
 }
 
 function pathUse(

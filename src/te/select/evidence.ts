@@ -52,7 +52,7 @@ const LEAST_ALLOWED = 0.0001;
 export interface Excess extends Tally {
   /** From the first look of the stretch to the newest, ms. */
   readonly spanMillis: number;
-  readonly direction: "forward" | "backward" | "round-trip";
+  readonly direction: "forward" | "round-trip";
   /** Natural logarithm of the likelihood ratio, not below 0. */
   readonly evidence: number;
   /** Is it enough to leave? */
@@ -76,7 +76,10 @@ export function evidenceBelow({ lost, sent }: Tally, allowed: number): number {
   return lost * Math.log(RETURN_SHARE) + (sent - lost) * Math.log((1 - better) / (1 - bound));
 }
 
-/** Of all stretches within the window that end with the newest look; null: nothing above. */
+/**
+ * Of all stretches within the window that end with the newest look; null: nothing above. Only the
+ * way there counts where it is told apart: what comes back takes the way that its own ingress chose.
+ */
 export function strongestExcess(
   looks: readonly Look[],
   allowed: number,
@@ -84,14 +87,9 @@ export function strongestExcess(
 ): Excess | null {
   const newest = looks.at(-1);
   // Most paths lose nothing, and are asked about every second.
-  if (!looks.some((look) => look.forward.lost > 0 || look.backward.lost > 0)) return null;
-  if (newest === undefined) return null;
-  const forward = scan(looks, "forward", allowed, windowMillis, newest.at);
-  if (!newest.directed) return forward && { ...forward, direction: "round-trip" };
-  const backward = scan(looks, "backward", allowed, windowMillis, newest.at);
-  if (forward === null || backward === null) return forward ?? backward;
-  if (forward.breaks !== backward.breaks) return forward.breaks ? forward : backward;
-  return backward.evidence > forward.evidence ? backward : forward;
+  if (newest === undefined || !looks.some((look) => look.forward.lost > 0)) return null;
+  const direction = newest.directed ? "forward" : "round-trip";
+  return scan(looks, direction, allowed, windowMillis, newest.at);
 }
 
 /** Would probing the path more often settle whether it breaks? */
@@ -101,7 +99,7 @@ export function isSuspect(excess: Excess | null): boolean {
 
 function scan(
   looks: readonly Look[],
-  direction: "forward" | "backward",
+  direction: Excess["direction"],
   allowed: number,
   windowMillis: number,
   newest: Instant,
@@ -112,9 +110,9 @@ function scan(
     const look = looks[index]!;
     const spanMillis = newest - look.at + look.spanMillis;
     if (spanMillis > windowMillis && index < looks.length - 1) break;
-    lost += look[direction].lost;
-    sent += look[direction].sent;
-    if (share(look[direction]) > allowed) over++;
+    lost += look.forward.lost;
+    sent += look.forward.sent;
+    if (share(look.forward) > allowed) over++;
     const evidence = evidenceAbove({ lost, sent }, allowed);
     // With a leave window of one look, that look has to do.
     const looksWanted = Math.min(LEAST_LOOKS, Math.max(1, windowMillis / look.spanMillis | 0));

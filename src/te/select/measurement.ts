@@ -96,10 +96,9 @@ export function observe(previous: Observed | undefined, measurement: PathMeasure
   return { measurement, looks: kept };
 }
 
-/** The worse direction of a window; the round trip, which loses no less, where they are unknown. */
+/** What a path is judged by: the way there; the round trip, which loses no less, where it is unknown. */
 export function lossOf(window: MeasurementWindow): Tally {
-  const { forward, backward } = tallies(window);
-  return share(backward) > share(forward) ? backward : forward;
+  return tallies(window).forward;
 }
 
 /** 0 of nothing. */

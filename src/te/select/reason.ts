@@ -18,7 +18,7 @@ export type Reason =
     readonly sent: number;
     readonly spanMillis: number;
     readonly allowed: number;
-    readonly direction: "forward" | "backward" | "round-trip";
+    readonly direction: "forward" | "round-trip";
   }
   | {
     readonly kind: "latency" | "jitter";

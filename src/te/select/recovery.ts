@@ -110,8 +110,6 @@ function proven(proof: number, look: Look, allowed: number | undefined): number 
   return Math.min(Math.max(0, proof + gain(look, allowed)), RETURN_EVIDENCE);
 }
 
-/** In the worse direction. */
-function gain({ forward, backward }: Look, allowed: number | undefined): number {
-  if (allowed === undefined) return RETURN_EVIDENCE;
-  return Math.min(evidenceBelow(forward, allowed), evidenceBelow(backward, allowed));
+function gain({ forward }: Look, allowed: number | undefined): number {
+  return allowed === undefined ? RETURN_EVIDENCE : evidenceBelow(forward, allowed);
 }

@@ -51,6 +51,7 @@ test("a table for people", () => {
     paths: [{
       key: "a>b.c",
       egress: "b",
+      mtuBytes: 1312,
       windows: [{
         ...{ spanMillis: 1_000, sent: window.sent, answered: 0, loss: 1 },
         ...{ lossForward: null, lossBackward: null, late: 0 },
@@ -62,8 +63,8 @@ test("a table for people", () => {
   };
   expect(`\n${renderMeasurements(value, new FakeIo())}\n`).toMatchInlineSnapshot(`
     "
-    PATH   OVER  P50  P95  P99  JITTER  LOSS ↑  LOSS ↓  OVERTAKEN ↑  OVERTAKEN ↓  PROBES
-    a>b.c  1 s     –    –    –       –       –       –            0            0      10
+    PATH    MTU  OVER  P50  P95  P99  JITTER  LOSS ↑  LOSS ↓  OVERTAKEN ↑  OVERTAKEN ↓  PROBES
+    a>b.c  1312  1 s     –    –    –       –       –       –            0            0      10
     "
   `);
   expect(renderMeasurements({ site: "lisbon", paths: [] }, new FakeIo())).toContain("No path");
@@ -78,7 +79,12 @@ test("Prometheus sees a bounded number of paths, those in use among them", () =>
   ];
   const state = { ...observation.state, candidates };
   const measured = [
-    ...many.map((key) => ({ key, windows: [windowOf(1_000, quality("up", 1_000))], classes: [] })),
+    ...many.map((key) => ({
+      key,
+      windows: [windowOf(1_000, quality("up", 1_000))],
+      classes: [],
+      mtu: 1380,
+    })),
     ...router.measured(),
   ];
   const families = measuredFamilies({ ...observation, state }, measured);
@@ -88,5 +94,7 @@ test("Prometheus sees a bounded number of paths, those in use among them", () =>
   expect(paths).toContain("fibre>porto.fibre");
   const left = families.find(({ name }) => name === "labelway_measured_paths_left_out")!;
   expect(left.samples).toEqual([[{}, measured.length - 100]]);
+  const mtu = families.find(({ name }) => name === "labelway_measured_mtu_bytes")!;
+  expect(mtu.samples).toContainEqual([{ path: "a-000", site: "hub" }, 1380]);
   for (const [labels] of jitter.samples) expect(labels.window).toMatch(/^(1s|10s|1m|15m|24h)$/);
 });

@@ -235,6 +235,7 @@ fn write(
         source_port,
         destination_port: PORT,
         class: 0,
+        whole: false,
     };
     let mut packet = Packet::new(slot, CONTROL_BYTES);
     encapsulate_local(&world.fib, index, &[], &datagram, &mut packet)?;

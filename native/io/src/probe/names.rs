@@ -9,32 +9,31 @@ use super::prober::{Target, What};
 use crate::world::World;
 
 pub fn of_target(world: &World, target: &Target) -> SessionName {
-    let session = target.prober.ssid;
-    match target.what {
-        What::Adjacency(index) => SessionName {
-            sender_port: STAMP_PORTS.sender,
-            ..of_sized(world, index, session)
-        },
+    let (sender, reflector) = match target.what {
+        What::Adjacency(index) => {
+            let wanted = &world.table.adjacencies[index];
+            let uplink = &world.table.uplinks[wanted.uplink as usize];
+            (uplink.tunnel_address, wanted.remote_address)
+        }
         What::List(index) => {
             let list = &world.table.lists[index];
-            SessionName {
-                sender: own_address(world, list.adjacency as usize),
-                reflector: list.probe_address,
-                sender_port: STAMP_PORTS.sender,
-                session,
-            }
+            let sender = own_address(world, list.adjacency as usize);
+            (sender, list.probe_address)
         }
+    };
+    SessionName {
+        sender,
+        reflector,
+        sender_port: STAMP_PORTS.sender,
+        session: target.prober.ssid,
     }
 }
 
-/// The padded probes of an adjacency, which have its session's identifier.
-pub fn of_sized(world: &World, adjacency: usize, session: u16) -> SessionName {
-    let wanted = &world.table.adjacencies[adjacency];
+/// Its padded probes, which have the session's identifier.
+pub fn of_sized(world: &World, target: &Target) -> SessionName {
     SessionName {
-        sender: world.table.uplinks[wanted.uplink as usize].tunnel_address,
-        reflector: wanted.remote_address,
         sender_port: STAMP_PORTS.sized,
-        session,
+        ..of_target(world, target)
     }
 }
 

@@ -13,7 +13,7 @@ use labelway_wire::stamp::{
 };
 
 use super::prober::{Target, What};
-use super::sizing::is_due as is_size_due;
+use super::sizing;
 use crate::world::World;
 
 /// What is to be probed how often, by key.
@@ -41,8 +41,10 @@ pub struct Pacing {
     round: u64,
     /// The part of the round that is next.
     part: usize,
-    /// Where the search for an adjacency with a sized probe begins.
-    next_size: usize,
+    /// Where the search for a sized probe begins: among what is in use, and among all.
+    next_size: [usize; 2],
+    /// Whether what is in use had the last turn.
+    in_use_had: bool,
 }
 
 struct Paced {
@@ -74,7 +76,8 @@ impl Pacing {
             sessions: HashMap::new(),
             round: 0,
             part: 0,
-            next_size: 0,
+            next_size: [0; 2],
+            in_use_had: false,
         }
     }
 
@@ -125,17 +128,44 @@ impl Pacing {
         Some((*session, due.class))
     }
 
-    /// An adjacency on which a sized probe is due and within the budget; in turn. To be asked once a
-    /// round: of all sizes together ten a second, a twentieth of the budget.
-    pub fn poll_size(&mut self, world: &World, now: Duration) -> Option<usize> {
-        let count = world.adjacencies.len();
-        let mut all = (0..count).map(|step| (self.next_size + step) % count);
-        let due = all.find(|adjacency| is_size_due(world, *adjacency, now))?;
-        self.next_size = due + 1;
+    /// A session of which a sized probe is due and within the budget: in turn what is in use, so that
+    /// thousands of others do not keep it waiting, and whatever there is. To be asked once a round: of
+    /// all sizes together ten a second, a twentieth of the budget.
+    pub fn poll_size<'w>(&mut self, world: &'w World, now: Duration) -> Option<&'w Target> {
+        self.in_use_had = !self.in_use_had;
+        let of_all = || self.due_size(world, false, now);
+        let (in_use, due) = match self.in_use_had {
+            true => self
+                .due_size(world, true, now)
+                .map(|due| (true, due))
+                .or_else(|| of_all().map(|due| (false, due)))?,
+            false => (false, of_all()?),
+        };
+        self.next_size[usize::from(!in_use)] = due + 1;
+        let target = &world.targets[due];
+        let adjacency = match target.what {
+            What::Adjacency(index) => index,
+            What::List(index) => world.table.lists[index].adjacency as usize,
+        };
         // At most: the answer is small.
         let sealed = world.authentication.load().sends();
-        let bytes = world.adjacencies[due].room as u32 + probe_bytes(0, 0, 1, sealed);
-        self.schedule.take(bytes, now).then_some(due)
+        let bytes = world.adjacencies[adjacency].room as u32 + describe(world, target, 1, sealed).1;
+        self.schedule.take(bytes, now).then_some(target)
+    }
+
+    fn due_size(&self, world: &World, in_use: bool, now: Duration) -> Option<usize> {
+        let count = world.targets.len();
+        let first = self.next_size[usize::from(!in_use)];
+        let mut all = (0..count).map(|step| (first + step) % count);
+        all.find(|index| {
+            let target = &world.targets[*index];
+            (!in_use || self.is_in_use(target)) && sizing::is_due(world, target, now)
+        })
+    }
+
+    fn is_in_use(&self, target: &Target) -> bool {
+        let paced = self.paced.get(&target.prober.ssid);
+        paced.is_some_and(|paced| paced.path.rank <= Rank::InUse)
     }
 
     fn carries(&mut self, session: u16, carried: u64, now: Duration) -> bool {

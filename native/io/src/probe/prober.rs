@@ -91,6 +91,12 @@ pub fn handle_tick(world: &World, target: &Target, now: Duration) {
     if let Some(change) = session.handle_timeout(&world.timers, now) {
         publish(world, target.what, change);
     }
+    // Also what was found before this table came.
+    let mtu = session.sizing.as_ref().and_then(sizing::Sizing::mtu);
+    match target.what {
+        What::Adjacency(index) => world.fib.set_adjacency_mtu(index, mtu),
+        What::List(index) => world.fib.set_list_mtu(index, mtu),
+    }
 }
 
 /// Makes a session's next probe: the packet to send lies in `slot`. The pool's buffers are far
@@ -140,6 +146,7 @@ pub fn write_due(
         source_port: name.sender_port,
         destination_port: STAMP_PORTS.reflector,
         class,
+        whole: false,
     };
     let mut packet = Packet::new(slot, length);
     encapsulate_local(&world.fib, adjacency, labels, &datagram, &mut packet)?;
@@ -194,7 +201,7 @@ pub fn handle_local(
                 take_answer(world, from, source, udp.payload(), now)
             }
             port if port == STAMP_PORTS.sized => {
-                sizing::take_answer(world, from, labelled, udp.payload(), now)
+                sizing::take_answer(world, from, source, udp.payload(), now)
             }
             _ => malformed,
         };
@@ -219,14 +226,13 @@ pub fn handle_local(
     };
     let received = timestamp();
     let session = SessionKey {
-        source: ip.source().into(),
+        neighbour: world.table.adjacencies[from].remote_site,
+        source: ip.source(),
         source_port: udp.source_port(),
         session: probe.packet.session,
     };
     // One number for every probe that came, so that the sender can tell where the others were lost.
-    let Some(number) = world.reflector.lock().number(session, now) else {
-        return LocalOutcome::Drop(IoDrop::ProbeUnanswered);
-    };
+    let number = world.reflector.lock().number(session, now);
     let answering = Answering {
         sequence: number,
         received,
@@ -245,6 +251,7 @@ pub fn handle_local(
         source_port: STAMP_PORTS.reflector,
         destination_port: udp.source_port(),
         class: probe.class(),
+        whole: false,
     };
     if !labelled && let Some(generation) = probe.generation {
         *world.adjacencies[from].remote_generation.lock() = Some(generation);
@@ -279,8 +286,32 @@ pub fn handle_local(
     }
 }
 
-/// `source` is the answering router's address where the answer came labelled; a bare one is from
-/// the neighbour itself.
+/// Whose probe was answered over adjacency `from`; none if that cannot be. `source` is the answering
+/// router's address where the answer came labelled; a bare one is from the neighbour itself.
+pub(super) fn answered_by(
+    world: &World,
+    from: usize,
+    source: Option<Ipv4Addr>,
+    session: u16,
+) -> Option<&Target> {
+    let target = &world.targets[*world.by_ssid.get(&session)?];
+    let may_answer = match target.what {
+        // A neighbour cannot answer for another one.
+        What::Adjacency(index) => source.is_none() && index == from,
+        // Nor anybody but the egress, by the way that the list begins with, for a list. The last
+        // hop may have taken the stack off, so that the answer comes bare.
+        What::List(index) => {
+            let list = &world.table.lists[index];
+            let adjacencies = &world.table.adjacencies;
+            let site = |adjacency: usize| adjacencies[adjacency].remote_site;
+            site(from) == site(list.adjacency as usize)
+                && source.is_none_or(|source| source == list.probe_address)
+        }
+    };
+    may_answer.then_some(target)
+}
+
+/// `source` as in [`answered_by`].
 fn take_answer(
     world: &World,
     from: usize,
@@ -298,32 +329,11 @@ fn take_answer(
         Err(reason) => return LocalOutcome::Drop(reason),
     };
     let stale = LocalOutcome::Drop(IoDrop::ProbeStale);
-    let Some(&index) = world.by_ssid.get(&answer.session) else {
+    let Some(target) = answered_by(world, from, source, answer.session) else {
         return stale;
     };
-    let target = &world.targets[index];
-    match target.what {
-        What::Adjacency(index) => {
-            // A neighbour cannot answer for another one.
-            if source.is_some() || index != from {
-                return stale;
-            }
-            if let Some(generation) = answer.generation {
-                *world.adjacencies[from].remote_generation.lock() = Some(generation);
-            }
-        }
-        // Nor anybody but the egress, by the way that the list begins with, for a list. The last
-        // hop may have taken the stack off, so that the answer comes bare.
-        What::List(index) => {
-            let list = &world.table.lists[index];
-            let adjacencies = &world.table.adjacencies;
-            let site = |adjacency: usize| adjacencies[adjacency].remote_site;
-            if site(from) != site(list.adjacency as usize)
-                || source.is_some_and(|source| source != list.probe_address)
-            {
-                return stale;
-            }
-        }
+    if let (What::Adjacency(_), Some(generation)) = (target.what, answer.generation) {
+        *world.adjacencies[from].remote_generation.lock() = Some(generation);
     }
     let mut session = target.prober.session.lock();
     match session.handle_reply(&answer.reply, &world.timers, now) {

@@ -64,6 +64,7 @@ impl Session {
         window(&self.meter.summary(minute, now, scratch), minute.width())
     }
 
+    /// The MTU is as [`Quality`]'s.
     pub fn measured(&self, key: &str, now: Duration, scratch: &mut Scratch) -> Measured {
         let classes = self.meter.classes();
         let minute = Span::Minute;
@@ -80,6 +81,7 @@ impl Session {
                     ClassMeasured { class, minute }
                 })
                 .collect(),
+            mtu: self.sizing.as_ref().and_then(Sizing::mtu),
         }
     }
 }

@@ -1,26 +1,39 @@
-//! The largest packet that crosses an adjacency in one piece (RFC 8899): padded probes, which the
-//! underlay may not fragment.
+//! The largest packet that crosses an adjacency, or the whole way of a segment list, in one piece
+//! (RFC 8899): padded probes, which the underlay may not fragment.
 //!
-//! A session of its own beside the adjacency's, told by its sender's port: what is lost for its size
-//! says nothing of the way. Only on adjacencies, and by our own sockets: what a router on the way of
-//! a list sends on, and what another WireGuard sends, may be fragmented, and every size would pass.
+//! A session of its own beside the ordinary one, told by its sender's port: what is lost for its size
+//! says nothing of the way. The first hop is by our own sockets, with DF; each router further on sends
+//! such a probe on only where it knows from probes of its own that the size crosses (see
+//! `LocalDatagram::whole`). Who leaves the sending to another WireGuard, which fragments, knows
+//! nothing: what begins over or passes such an adjacency has no MTU.
 
+use std::net::Ipv4Addr;
 use std::ops::Range;
 use std::time::Duration;
 
 use labelway_boundary::{Backend, Liveness, Table};
-use labelway_forward::{DropReason, HEADROOM, LocalDatagram, Packet, encapsulate_local};
-use labelway_measure::{BASE_SIZE, PathMtu, Phase, SizedProbe};
+use labelway_forward::{
+    DropReason, ENCAPSULATION_BYTES, HEADROOM, LocalDatagram, Packet, encapsulate_local,
+};
+use labelway_measure::{PathMtu, SizedProbe};
+use labelway_wire::LABEL_BYTES;
 use labelway_wire::stamp::Timestamp;
 
 use super::message::{Asking, pad_probe, read_answer, seal, timestamp, write_probe};
-use super::prober::{LocalOutcome, What};
+use super::prober::{LocalOutcome, Target, What, answered_by};
 use super::{STAMP_PORTS, names};
 use crate::counters::IoDrop;
 use crate::world::World;
 
-/// One adjacency's search. Sizes are as an adjacency's MTU counts: label stack and customer packet,
-/// or a datagram of ours without its headers, which are as long as those around a label stack.
+/// What an adjacency over IPv6's least MTU carries (RFC 8200 §5), which everything has to pass: IPv6,
+/// UDP and WireGuard, IPv4 and UDP within less.
+const LEAST: u16 = 1280 - (40 + 8 + 32) - ENCAPSULATION_BYTES as u16;
+/// IPv4 and UDP headers of a probe.
+const HEADERS: usize = ENCAPSULATION_BYTES;
+
+/// One search. Sizes are as the table's MTUs count: on an adjacency label stack and customer packet,
+/// or a datagram of ours without its headers, which are as long as those around a label stack; on a
+/// list the customer packet, in whose place the probe is with its headers.
 pub struct Sizing {
     search: PathMtu,
     /// The last probe: only who has seen it knows its timestamp.
@@ -28,17 +41,16 @@ pub struct Sizing {
 }
 
 impl Sizing {
-    pub fn new(max: u16, now: Duration) -> Self {
+    fn new(sizes: &Sizes, now: Duration) -> Self {
         Sizing {
-            search: PathMtu::new(max, now),
+            search: PathMtu::new(sizes.base, sizes.max, now),
             last: None,
         }
     }
 
     /// What passes; none while nothing is known, or not even the base size does.
     pub fn mtu(&self) -> Option<u16> {
-        let known = matches!(self.search.phase(), Phase::Search | Phase::Complete);
-        self.search.size().filter(|_| known)
+        self.search.settled()
     }
 
     /// `alive` is when the last ordinary probe that was answered had been sent.
@@ -57,38 +69,54 @@ impl Sizing {
     }
 }
 
-/// The largest size to look for on an adjacency; none where none is looked for.
-pub fn largest(table: &Table, adjacency: usize) -> Option<u16> {
-    let wanted = &table.adjacencies[adjacency];
-    let is_ours = table.uplinks[wanted.uplink as usize].backend == Backend::Embedded;
-    let max = u16::try_from(wanted.mtu).ok()?;
-    (is_ours && max >= BASE_SIZE).then_some(max)
+/// What a search begins with, and where it ends.
+struct Sizes {
+    base: u16,
+    max: u16,
 }
 
-/// Whether a sized probe is due on an adjacency.
-pub fn is_due(world: &World, adjacency: usize, now: Duration) -> bool {
-    let Some(max) = largest(&world.table, adjacency) else {
+/// None where nothing is looked for.
+fn sizes(table: &Table, what: What) -> Option<Sizes> {
+    let (adjacency, max, stack) = match what {
+        What::Adjacency(index) => (index, table.adjacencies[index].mtu, 0),
+        What::List(index) => {
+            let list = &table.lists[index];
+            let stack = (list.labels.len() + 1) * LABEL_BYTES;
+            (list.adjacency as usize, list.mtu, stack)
+        }
+    };
+    let uplink = table.adjacencies[adjacency].uplink as usize;
+    let is_ours = table.uplinks[uplink].backend == Backend::Embedded;
+    let base = LEAST.saturating_sub(u16::try_from(stack).ok()?);
+    let max = u16::try_from(max).ok()?;
+    (is_ours && max >= base).then_some(Sizes { base, max })
+}
+
+/// Whether a sized probe is due.
+pub fn is_due(world: &World, target: &Target, now: Duration) -> bool {
+    let Some(sizes) = sizes(&world.table, target.what) else {
         return false;
     };
-    let mut session = world.adjacencies[adjacency].prober.session.lock();
+    let mut session = target.prober.session.lock();
     if session.state != Liveness::Up {
         return false;
     }
-    let sizing = session.sizing.get_or_insert_with(|| Sizing::new(max, now));
-    sizing.search.handle_max(max, now);
+    let sizing = session
+        .sizing
+        .get_or_insert_with(|| Sizing::new(&sizes, now));
+    sizing.search.handle_max(sizes.max, now);
     sizing.search.is_due(now)
 }
 
-/// Makes the sized probe that is due: the packet to send lies in `slot`.
+/// Makes the sized probe that is due: the packet to send over the adjacency lies in `slot`.
 pub fn write_due(
     world: &World,
-    adjacency: usize,
+    target: &Target,
     slot: &mut [u8],
     now: Duration,
-) -> Result<Option<Range<usize>>, DropReason> {
-    let prober = &world.adjacencies[adjacency].prober;
+) -> Result<Option<(usize, Range<usize>)>, DropReason> {
     let sent = timestamp();
-    let mut session = prober.session.lock();
+    let mut session = target.prober.session.lock();
     let Some(sizing) = &mut session.sizing else {
         return Ok(None);
     };
@@ -97,22 +125,35 @@ pub fn write_due(
     };
     sizing.last = Some((probe, sent));
     drop(session);
+    let size = usize::from(probe.size);
+    let (adjacency, labels, return_labels, size) = match target.what {
+        What::Adjacency(index) => (index, &[][..], &[][..], size),
+        What::List(index) => {
+            let list = &world.table.lists[index];
+            (
+                list.adjacency as usize,
+                &list.labels[..],
+                &list.return_labels[..],
+                size.saturating_sub(HEADERS),
+            )
+        }
+    };
     let asking = Asking {
-        session: prober.ssid,
+        session: target.prober.ssid,
         sequence: probe.token,
         sent,
         generation: world.generation,
         class: 0,
         carried: None,
-        return_labels: &[],
+        return_labels,
     };
-    let name = names::of_sized(world, adjacency, prober.ssid);
+    let name = names::of_sized(world, target);
     let key = world.authentication.load().for_probe(&name);
     let key = key.as_ref();
     let payload = &mut slot[HEADROOM..];
     let length = write_probe(payload, &asking, key)
         .and_then(|length| seal(payload, length, asking.sequence, key))
-        .and_then(|length| pad_probe(payload, length, probe.size.into()))
+        .and_then(|length| pad_probe(payload, length, size))
         .ok_or(DropReason::NoHeadroom)?;
     let datagram = LocalDatagram {
         source: name.sender,
@@ -120,36 +161,36 @@ pub fn write_due(
         source_port: name.sender_port,
         destination_port: STAMP_PORTS.reflector,
         class: 0,
+        whole: true,
     };
     let mut packet = Packet::new(slot, length);
-    encapsulate_local(&world.fib, adjacency, &[], &datagram, &mut packet)?;
-    Ok(Some(packet.range()))
+    encapsulate_local(&world.fib, adjacency, labels, &datagram, &mut packet)?;
+    Ok(Some((adjacency, packet.range())))
 }
 
-/// An answer to a sized probe that came by adjacency `from`.
+/// An answer to a sized probe that came by adjacency `from`; `source` as in [`answered_by`].
 pub fn take_answer(
     world: &World,
     from: usize,
-    labelled: bool,
+    source: Option<Ipv4Addr>,
     payload: &[u8],
     now: Duration,
 ) -> LocalOutcome {
     let authentication = world.authentication.load();
-    let name = |session| Ok(names::of_sized(world, from, session));
+    let name = |session| {
+        let target = world.by_ssid.get(&session).ok_or(IoDrop::ProbeStale)?;
+        Ok(names::of_sized(world, &world.targets[*target]))
+    };
     let answer = match authentication.open_answer(payload, name) {
         Ok(opened) => read_answer(&opened.packet, opened.tlvs),
         Err(reason) => return LocalOutcome::Drop(reason),
     };
-    let target = world.by_ssid.get(&answer.session);
-    let own = target.is_some_and(|index| world.targets[*index].what == What::Adjacency(from));
-    let mut session = world.adjacencies[from].prober.session.lock();
-    let (token, sent) = (answer.reply.sender_sequence, answer.reply.sent);
-    let known = !labelled
-        && own
-        && session
-            .sizing
-            .as_mut()
-            .is_some_and(|sizing| sizing.handle_answer(token, sent, now));
+    let known = answered_by(world, from, source, answer.session).is_some_and(|target| {
+        let mut session = target.prober.session.lock();
+        let (token, sent) = (answer.reply.sender_sequence, answer.reply.sent);
+        let sizing = session.sizing.as_mut();
+        sizing.is_some_and(|sizing| sizing.handle_answer(token, sent, now))
+    });
     match known {
         true => LocalOutcome::Taken,
         false => LocalOutcome::Drop(IoDrop::ProbeStale),
@@ -164,7 +205,11 @@ mod tests {
 
     /// A way that carries up to so much; tells what is found of it after a minute.
     fn found(carries: u16) -> Option<u16> {
-        let mut sizing = Sizing::new(1392, Duration::ZERO);
+        let sizes = Sizes {
+            base: LEAST,
+            max: 1392,
+        };
+        let mut sizing = Sizing::new(&sizes, Duration::ZERO);
         for tick in 0..600 {
             let now = MS * 100 * tick;
             sizing.handle_timeout(Some(now), now);
@@ -189,6 +234,9 @@ mod tests {
         assert_eq!(found(1500), Some(1392));
         let found_1312 = found(1312).unwrap();
         assert!((1304..=1312).contains(&found_1312), "{found_1312}");
-        assert_eq!(found(1279), None);
+        let found_1279 = found(1279).unwrap();
+        assert!((1271..=1279).contains(&found_1279), "{found_1279}");
+        assert_eq!(found(LEAST), Some(LEAST));
+        assert_eq!(found(LEAST - 1), None);
     }
 }

@@ -26,8 +26,10 @@ const PROBES_AT_ONCE: u8 = 3;
 /// with 15,000 probes a second at most.
 const LISTS_A_TICK: u32 = 50;
 const TICK: Duration = Duration::from_millis(10);
-/// What a list may pass of that adjacencies of ours lead to: a bit each.
+/// What a list may pass: a bit each.
 const MOST_PLACES: usize = u64::BITS as usize;
+/// A place that no adjacency of ours leads to: it never seems dead.
+const NOWHERE: u32 = u32::MAX;
 
 /// Who may be seen dead, and which lists pass there. Made for each table.
 pub struct Places {
@@ -35,7 +37,8 @@ pub struct Places {
     uplinks: Vec<u32>,
     /// For each place, the adjacencies that lead to it.
     adjacencies: Vec<Vec<u32>>,
-    /// For each list, the places that it passes.
+    /// For each list, the places that it passes, in its own order: where one has no number
+    /// ([`NOWHERE`]), the others keep theirs whichever adjacencies there are.
     lists: Vec<Vec<u32>>,
     /// Flips of the liveness when it was last looked at.
     seen: AtomicU64,
@@ -54,7 +57,8 @@ pub struct Suspicion(Mutex<Case>);
 
 #[derive(Default)]
 struct Case {
-    /// A bit for each of the list's places that seems dead.
+    /// A bit for each of the list's places that seems dead. What a list passes follows from its key,
+    /// so a bit means the same in the next table, whatever its order is and whatever else it has.
     dead: u64,
     suspect: bool,
     /// Sequence number of the first probe that went out since.
@@ -85,15 +89,17 @@ impl Places {
             }
         }
         let lists = lists.iter().map(|list| {
-            let mut places: Vec<u32> = Vec::new();
+            let mut places: Vec<Place> = Vec::new();
             for end in &list.ends {
                 for place in [Place::Site(end.site), Place::Uplink(*end)] {
-                    let known = numbers.get(&place).copied();
-                    places.extend(known.filter(|number| !places.contains(number)));
+                    if !places.contains(&place) {
+                        places.push(place);
+                    }
                 }
             }
             places.truncate(MOST_PLACES);
-            places
+            let number = |place| numbers.get(place).copied().unwrap_or(NOWHERE);
+            places.iter().map(number).collect()
         });
         Places {
             uplinks: own.iter().map(|one| one.uplink).collect(),
@@ -121,6 +127,36 @@ impl Places {
             }) && evidence
         };
         self.adjacencies.iter().map(is_dead).collect()
+    }
+
+    /// A bit for each of the list's places that is among the dead.
+    fn bits(&self, list: usize, dead: &[bool]) -> u64 {
+        let is_dead = |place: &u32| dead.get(*place as usize) == Some(&true);
+        let places = self.lists[list].iter().rev();
+        places.fold(0, |bits, place| bits << 1 | u64::from(is_dead(place)))
+    }
+
+    /// Looks again at every list, where an adjacency may have changed since this was asked last.
+    fn review<'s>(
+        &self,
+        live: &Live,
+        suspicions: impl Iterator<Item = &'s Suspicion>,
+        now: Duration,
+    ) {
+        let flips = live.flips();
+        if self.seen.swap(flips, Ordering::Relaxed) == flips {
+            return;
+        }
+        let dead = self.dead(|index| live.adjacency(index));
+        let mut started = 0;
+        for (index, suspicion) in suspicions.enumerate().take(self.lists.len()) {
+            let bits = self.bits(index, &dead);
+            suspicion.change(live, index, |case| {
+                let before = case.probes_left;
+                case.review(bits, now + TICK * (started / LISTS_A_TICK));
+                started += u32::from(case.probes_left > before);
+            });
+        }
     }
 }
 
@@ -175,22 +211,8 @@ impl Suspicion {
 /// Looks again at everybody, where an adjacency may have changed; to be called with each tick, by one
 /// thread alone.
 pub fn review(world: &World, now: Duration) {
-    let flips = world.live.flips();
-    if world.places.seen.swap(flips, Ordering::Relaxed) == flips {
-        return;
-    }
-    let dead = world.places.dead(|index| world.live.adjacency(index));
-    let mut started = 0;
-    for (index, (places, list)) in world.places.lists.iter().zip(&world.lists).enumerate() {
-        let bits = places.iter().rev().fold(0, |bits, place| {
-            bits << 1 | u64::from(dead[*place as usize])
-        });
-        list.suspicion.change(&world.live, index, |case| {
-            let before = case.probes_left;
-            case.review(bits, now + TICK * (started / LISTS_A_TICK));
-            started += u32::from(case.probes_left > before);
-        });
-    }
+    let suspicions = world.lists.iter().map(|list| &*list.suspicion);
+    world.places.review(&world.live, suspicions, now);
 }
 
 /// Whether a probe of a suspect list is due, beside those that go anyway.
@@ -221,142 +243,4 @@ fn case(world: &World, what: What) -> Option<&Mutex<Case>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use Liveness::{Down, Unknown, Up};
-
-    const MS: Duration = Duration::from_millis(1);
-
-    /// Own uplinks 0 and 1. Hub (site 9) has uplinks 0 and 1, far (site 8) has 0: by each of ours.
-    fn places(lists: &[&[(u32, u32)]]) -> Places {
-        let adjacencies = [(0, 9, 0), (1, 9, 1), (0, 8, 0), (1, 8, 0)];
-        places_of(&adjacencies, lists)
-    }
-
-    fn places_of(adjacencies: &[(u32, u32, u32)], lists: &[&[(u32, u32)]]) -> Places {
-        let adjacency = |(index, &(uplink, site, remote)): (usize, &(u32, u32, u32))| Adjacency {
-            key: format!("{index}"),
-            uplink,
-            remote_key: String::new(),
-            remote_address: [100, 96, 0, 1].into(),
-            remote_site: site,
-            remote_uplink: remote,
-            mtu: 1400,
-        };
-        let list = |(index, ends): (usize, &&[(u32, u32)])| SegmentList {
-            key: format!("{index}"),
-            weight: 1,
-            adjacency: 0,
-            labels: vec![16],
-            return_labels: vec![],
-            probe_address: [10, 255, 0, 1].into(),
-            mtu: 1300,
-            ends: ends
-                .iter()
-                .map(|&(site, uplink)| UplinkEnd { site, uplink })
-                .collect(),
-        };
-        let adjacencies: Vec<_> = adjacencies.iter().enumerate().map(adjacency).collect();
-        let lists: Vec<_> = lists.iter().enumerate().map(list).collect();
-        Places::of(&adjacencies, &lists)
-    }
-
-    /// Which lists pass something dead.
-    fn blamed(places: &Places, states: &[Liveness]) -> Vec<bool> {
-        let dead = places.dead(|index| states[index]);
-        let is_blamed = |list: &Vec<u32>| list.iter().any(|place| dead[*place as usize]);
-        places.lists.iter().map(is_blamed).collect()
-    }
-
-    #[test]
-    fn who_answers_over_none_of_our_adjacencies_seems_dead() {
-        let places = places(&[&[(9, 0), (9, 0), (7, 0)], &[(9, 1)], &[(8, 0)], &[(7, 0)]]);
-        let none = [false; 4];
-        assert_eq!(blamed(&places, &[Up; 4]), none);
-        assert_eq!(
-            blamed(&places, &[Down, Up, Up, Up]),
-            [true, false, false, false],
-            "one uplink of the hub's"
-        );
-        assert_eq!(
-            blamed(&places, &[Down, Down, Up, Up]),
-            [true, true, false, false],
-            "the hub"
-        );
-        assert_eq!(blamed(&places, &[Up, Up, Down, Up]), none, "over the other");
-        assert_eq!(
-            blamed(&places, &[Up, Up, Down, Down]),
-            [false, false, true, false]
-        );
-    }
-
-    #[test]
-    fn an_uplink_of_ours_that_failed_is_no_evidence() {
-        let places = places(&[&[(9, 0)], &[(9, 1)], &[(8, 0)]]);
-        assert_eq!(blamed(&places, &[Down, Up, Down, Up]), [false; 3]);
-        assert_eq!(blamed(&places, &[Down; 4]), [false; 3]);
-        assert_eq!(
-            blamed(&places, &[Down, Up, Down, Down]),
-            [false, false, true],
-            "but the other is"
-        );
-    }
-
-    #[test]
-    fn what_was_never_heard_of_is_not_dead() {
-        let places = places(&[&[(9, 0)], &[(8, 0)]]);
-        assert_eq!(blamed(&places, &[Unknown, Up, Up, Up]), [false; 2]);
-    }
-
-    #[test]
-    fn a_site_is_dead_where_all_uplinks_that_we_reach_are() {
-        let places = places_of(&[(0, 9, 0), (0, 8, 0)], &[&[(9, 5)], &[(9, 0)]]);
-        assert_eq!(blamed(&places, &[Down, Up]), [true, true]);
-    }
-
-    fn suspect(dead: u64) -> Case {
-        let mut case = Case::default();
-        case.review(dead, MS);
-        case
-    }
-
-    #[test]
-    fn a_suspect_is_probed_at_once_and_no_more_than_it_takes() {
-        let mut case = suspect(1);
-        assert!(!case.is_due(Duration::ZERO), "not its turn yet");
-        let due: Vec<bool> = (1..6).map(|tick| case.is_due(MS * 10 * tick)).collect();
-        assert_eq!(due, [true, true, true, false, false]);
-        assert!(!Case::default().is_due(MS), "nothing is held against it");
-    }
-
-    #[test]
-    fn an_answer_to_a_probe_sent_since_acquits() {
-        let mut case = suspect(1);
-        case.handle_answer(u32::MAX);
-        assert!(case.suspect, "sent before");
-        case.handle_sent(u32::MAX);
-        case.handle_sent(0);
-        case.handle_answer(u32::MAX - 1);
-        assert!(case.suspect, "sent before");
-        case.handle_answer(0);
-        assert!(!case.suspect);
-        case.review(1, MS);
-        assert!(!case.suspect, "nothing new");
-        case.review(3, MS);
-        assert!(case.suspect && case.is_due(MS), "something else failed");
-        case.handle_answer(0);
-        assert!(case.suspect, "that was about the former");
-    }
-
-    #[test]
-    fn it_ends_with_its_reason() {
-        let mut case = suspect(2);
-        case.handle_sent(7);
-        case.review(0, MS);
-        assert!(!case.suspect && !case.is_due(MS));
-        case.review(2, MS);
-        assert!(case.suspect, "it failed again");
-        case.handle_answer(7);
-        assert!(case.suspect, "and what was sent before tells nothing");
-    }
-}
+mod tests;

@@ -191,21 +191,21 @@ impl Underlay<'_> {
             }
         }
         self.finish(batch);
-        if rounded && let Some(adjacency) = pacing.poll_size(world, now) {
-            self.probe_size(batch, adjacency);
+        if rounded && let Some(target) = pacing.poll_size(world, now) {
+            self.probe_size(batch, target);
         }
     }
 
     /// Sends a padded probe that may not be fragmented.
-    fn probe_size(&mut self, batch: Batch<'_>, adjacency: usize) {
+    fn probe_size(&mut self, batch: Batch<'_>, target: &Target) {
         let world = batch.world;
-        let uplink = world.adjacencies[adjacency].uplink;
-        let Ports::Embedded(embedded) = &world.uplinks[uplink].ports else {
-            return;
-        };
         let slot = self.memory.slot();
-        match probe::write_size_due(world, adjacency, slot, batch.elapsed) {
-            Ok(Some(range)) => {
+        match probe::write_size_due(world, target, slot, batch.elapsed) {
+            Ok(Some((adjacency, range))) => {
+                let uplink = world.adjacencies[adjacency].uplink;
+                let Ports::Embedded(embedded) = &world.uplinks[uplink].ports else {
+                    return;
+                };
                 let sockets = embedded.sockets.load_full();
                 let place = self.memory.take(range);
                 self.queue.push(Queued { adjacency, place });

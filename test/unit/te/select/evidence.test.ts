@@ -91,12 +91,25 @@ describe("evidence that a path loses too much", () => {
     expect(breaks([look(1, 4), look(2, 4)])).toBe(true);
   });
 
-  test("finds the worse direction, and looks no farther back than the window", () => {
-    const looks = [look(1, 9), look(2, 9), look(3, 0), look(4, 0), look(5, 0, 3), look(6, 0, 5)];
-    expect(strongestExcess(looks, 0.01, 4_000)).toMatchObject({ direction: "backward", lost: 8 });
-    expect(strongestExcess(looks.slice(0, 5), 0.01, 2_000)?.direction).toBe("backward");
+  test("looks no farther back than the window", () => {
+    const looks = [look(1, 9), look(2, 9), look(3, 0), look(4, 0), look(5, 3), look(6, 5)];
+    expect(strongestExcess(looks, 0.01, 4_000)).toMatchObject({ direction: "forward", lost: 8 });
+    expect(strongestExcess(looks.slice(0, 5), 0.01, 2_000)).toMatchObject({ lost: 3 });
     expect(strongestExcess(looks.slice(0, 4), 0.01, 2_000)).toBe(null);
     expect(strongestExcess([], 0.01, 2_000)).toBe(null);
+  });
+
+  test("counts the way there alone, and the round trip where that is all that is known", () => {
+    const back = [look(1, 0, 9), look(2, 0, 9), look(3, 0, 9)];
+    expect(strongestExcess(back, 0.01, 4_000)).toBe(null);
+    // As `observe` keeps it: both directions are the round trip.
+    const either = [look(1, 9, 9), look(2, 9, 9)].map((one) => ({ ...one, directed: false }));
+    expect(strongestExcess(either, 0.01, 4_000)).toMatchObject({
+      direction: "round-trip",
+      lost: 18,
+      sent: 200,
+      breaks: true,
+    });
   });
 });
 

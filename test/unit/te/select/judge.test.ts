@@ -107,6 +107,27 @@ describe("a path against a class", () => {
     expect(path.run(32, {}).judgement!.verdict).toBe("meets");
   });
 
+  test("what is lost on the way back condemns nothing, and holds up no return", () => {
+    expect(new Watched().run(60, { back: 20 }).words).toBe("meets");
+    const path = new Watched().run(20, {}).run(2, { lost: 5, back: 20 });
+    expect(path.words).toBe("breaks: loss forward 5 % in 2 s > 1 % allowed");
+    expect(path.run(70, { back: 20 }).words).toBe("meets");
+    const unknown = new Watched().run(3, { back: 5, directed: false });
+    expect(unknown.words)
+      .toBe("breaks: loss in the round trip (directions unknown) 5 % in 3 s > 1 % allowed");
+    // Nothing comes back: the probes say so, and that is death.
+    const dead = new Watched().run(20, {}).run(1, { live: "down", liveSince: 20_500, back: 100 });
+    expect(dead.judgement!.verdict).toBe("dead");
+  });
+
+  test("a path of least loss is one of least loss there", () => {
+    const slo = classOf({ objective: "loss" });
+    const figure = (sample: Sample) => new Watched(slo).run(3, sample).judgement!.figure;
+    expect(figure({ back: 7 })).toBe(0);
+    expect(figure({ lost: 2, back: 7 })).toBeCloseTo(0.02);
+    expect(figure({ back: 7, directed: false })).toBeCloseTo(0.07);
+  });
+
   test("without directions the round trip is judged, and said to be", () => {
     expect(new Watched().run(3, { lost: 5, directed: false }).words)
       .toBe("breaks: loss in the round trip (directions unknown) 5 % in 3 s > 1 % allowed");

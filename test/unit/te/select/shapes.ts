@@ -25,7 +25,10 @@ export interface Sample {
   readonly downs?: number;
   /** Probes in each second. */
   readonly sent?: number;
+  /** On the way there. */
   readonly lost?: number;
+  /** On the way back. */
+  readonly back?: number;
   readonly directed?: boolean;
   readonly rtt?: number | null;
   readonly jitter?: number | null;
@@ -34,7 +37,7 @@ export interface Sample {
 
 /** A path that was alike for a minute, up to the instant. */
 export function measurement(path: string, millis: number, sample: Sample = {}): PathMeasurement {
-  const { live = "up", liveSince = 0, downs = 0, sent = 100, lost = 0 } = sample;
+  const { live = "up", liveSince = 0, downs = 0, sent = 100, lost = 0, back = 0 } = sample;
   const { directed = true, rtt = 20_000, jitter = 500, bandwidth = null } = sample;
   return {
     path,
@@ -45,9 +48,9 @@ export function measurement(path: string, millis: number, sample: Sample = {}): 
     windows: [1, 10, 60].map((seconds) => ({
       spanMillis: seconds * 1_000,
       sent: sent * seconds,
-      answered: (sent - lost) * seconds,
+      answered: (sent - lost - back) * seconds,
       lostForward: directed ? lost * seconds : null,
-      lostBackward: directed ? 0 : null,
+      lostBackward: directed ? back * seconds : null,
       rttMicros: rtt === null || lost === sent ? null : { p50: rtt, p95: rtt * 1.5 },
       jitterMicros: lost === sent ? null : jitter,
     })),
