@@ -17,13 +17,10 @@ export class Alike {
   /** Classes that there are. */
   readonly count: number;
   readonly #paths: ShortestPaths;
-  /** By site: uplinks that have an adjacency. */
-  readonly #uplinks: Uint8Array;
 
-  constructor(paths: ShortestPaths, uplinks: Uint8Array) {
+  constructor(paths: ShortestPaths) {
     const sites = paths.view.topology.sites.length;
     this.#paths = paths;
-    this.#uplinks = uplinks;
     this.classOf = new Int32Array(sites);
     this.members = new Int32Array(sites);
     const firsts: number[] = [];
@@ -59,8 +56,6 @@ export class Alike {
     const { view: { topology, transit, cost, usable }, core: { coreFirst, coreHop } } = this.#paths;
     const { to, fromUplink, toUplink, reverse } = topology;
     if (transit[a] === 1 || transit[b] === 1) return false;
-    // Who has a single uplink has no way that shares none, and is not searched for one.
-    if (this.#uplinks[a]! > 1 !== this.#uplinks[b]! > 1) return false;
     const [beginA, beginB] = [coreFirst[a]!, coreFirst[b]!];
     const count = coreFirst[a + 1]! - beginA;
     if (coreFirst[b + 1]! - beginB !== count) return false;

@@ -34,7 +34,7 @@ export class CandidateSearch {
     this.uplinks = uplinksInUse(topology);
     this.marks = new Marks(topology);
     this.arrivals = new Arrivals(paths, this.marks);
-    const alike = new Alike(paths, this.uplinks);
+    const alike = new Alike(paths);
     this.lists = new IngressWays(paths, alike, limit);
     this.ways = new PairWays(topology, this.marks, this.arrivals);
     this.known = new KnownPairs(topology, alike, this.arrivals, this.ways);
