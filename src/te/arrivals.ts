@@ -12,7 +12,7 @@ export class Arrivals {
   readonly first: Uint32Array;
   /** The adjacency; -1: none. */
   readonly hop: Int32Array;
-  /** Where it leaves. */
+  /** The list that it follows, by where it leaves: as `first` of `WayLists`. */
   readonly site: Int32Array;
   readonly cost: Float64Array;
   /** What it uses, as in {@link Marks}. */
@@ -20,6 +20,8 @@ export class Arrivals {
   readonly high: Int32Array;
   /** At one site, at most. */
   readonly most: number;
+  /** Behind those of the pair at hand. */
+  ownEnd: number;
   readonly #paths: ShortestPaths;
   readonly #marks: Marks;
 
@@ -48,29 +50,32 @@ export class Arrivals {
     this.low = new Int32Array(room);
     this.high = new Int32Array(room);
     hops.forEach((hop, at) => this.#set(at, hop));
+    this.ownEnd = hops.length;
   }
 
-  /** Where the arrivals of the pair at hand begin. */
+  /** Where those of the pair at hand begin. */
   get own(): number {
     return this.first[this.first.length - 1]!;
   }
 
-  /** Sets the arrival of a way that is already there. Answers behind the last. */
-  setThere(site: number): number {
+  /** Sets those of a pair: that its egress is where the lists lead, or what leads there directly. */
+  setOwn(ingress: number, egress: number): void {
+    const { topology, usable, transit } = this.#paths.view;
     const { own } = this;
-    this.hop[own] = -1;
-    this.site[own] = site;
-    this.cost[own] = this.low[own] = this.high[own] = 0;
-    return own + 1;
-  }
-
-  /** Sets the adjacencies from one site to another. Answers behind the last. */
-  setDirect(from: number, to: number): number {
-    const { topology, usable } = this.#paths.view;
-    const [low, high] = between(topology, from, to);
-    let end = this.own;
-    for (let hop = low; hop < high; hop++) if (usable[hop] === 1) this.#set(end++, hop);
-    return end;
+    this.ownEnd = own;
+    if (transit[egress] === 1) {
+      this.hop[own] = -1;
+      this.site[own] = egress;
+      this.cost[own] = this.low[own] = this.high[own] = 0;
+      this.ownEnd = own + 1;
+    } else if (transit[ingress] !== 1) {
+      const [low, high] = between(topology, ingress, egress);
+      for (let hop = low; hop < high; hop++) {
+        if (usable[hop] !== 1) continue;
+        this.#set(this.ownEnd, hop);
+        this.site[this.ownEnd++] = topology.sites.length;
+      }
+    }
   }
 
   #set(at: number, hop: number): void {
@@ -78,7 +83,7 @@ export class Arrivals {
     this.hop[at] = hop;
     this.site[at] = topology.from[hop]!;
     this.cost[at] = cost[hop]!;
-    this.low[at] = this.#marks.low[hop]!;
-    this.high[at] = this.#marks.high[hop]!;
+    this.low[at] = this.#marks.low(hop);
+    this.high[at] = this.#marks.high(hop);
   }
 }

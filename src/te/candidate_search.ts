@@ -1,9 +1,11 @@
 /** What the search for candidates shares between all ingresses of one view. */
 
+import { Alike } from "./alike.ts";
 import { Arrivals } from "./arrivals.ts";
 import { Choice } from "./choice.ts";
 import { DisjointSearch } from "./disjoint.ts";
 import { IngressWays } from "./ingress_ways.ts";
+import { KnownPairs } from "./known_pairs.ts";
 import { bits, Marks } from "./marks.ts";
 import { PairWays } from "./pair_ways.ts";
 import type { ShortestPaths } from "./shortest_path.ts";
@@ -19,6 +21,7 @@ export class CandidateSearch {
   /** The ways of the pair at hand, and those that were chosen of them. */
   readonly ways: PairWays;
   readonly choice: Choice;
+  readonly known: KnownPairs;
   readonly disjoint: DisjointSearch;
   readonly arrivals: Arrivals;
   readonly marks: Marks;
@@ -28,13 +31,15 @@ export class CandidateSearch {
     const { topology } = paths.view;
     this.paths = paths;
     this.limit = limit;
-    this.lists = new IngressWays(paths, limit);
-    this.ways = new PairWays(topology);
+    this.uplinks = uplinksInUse(topology);
+    this.marks = new Marks(topology);
+    this.arrivals = new Arrivals(paths, this.marks);
+    const alike = new Alike(paths);
+    this.lists = new IngressWays(paths, alike, limit);
+    this.ways = new PairWays(topology, this.marks, this.arrivals);
+    this.known = new KnownPairs(topology, alike, this.arrivals, this.ways);
     this.choice = new Choice(this.ways, limit, topology.sites.length);
     this.disjoint = new DisjointSearch(paths, this.ways.own);
-    this.marks = new Marks(topology);
-    this.uplinks = uplinksInUse(topology);
-    this.arrivals = new Arrivals(paths, this.marks);
   }
 }
 

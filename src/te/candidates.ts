@@ -8,6 +8,7 @@ import type { CandidateSearch } from "./candidate_search.ts";
 import type { Visit } from "./choice.ts";
 import type { Apart } from "./disjoint.ts";
 import type { WayLists } from "./ingress_ways.ts";
+import type { MarkSets } from "./marks.ts";
 import { OpenLists } from "./open_lists.ts";
 import { type ShortestPaths, shortestThrough } from "./shortest_path.ts";
 import { ordered, type Way, waysThrough } from "./ways.ts";
@@ -28,24 +29,15 @@ export class Candidates {
   readonly #search: CandidateSearch;
   readonly #from: number;
   readonly #lists: WayLists;
+  readonly #marks: MarkSets;
   readonly #open: OpenLists;
-  /** Uplinks of the ingress by which some list has a way. */
-  readonly #uplinks: number[] = [];
 
   constructor(search: CandidateSearch, from: number) {
     this.#search = search;
     this.#from = from;
-    search.paths.growFrom(from);
     this.#lists = search.lists.from(from);
-    const marks = search.marks.ofPool(this.#lists.pool);
-    this.#open = new OpenLists(this.#lists, marks, search.ways, search.arrivals);
-    for (let uplink = 0; uplink < 8; uplink++) {
-      for (let key = uplink; key < this.#lists.byUplink.length; key += 8) {
-        if (this.#lists.byUplink[key]! < 0) continue;
-        this.#uplinks.push(uplink);
-        break;
-      }
-    }
+    this.#marks = search.marks.ofPool(this.#lists.pool);
+    this.#open = new OpenLists(this.#lists, search.ways, search.arrivals);
   }
 
   /** Cheapest first (then fewer hops, then smaller indices); none of them passes a site twice. */
@@ -92,32 +84,44 @@ export class Candidates {
   }
 
   #bound(bounded: readonly Way[]): void {
-    const { ways, paths, marks, choice } = this.#search;
-    ways.begin(this.#lists.pool);
+    const { ways, paths, choice } = this.#search;
+    ways.begin(this.#lists.pool, this.#marks);
     for (const one of bounded) {
       ways.own.open();
       for (const hop of one) ways.own.push(hop);
       const cost = one.reduce((sum, hop) => sum + paths.view.cost[hop]!, 0);
-      ways.noteOwn(ways.own.close(cost), marks);
+      ways.noteOwn(ways.own.close(cost));
     }
-    choice.pick(ways.size, ways.size, -1);
+    ways.settle(ways.size, ways.size, -1);
+    choice.pick();
   }
 
   #choose(egress: number): void {
-    const { limit, ways, choice } = this.#search;
+    const { ways, choice, arrivals, known } = this.#search;
+    ways.begin(this.#lists.pool, this.#marks);
+    arrivals.setOwn(this.#from, egress);
+    if (!known.recall(this.#from, egress)) {
+      this.#note(egress);
+      known.keep(this.#from, egress);
+    }
+    choice.pick();
+  }
+
+  /** Notes the ways to choose from. */
+  #note(egress: number): void {
+    const { limit, ways } = this.#search;
     const open = this.#open;
-    ways.begin(this.#lists.pool);
     this.#openLists(egress);
     while (ways.size < limit && open.take());
     const listed = ways.size;
     // Fewer than asked for: there are no others.
     if (listed < limit || limit === 1) {
-      choice.takeAll();
+      ways.settle(listed, listed, -1);
       return;
     }
     this.#noteByUplinks();
     const noted = ways.size;
-    choice.pick(listed, noted, this.#apart(egress));
+    ways.settle(listed, noted, this.#apart(egress));
   }
 
   /** A list for each last hop: the ways to where it leaves. */
@@ -125,20 +129,14 @@ export class Candidates {
     const { arrivals, paths: { view: { transit } } } = this.#search;
     const open = this.#open;
     open.clear();
-    if (transit[egress] === 1) {
-      open.open(arrivals.own, arrivals.setThere(egress));
-      return;
-    }
-    open.open(arrivals.first[egress]!, arrivals.first[egress + 1]!);
-    if (transit[this.#from] === 1) return;
-    open.open(arrivals.own, arrivals.setDirect(this.#from, egress));
+    if (transit[egress] !== 1) open.open(arrivals.first[egress]!, arrivals.first[egress + 1]!);
+    open.open(arrivals.own, arrivals.ownEnd);
   }
 
   /** The best way from each uplink of the ingress to each adjacency of the egress. */
   #noteByUplinks(): void {
-    const { byUplink, first } = this.#lists;
+    const { byUplink, first, uplinks, pool } = this.#lists;
     const open = this.#open;
-    const uplinks = this.#uplinks;
     const count = uplinks.length;
     for (let list = 0; list < open.size; list++) {
       const site = open.site(list);
@@ -151,7 +149,7 @@ export class Candidates {
         open.note(list, way);
       }
       // The direct adjacency: a list of one, which is empty but for its last hop.
-      if (site === this.#from && head !== open.end(list)) open.note(list, head);
+      if (head !== open.end(list) && pool.length[head] === 0) open.note(list, head);
     }
   }
 
@@ -193,13 +191,14 @@ export class Candidates {
   }
 
   #searchedApart(apart: Apart, egress: number): number {
-    const { disjoint, marks, ways } = this.#search;
+    const { disjoint, ways, paths } = this.#search;
+    paths.growFrom(this.#from);
     const best = ways.own.open();
     const length = ways.length(0);
     for (let at = 0; at < length; at++) ways.own.push(ways.hop(0, at));
-    ways.own.close(ways.cost[0]!);
+    ways.own.close(ways.cost(0));
     const found = disjoint.find(best, this.#from, egress, apart);
-    return found < 0 ? -1 : ways.noteOwn(found, marks);
+    return found < 0 ? -1 : ways.noteOwn(found);
   }
 }
 

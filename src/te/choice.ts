@@ -24,77 +24,86 @@ export class Choice {
     this.#hops = new Int32Array(sites);
   }
 
-  /** All that is noted, which is in order. */
-  takeAll(): void {
-    this.#count = this.#ways.size;
-    for (let way = 0; way < this.#count; way++) this.#chosen[way] = way;
-  }
-
   /**
-   * Half of the places go by order, to ways before `listed`, which are in order; half to what shares
-   * least with those chosen before, of all before `noted`. `apart` has the second place; -1: nobody.
+   * Half of the places go by order, to ways before `listed`; half to what shares least with those
+   * chosen before, of all before `noted`. `apart` has the second place.
    */
-  pick(listed: number, noted: number, apart: number): void {
-    this.#begin(noted);
-    const { low, high } = this.#ways;
-    const limit = this.#chosen.length;
+  pick(): void {
+    const { low, high, rank, listed, noted, apart } = this.#ways;
+    const chosen = this.#chosen;
+    const limit = chosen.length;
+    if (listed === noted && noted < limit) {
+      this.#takeAll();
+      return;
+    }
+    const shared = this.#begin(noted);
     let usedLow = 0;
     let usedHigh = 0;
     let next = 0;
-    for (let place = 0; place < limit; place++) {
-      while (next < listed && this.#shared[next] === TAKEN) next++;
-      let way = place % 2 === 0 && next < listed ? next : -1;
-      if (place === 1 && apart >= 0) way = apart;
-      if (way < 0) way = this.#leastShared(noted, usedLow, usedHigh);
-      if (way < 0) return;
-      if (way < noted) this.#shared[way] = TAKEN;
+    let count = 0;
+    while (count < limit) {
+      while (next < listed && shared[next] === TAKEN) next++;
+      let way = count % 2 === 0 && next < listed ? next : -1;
+      if (count === 1 && apart >= 0) way = apart;
+      if (way < 0) way = leastShared(low, high, shared, noted, usedLow, usedHigh);
+      if (way < 0) break;
+      if (way < noted) shared[way] = TAKEN;
       usedLow |= low[way]!;
       usedHigh |= high[way]!;
-      this.#insert(way);
+      // The chosen are kept in order.
+      const place = rank[way]!;
+      let at = count++;
+      for (; at > 0 && place < rank[chosen[at - 1]!]!; at--) chosen[at] = chosen[at - 1]!;
+      chosen[at] = way;
     }
+    this.#count = count;
   }
 
   /** Hands the chosen over, in order. */
   visit(visit: Visit): void {
     const ways = this.#ways;
-    for (let index = 0; index < this.#count; index++) {
-      const way = this.#chosen[index]!;
-      visit(this.#hops, ways.copy(way, this.#hops), ways.cost[way]!);
-    }
-  }
-
-  #begin(noted: number): void {
-    this.#count = 0;
-    if (noted > this.#shared.length) this.#shared = new Uint8Array(noted * 2);
-    for (let way = 0; way < noted; way++) this.#shared[way] = 0;
-  }
-
-  /** The way that has least in common with what is used, the first of such; -1: none is left. */
-  #leastShared(noted: number, usedLow: number, usedHigh: number): number {
-    const { low, high } = this.#ways;
-    const shared = this.#shared;
-    let pick = -1;
-    let least = 65;
-    for (let way = 0; way < noted; way++) {
-      // What is used only grows, and so does what a way has in common with it.
-      if (shared[way]! >= least) continue;
-      const common = bits(low[way]! & usedLow, high[way]! & usedHigh);
-      shared[way] = common;
-      if (common >= least) continue;
-      pick = way;
-      least = common;
-    }
-    return pick;
-  }
-
-  /** Keeps the chosen in order. */
-  #insert(way: number): void {
     const chosen = this.#chosen;
-    let at = this.#count++;
-    while (at > 0 && this.#ways.compare(way, chosen[at - 1]!) < 0) {
-      chosen[at] = chosen[at - 1]!;
-      at--;
+    const hops = this.#hops;
+    const count = this.#count;
+    for (let index = 0; index < count; index++) {
+      const way = chosen[index]!;
+      visit(hops, ways.copy(way, hops), ways.cost(way));
     }
-    chosen[at] = way;
   }
+
+  /** All that is noted, which is in order. */
+  #takeAll(): void {
+    this.#count = this.#ways.noted;
+    for (let way = 0; way < this.#count; way++) this.#chosen[way] = way;
+  }
+
+  #begin(noted: number): Uint8Array {
+    if (noted > this.#shared.length) this.#shared = new Uint8Array(noted * 2);
+    const shared = this.#shared;
+    for (let way = 0; way < noted; way++) shared[way] = 0;
+    return shared;
+  }
+}
+
+/** The way that has least in common with what is used, the first of such; -1: none is left. */
+function leastShared(
+  low: Int32Array,
+  high: Int32Array,
+  shared: Uint8Array,
+  noted: number,
+  usedLow: number,
+  usedHigh: number,
+): number {
+  let pick = -1;
+  let least = 65;
+  for (let way = 0; way < noted; way++) {
+    // What is used only grows, and so does what a way has in common with it.
+    if (shared[way]! >= least) continue;
+    const common = bits(low[way]! & usedLow, high[way]! & usedHigh);
+    shared[way] = common;
+    if (common >= least) continue;
+    pick = way;
+    least = common;
+  }
+  return pick;
 }

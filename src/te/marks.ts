@@ -8,61 +8,63 @@ import type { Topology } from "./topology.ts";
 import type { WayPool } from "./way_pool.ts";
 
 /** By way of a pool. */
-export class MarkSets {
-  low = new Int32Array(64);
-  high = new Int32Array(64);
-
-  room(way: number): void {
-    if (way < this.low.length) return;
-    const [low, high] = [this.low, this.high];
-    this.low = new Int32Array(way * 2);
-    this.high = new Int32Array(way * 2);
-    this.low.set(low);
-    this.high.set(high);
-  }
-}
-
-/** By adjacency: both uplinks and the site that it leaves. */
-export class Marks {
+export interface MarkSets {
   readonly low: Int32Array;
   readonly high: Int32Array;
+}
 
-  constructor({ from, to, fromUplink, toUplink }: Topology) {
-    this.low = new Int32Array(from.length);
-    this.high = new Int32Array(from.length);
-    for (let hop = 0; hop < from.length; hop++) {
-      const things = [
-        from[hop]! * 9 + fromUplink[hop]!,
-        to[hop]! * 9 + toUplink[hop]!,
-        from[hop]! * 9 + 8,
-      ];
-      for (const thing of things) {
-        // Fibonacci hashing: the top six bits of the product with 2³² ÷ φ.
-        const bit = Math.imul(thing, 0x9e3779b1) >>> 26;
-        if (bit < 32) this.low[hop] = this.low[hop]! | (1 << bit);
-        else this.high[hop] = this.high[hop]! | (1 << (bit - 32));
+/** Things of a site: eight uplinks and itself. */
+const THINGS = 9;
+
+/** What an adjacency uses: both uplinks, and the site that it leaves. */
+export class Marks {
+  readonly #topology: Topology;
+  /** By site × {@link THINGS} + uplink, or + 8: the bit of the thing. */
+  readonly #low: Int32Array;
+  readonly #high: Int32Array;
+
+  constructor(topology: Topology) {
+    const things = topology.sites.length * THINGS;
+    this.#topology = topology;
+    this.#low = new Int32Array(things);
+    this.#high = new Int32Array(things);
+    for (let thing = 0; thing < things; thing++) {
+      // Fibonacci hashing: the top six bits of the product with 2³² ÷ φ.
+      const bit = Math.imul(thing, 0x9e3779b1) >>> 26;
+      if (bit < 32) this.#low[thing] = 1 << bit;
+      else this.#high[thing] = 1 << (bit - 32);
+    }
+  }
+
+  low(hop: number): number {
+    return this.#of(this.#low, hop);
+  }
+
+  high(hop: number): number {
+    return this.#of(this.#high, hop);
+  }
+
+  ofPool({ size, start, length, hops }: WayPool): MarkSets {
+    const sets = { low: new Int32Array(size), high: new Int32Array(size) };
+    for (let way = 0; way < size; way++) {
+      let low = 0;
+      let high = 0;
+      const end = start[way]! + length[way]!;
+      for (let at = start[way]!; at < end; at++) {
+        low |= this.low(hops[at]!);
+        high |= this.high(hops[at]!);
       }
+      sets.low[way] = low;
+      sets.high[way] = high;
     }
-  }
-
-  ofWay(pool: WayPool, way: number, into: MarkSets): void {
-    let low = 0;
-    let high = 0;
-    const start = pool.start[way]!;
-    const end = start + pool.length[way]!;
-    for (let at = start; at < end; at++) {
-      low |= this.low[pool.hops[at]!]!;
-      high |= this.high[pool.hops[at]!]!;
-    }
-    into.room(way);
-    into.low[way] = low;
-    into.high[way] = high;
-  }
-
-  ofPool(pool: WayPool): MarkSets {
-    const sets = new MarkSets();
-    for (let way = 0; way < pool.size; way++) this.ofWay(pool, way, sets);
     return sets;
+  }
+
+  #of(marks: Int32Array, hop: number): number {
+    const { from, to, fromUplink, toUplink } = this.#topology;
+    const near = from[hop]! * THINGS;
+    return marks[near + fromUplink[hop]!]! | marks[near + 8]! |
+      marks[to[hop]! * THINGS + toUplink[hop]!]!;
   }
 }
 

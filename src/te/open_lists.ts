@@ -5,13 +5,10 @@
 
 import type { Arrivals } from "./arrivals.ts";
 import type { WayLists } from "./ingress_ways.ts";
-import type { MarkSets } from "./marks.ts";
 import type { PairWays } from "./pair_ways.ts";
 
 export class OpenLists {
   readonly #lists: WayLists;
-  /** By way of the lists. */
-  readonly #marks: MarkSets;
   readonly #ways: PairWays;
   readonly #arrivals: Arrivals;
   /** Lists that are open; they are numbered from 0. */
@@ -26,9 +23,8 @@ export class OpenLists {
   readonly #order: Int32Array;
   #waiting = 0;
 
-  constructor(lists: WayLists, marks: MarkSets, ways: PairWays, arrivals: Arrivals) {
+  constructor(lists: WayLists, ways: PairWays, arrivals: Arrivals) {
     this.#lists = lists;
-    this.#marks = marks;
     this.#ways = ways;
     this.#arrivals = arrivals;
     this.#arrival = new Int32Array(arrivals.most);
@@ -81,16 +77,7 @@ export class OpenLists {
 
   /** Notes a way of a list (or one that leads to the same site and is in none). */
   note(list: number, way: number): number {
-    const known = this.#marks;
-    const { hop, cost, low, high } = this.#arrivals;
-    const arrival = this.#arrival[list]!;
-    return this.#ways.note(
-      way,
-      hop[arrival]!,
-      this.#lists.pool.cost[way]! + cost[arrival]!,
-      known.low[way]! | low[arrival]!,
-      known.high[way]! | high[arrival]!,
-    );
+    return this.#ways.note(way, this.#arrival[list]!);
   }
 
   /** Takes the best way of all lists and notes it; false: all are at their end. */

@@ -3,58 +3,108 @@
  * and not taken, so their hops are put together only when they are handed over.
  */
 
-import type { Marks } from "./marks.ts";
+import type { Arrivals } from "./arrivals.ts";
+import type { Marks, MarkSets } from "./marks.ts";
 import type { Topology } from "./topology.ts";
-import { WayPool } from "./way_pool.ts";
+import { grown, WayPool } from "./way_pool.ts";
 
 export class PairWays {
   /** Ways noted; they are numbered from 0. */
   size = 0;
   /** By way: where it lies in the lists' pool, or in the pair's own as its complement. */
   way = new Int32Array(64);
-  /** The hop after that; -1: none. */
-  exit = new Int32Array(64);
-  cost = new Float64Array(64);
+  /** How it arrives behind that; of no meaning to the pair's own. */
+  arrival = new Int32Array(64);
   /** What it uses, as in `MarkSets`. */
   low = new Int32Array(64);
   high = new Int32Array(64);
+  /** Its place in the order of all, by {@link settle}. */
+  rank = new Int32Array(64);
+  /** Ways before this one are the best of all, best first. */
+  listed = 0;
+  /** Ways before this one are there to be chosen from. */
+  noted = 0;
+  /** The one that is apart from the best, which may be behind these; -1: none. */
+  apart = -1;
   /** Ways that no list has. */
   readonly own: WayPool;
+  readonly #marks: Marks;
+  readonly #arrivals: Arrivals;
   #lists: WayPool;
+  listMarks: MarkSets = { low: new Int32Array(0), high: new Int32Array(0) };
+  /** Ways in order, and what they cost there. */
+  #order = new Int32Array(64);
+  #costs = new Float64Array(64);
 
-  constructor(topology: Topology) {
+  constructor(topology: Topology, marks: Marks, arrivals: Arrivals) {
+    this.#marks = marks;
+    this.#arrivals = arrivals;
     this.own = this.#lists = new WayPool(topology);
   }
 
   /** Forgets everything; what is noted next lies in these lists. */
-  begin(lists: WayPool): void {
+  begin(lists: WayPool, marks: MarkSets): void {
     this.#lists = lists;
+    this.listMarks = marks;
     this.size = 0;
     this.own.clear();
   }
 
   /** Answers its number. */
-  note(way: number, exit: number, cost: number, low: number, high: number): number {
+  note(way: number, arrival: number): number {
     const number = this.size++;
     if (number === this.way.length) this.#grow();
+    const { low, high } = this.#arrivals;
     this.way[number] = way;
-    this.exit[number] = exit;
-    this.cost[number] = cost;
+    this.arrival[number] = arrival;
+    this.low[number] = this.listMarks.low[way]! | low[arrival]!;
+    this.high[number] = this.listMarks.high[way]! | high[arrival]!;
+    return number;
+  }
+
+  /** Makes room for ways that are to be noted. */
+  room(size: number): this {
+    while (size > this.way.length) this.#grow();
+    return this;
+  }
+
+  /** Notes a way of the pair's own pool. */
+  noteOwn(way: number, number = this.size++): number {
+    if (number === this.way.length) this.#grow();
+    let low = 0;
+    let high = 0;
+    for (let at = 0; at < this.own.length[way]!; at++) {
+      const hop = this.own.hop(way, at);
+      low |= this.#marks.low(hop);
+      high |= this.#marks.high(hop);
+    }
+    this.way[number] = ~way;
     this.low[number] = low;
     this.high[number] = high;
     return number;
   }
 
-  /** Notes a way of the pair's own pool, with all that it uses. */
-  noteOwn(way: number, marks: Marks): number {
-    let low = 0;
-    let high = 0;
-    for (let at = 0; at < this.own.length[way]!; at++) {
-      const hop = this.own.hop(way, at);
-      low |= marks.low[hop]!;
-      high |= marks.high[hop]!;
+  /** Says which ways are there to be chosen from, and ranks all. */
+  settle(listed: number, noted: number, apart: number): void {
+    this.listed = listed;
+    this.noted = noted;
+    this.apart = apart;
+    const order = this.#order;
+    const costs = this.#costs;
+    for (let way = 0; way < this.size; way++) {
+      const cost = this.cost(way);
+      let at = way;
+      for (; at > 0; at--) {
+        const before = order[at - 1]!;
+        const dearer = costs[at - 1]! - cost;
+        if (dearer < 0 || (dearer === 0 && this.#comparePeers(before, way) <= 0)) break;
+        order[at] = before;
+        costs[at] = costs[at - 1]!;
+      }
+      order[at] = way;
+      costs[at] = cost;
     }
-    return this.note(~way, -1, this.own.cost[way]!, low, high);
+    for (let at = 0; at < this.size; at++) this.rank[order[at]!] = at;
   }
 
   /** Takes back the way that was noted last. */
@@ -62,18 +112,24 @@ export class PairWays {
     this.size--;
   }
 
+  cost(number: number): number {
+    const way = this.way[number]!;
+    if (way < 0) return this.own.cost[~way]!;
+    return this.#lists.cost[way]! + this.#arrivals.cost[this.arrival[number]!]!;
+  }
+
   /** Hops of a way. */
   length(number: number): number {
     const way = this.way[number]!;
     if (way < 0) return this.own.length[~way]!;
     const before = this.#lists.length[way]!;
-    return this.exit[number]! < 0 ? before : before + 1;
+    return this.#exit(number) < 0 ? before : before + 1;
   }
 
   hop(number: number, at: number): number {
     const way = this.way[number]!;
     if (way < 0) return this.own.hop(~way, at);
-    return at < this.#lists.length[way]! ? this.#lists.hop(way, at) : this.exit[number]!;
+    return at < this.#lists.length[way]! ? this.#lists.hop(way, at) : this.#exit(number);
   }
 
   /** Puts the hops of a way together, from the beginning of `into`; answers how many they are. */
@@ -85,16 +141,15 @@ export class PairWays {
     const start = pool.start[way]!;
     const before = pool.length[way]!;
     for (let at = 0; at < before; at++) into[at] = hops[start + at]!;
-    const exit = this.exit[number]!;
+    if (noted < 0) return before;
+    const exit = this.#exit(number);
     if (exit < 0) return before;
     into[before] = exit;
     return before + 1;
   }
 
-  /** Below zero: `a` comes first. By cost, then hops, then the smaller adjacency where they part. */
-  compare(a: number, b: number): number {
-    const dearer = this.cost[a]! - this.cost[b]!;
-    if (dearer !== 0) return dearer;
+  /** Two that cost the same: fewer hops, then the smaller adjacency where they part. */
+  #comparePeers(a: number, b: number): number {
     const length = this.length(a);
     const longer = length - this.length(b);
     if (longer !== 0) return longer;
@@ -135,19 +190,18 @@ export class PairWays {
     return true;
   }
 
+  /** The hop behind the way of a list; -1: none. */
+  #exit(number: number): number {
+    return this.#arrivals.hop[this.arrival[number]!]!;
+  }
+
   #grow(): void {
-    const size = this.way.length * 2;
-    const ints = (from: Int32Array) => {
-      const grown = new Int32Array(size);
-      grown.set(from);
-      return grown;
-    };
-    this.way = ints(this.way);
-    this.exit = ints(this.exit);
-    this.low = ints(this.low);
-    this.high = ints(this.high);
-    const cost = new Float64Array(size);
-    cost.set(this.cost);
-    this.cost = cost;
+    this.way = grown(this.way);
+    this.arrival = grown(this.arrival);
+    this.low = grown(this.low);
+    this.high = grown(this.high);
+    this.rank = grown(this.rank);
+    this.#order = grown(this.#order);
+    this.#costs = new Float64Array(this.#order.length);
   }
 }

@@ -17,6 +17,18 @@ export class WayPool {
     this.#topology = topology;
   }
 
+  /** The same ways with hops of their own, to be exchanged for others. Neither may grow any more. */
+  twin(): WayPool {
+    const twin = new WayPool(this.#topology);
+    twin.hops = this.hops.slice(0, this.#end);
+    twin.start = this.start;
+    twin.length = this.length;
+    twin.cost = this.cost;
+    twin.size = this.size;
+    twin.#end = this.#end;
+    return twin;
+  }
+
   clear(): void {
     this.size = 0;
     this.#end = 0;
@@ -90,20 +102,21 @@ export class WayPool {
   }
 
   #growWays(): void {
-    const grown = this.start.length * 2;
-    this.start = copied(this.start, new Int32Array(grown));
-    this.length = copied(this.length, new Int32Array(grown));
-    const cost = new Float64Array(grown);
+    this.start = grown(this.start);
+    this.length = grown(this.length);
+    const cost = new Float64Array(this.cost.length * 2);
     cost.set(this.cost);
     this.cost = cost;
   }
 
   #growHops(): void {
-    this.hops = copied(this.hops, new Int32Array(this.hops.length * 2));
+    this.hops = grown(this.hops);
   }
 }
 
-function copied(from: Int32Array, to: Int32Array): Int32Array<ArrayBuffer> {
+/** The same with twice the room. */
+export function grown(from: Int32Array): Int32Array<ArrayBuffer> {
+  const to = new Int32Array(from.length * 2);
   to.set(from);
-  return to as Int32Array<ArrayBuffer>;
+  return to;
 }
