@@ -1,6 +1,7 @@
 /** What cannot work is refused with a message that says what to do, and leaves nothing behind. */
 
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { ABI_VERSION } from "../../src/io/native/symbols.ts";
 import { type Command, type Gateway, must, Net } from "./engine/namespaces.ts";
 import { makeKeys } from "./engine/network.ts";
 import { INTERFACE, type Keys, table, TUN } from "./engine/tables.ts";
@@ -102,7 +103,10 @@ test("a library of another version, none, or something else", async () => {
   await Deno.writeTextFile(`${folder}/other.c`, "unsigned labelway_abi_version(void){return 999;}");
   await must("cc", "-shared", "-o", library, `${folder}/other.c`);
   expect(await refusal(one, { do: "open", library })).toMatch(
-    /other\.so: it speaks version 999 of the boundary, this program needs version 2; run `deno task native`$/,
+    new RegExp(
+      "other\\.so: it speaks version 999 of the boundary, this program needs version " +
+        `${ABI_VERSION}; run \`deno task native\`$`,
+    ),
   );
   expect(await refusal(one, { do: "open", library: `${folder}/missing.so` })).toMatch(
     /^Cannot load the native library .*missing\.so: .*; run `deno task native`$/s,
