@@ -5,7 +5,7 @@ import { Arrivals } from "./arrivals.ts";
 import { Choice } from "./choice.ts";
 import { DisjointSearch } from "./disjoint.ts";
 import { IngressWays } from "./ingress_ways.ts";
-import { KnownPairs } from "./known_pairs.ts";
+import { KEPT_AT_MOST, KnownPairs } from "./known_pairs.ts";
 import { bits, Marks } from "./marks.ts";
 import { PairWays } from "./pair_ways.ts";
 import type { ShortestPaths } from "./shortest_path.ts";
@@ -13,6 +13,7 @@ import type { Topology } from "./topology.ts";
 
 /** Candidates kept for one egress. */
 export const DEFAULT_LIMIT = 8;
+
 /** What every ingress of one view shares. */
 export class CandidateSearch {
   readonly paths: ShortestPaths;
@@ -27,7 +28,8 @@ export class CandidateSearch {
   readonly marks: Marks;
   readonly uplinks: Uint8Array;
 
-  constructor(paths: ShortestPaths, limit = DEFAULT_LIMIT) {
+  /** `keep`: ways kept of pairs for others that are alike. */
+  constructor(paths: ShortestPaths, limit = DEFAULT_LIMIT, keep = KEPT_AT_MOST) {
     const { topology } = paths.view;
     this.paths = paths;
     this.limit = limit;
@@ -37,7 +39,7 @@ export class CandidateSearch {
     const alike = new Alike(paths);
     this.lists = new IngressWays(paths, alike, limit);
     this.ways = new PairWays(topology, this.marks, this.arrivals);
-    this.known = new KnownPairs(topology, alike, this.arrivals, this.ways);
+    this.known = new KnownPairs(topology, alike, this.arrivals, this.ways, keep);
     this.choice = new Choice(this.ways, limit, topology.sites.length);
     this.disjoint = new DisjointSearch(paths, this.ways.own);
   }

@@ -11,7 +11,7 @@ import { adjacencyAt, type Topology } from "./topology.ts";
 import { grown, WayPool } from "./way_pool.ts";
 
 /** Ways kept at most, 12 bytes each: those of 1,000 sites, if every eighth pair is unlike the others. */
-const KEPT_AT_MOST = 2 ** 22;
+export const KEPT_AT_MOST = 2 ** 22;
 
 /** Fields of a pair. */
 const FIELDS = 8;
@@ -30,6 +30,7 @@ export class KnownPairs {
   readonly #arrivals: Arrivals;
   /** Of the pair at hand. */
   readonly #pair: PairWays;
+  readonly #most: number;
   /** By class of the ingress and class of the egress: the pair that was kept last; -1: none. */
   #last: (Int32Array | undefined)[] = [];
   /** Pairs, {@link FIELDS} each. */
@@ -43,11 +44,19 @@ export class KnownPairs {
   /** Ways that are in no list, with the hops of the pair that they were found for. */
   readonly #own: WayPool;
 
-  constructor(topology: Topology, alike: Alike, arrivals: Arrivals, pair: PairWays) {
+  /** `most`: ways that are kept; when there would be more, all are forgotten. */
+  constructor(
+    topology: Topology,
+    alike: Alike,
+    arrivals: Arrivals,
+    pair: PairWays,
+    most: number,
+  ) {
     this.#topology = topology;
     this.#alike = alike;
     this.#arrivals = arrivals;
     this.#pair = pair;
+    this.#most = most;
     this.#own = new WayPool(topology);
   }
 
@@ -92,7 +101,7 @@ export class KnownPairs {
     const [from, to] = [classOf[ingress]!, classOf[egress]!];
     if (members[from] === 1 && members[to] === 1) return;
     const pair = this.#pair;
-    if (this.#size + pair.size > KEPT_AT_MOST) this.#forget();
+    if (this.#size + pair.size > this.#most) this.#forget();
     const last = this.#last[from] ??= new Int32Array(count).fill(-1);
     const known = this.#count * FIELDS;
     if (known === this.#pairs.length) this.#pairs = grown(this.#pairs);

@@ -26,12 +26,13 @@ export class PairWays {
   noted = 0;
   /** The one that is apart from the best, which may be behind these; -1: none. */
   apart = -1;
+  /** What each way of the lists uses. */
+  listMarks: MarkSets = { low: new Int32Array(0), high: new Int32Array(0) };
   /** Ways that no list has. */
   readonly own: WayPool;
   readonly #marks: Marks;
   readonly #arrivals: Arrivals;
   #lists: WayPool;
-  listMarks: MarkSets = { low: new Int32Array(0), high: new Int32Array(0) };
   /** Ways in order, and what they cost there. */
   #order = new Int32Array(64);
   #costs = new Float64Array(64);
@@ -62,13 +63,13 @@ export class PairWays {
     return number;
   }
 
-  /** Makes room for ways that are to be noted. */
+  /** Makes room for that many ways, for who notes them by itself. */
   room(size: number): this {
     while (size > this.way.length) this.#grow();
     return this;
   }
 
-  /** Notes a way of the pair's own pool. */
+  /** Notes a way of the pair's own pool, and answers its number. */
   noteOwn(way: number, number = this.size++): number {
     if (number === this.way.length) this.#grow();
     let low = 0;

@@ -16,7 +16,7 @@ export interface View {
   readonly topology: Topology;
   /** By adjacency; never negative. */
   readonly cost: Float64Array;
-  /** By adjacency: 1 usable. */
+  /** By adjacency: 1 usable. Both directions alike: who searches back from an end relies on it. */
   readonly usable: Uint8Array;
   /** By site: 1 may be passed through. */
   readonly transit: Uint8Array;

@@ -3,6 +3,7 @@
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { Candidates, CandidateSearch } from "../../../src/te/candidates.ts";
+import { KEPT_AT_MOST } from "../../../src/te/known_pairs.ts";
 import { ShortestPaths, type View, wholeView } from "../../../src/te/shortest_path.ts";
 import { buildTopology } from "../../../src/te/topology.ts";
 import { type NetworkShape, type SiteShape, toNetwork } from "./random_network.ts";
@@ -72,8 +73,10 @@ describe("sites that are alike", () => {
         manyAlike,
         disturbance,
         fc.integer({ min: 1, max: 9 }),
+        // Mostly room for all; at times so little that what is known is forgotten under way.
+        fc.constantFrom(KEPT_AT_MOST, KEPT_AT_MOST, 40),
         fc.boolean(),
-        (shape, { away, dearer }, limit, backwards) => {
+        (shape, { away, dearer }, limit, keep, backwards) => {
           const topology = buildTopology(toNetwork(shape));
           const whole = wholeView(topology);
           const view: View = { ...whole, cost: whole.cost.slice() };
@@ -83,7 +86,7 @@ describe("sites that are alike", () => {
           }
           for (const { hop, by } of hops > 0 ? dearer : []) view.cost[hop % hops]! += by;
 
-          const search = new CandidateSearch(new ShortestPaths(view), limit);
+          const search = new CandidateSearch(new ShortestPaths(view), limit, keep);
           const recall = vi.spyOn(search.known, "recall");
           const sites = topology.sites.map((_, site) => site);
           if (backwards) sites.reverse();
