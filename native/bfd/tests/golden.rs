@@ -1,5 +1,7 @@
 //! Packets as they leave, byte for byte: `test/packets/bfd.json`, which tshark reads as well.
 
+#[path = "../../../test/packets/recorded.rs"]
+mod recorded;
 mod support;
 
 use std::net::Ipv4Addr;
@@ -83,24 +85,10 @@ fn packets() -> Vec<(&'static str, ControlPacket)> {
 
 #[test]
 fn packets_are_as_they_were_recorded() {
-    let entries: Vec<_> = packets()
+    let packets = packets();
+    let datagrams = packets
         .iter()
-        .map(|(name, packet)| {
-            let hex: String = datagram(packet)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
-            format!("  {{ \"name\": \"{name}\", \"hex\": \"{hex}\" }}")
-        })
-        .collect();
-    let rendered = format!("[\n{}\n]\n", entries.join(",\n"));
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test/packets/bfd.json");
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&path, &rendered).unwrap();
-    }
-    let recorded = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(
-        rendered, recorded,
-        "UPDATE=1 writes it anew; then run test/packets/bfd.test.ts"
-    );
+        .map(|(name, packet)| (*name, datagram(packet)));
+    let datagrams: Vec<_> = datagrams.collect();
+    recorded::hold("bfd", &datagrams);
 }

@@ -3,6 +3,8 @@
 //!
 //! `UPDATE=1 cargo test -p labelway-forward --test golden` writes the file anew.
 
+#[path = "../../../test/packets/recorded.rs"]
+mod recorded;
 mod support;
 
 use labelway_boundary::{Liveness, TtlModel};
@@ -179,22 +181,5 @@ fn packets() -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn packets_are_as_they_were_recorded() {
-    let entries: Vec<_> = packets()
-        .iter()
-        .map(|(name, bytes)| {
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("  {{ \"name\": \"{name}\", \"hex\": \"{hex}\" }}")
-        })
-        .collect();
-    let rendered = format!("[\n{}\n]\n", entries.join(",\n"));
-    let path =
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test/packets/packets.json");
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&path, &rendered).unwrap();
-    }
-    let recorded = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(
-        rendered, recorded,
-        "UPDATE=1 writes it anew; then run test/packets/packets.test.ts"
-    );
+    recorded::hold("packets", &packets());
 }

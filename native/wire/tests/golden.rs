@@ -3,6 +3,9 @@
 //!
 //! `UPDATE=1 cargo test -p labelway-wire --test golden` writes the file anew.
 
+#[path = "../../../test/packets/recorded.rs"]
+mod recorded;
+
 use std::net::Ipv4Addr;
 
 use labelway_wire::Malformed;
@@ -140,22 +143,5 @@ fn packets() -> Vec<(&'static str, Vec<u8>)> {
 
 #[test]
 fn packets_are_as_they_were_recorded() {
-    let entries: Vec<_> = packets()
-        .iter()
-        .map(|(name, bytes)| {
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("  {{ \"name\": \"{name}\", \"hex\": \"{hex}\" }}")
-        })
-        .collect();
-    let rendered = format!("[\n{}\n]\n", entries.join(",\n"));
-    let path =
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test/packets/stamp.json");
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&path, &rendered).unwrap();
-    }
-    let recorded = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(
-        rendered, recorded,
-        "UPDATE=1 writes it anew; then run test/packets/stamp.test.ts"
-    );
+    recorded::hold("stamp", &packets());
 }
