@@ -127,39 +127,28 @@ trait BothModes: Sized {
     fn sequence(&self) -> u32;
 }
 
-impl BothModes for SenderPacket {
-    fn plain(bytes: &[u8]) -> Result<(Self, Tlvs<'_>), Malformed> {
-        Self::decode(bytes)
-    }
+macro_rules! both_modes {
+    ($($packet:ty),*) => {
+        $(impl BothModes for $packet {
+            fn plain(bytes: &[u8]) -> Result<(Self, Tlvs<'_>), Malformed> {
+                Self::decode(bytes)
+            }
 
-    fn authenticated<'a>(
-        bytes: &'a [u8],
-        key: &AuthenticationKey,
-    ) -> Result<(Self, Tlvs<'a>), Refused> {
-        Self::decode_authenticated(bytes, key)
-    }
+            fn authenticated<'a>(
+                bytes: &'a [u8],
+                key: &AuthenticationKey,
+            ) -> Result<(Self, Tlvs<'a>), Refused> {
+                Self::decode_authenticated(bytes, key)
+            }
 
-    fn sequence(&self) -> u32 {
-        self.sequence
-    }
+            fn sequence(&self) -> u32 {
+                self.sequence
+            }
+        })*
+    };
 }
 
-impl BothModes for ReflectorPacket {
-    fn plain(bytes: &[u8]) -> Result<(Self, Tlvs<'_>), Malformed> {
-        Self::decode(bytes)
-    }
-
-    fn authenticated<'a>(
-        bytes: &'a [u8],
-        key: &AuthenticationKey,
-    ) -> Result<(Self, Tlvs<'a>), Refused> {
-        Self::decode_authenticated(bytes, key)
-    }
-
-    fn sequence(&self) -> u32 {
-        self.sequence
-    }
-}
+both_modes!(SenderPacket, ReflectorPacket);
 
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use labelway_wire::stamp::{
     generation_len, hmac_len, return_path_len,
 };
 
-use super::prober::{Target, What};
+use super::prober::{Target, Way, What};
 use super::sizing;
 use crate::world::World;
 
@@ -133,20 +133,14 @@ impl Pacing {
     /// all sizes together ten a second, a twentieth of the budget.
     pub fn poll_size<'w>(&mut self, world: &'w World, now: Duration) -> Option<&'w Target> {
         self.in_use_had = !self.in_use_had;
-        let of_all = || self.due_size(world, false, now);
-        let (in_use, due) = match self.in_use_had {
-            true => self
-                .due_size(world, true, now)
-                .map(|due| (true, due))
-                .or_else(|| of_all().map(|due| (false, due)))?,
-            false => (false, of_all()?),
+        let in_use = match self.in_use_had {
+            true => self.due_size(world, true, now),
+            false => None,
         };
-        self.next_size[usize::from(!in_use)] = due + 1;
+        let due = in_use.or_else(|| self.due_size(world, false, now))?;
+        self.next_size[usize::from(in_use.is_none())] = due + 1;
         let target = &world.targets[due];
-        let adjacency = match target.what {
-            What::Adjacency(index) => index,
-            What::List(index) => world.table.lists[index].adjacency as usize,
-        };
+        let adjacency = target.way(world).adjacency;
         // At most: the answer is small.
         let sealed = world.authentication.load().sends();
         let bytes = world.adjacencies[adjacency].room as u32 + describe(world, target, 1, sealed).1;
@@ -261,15 +255,17 @@ fn rank(standing: &Standing<'_>) -> Rank {
 /// The customers' packets that went a session's way, and the bytes that a probe and its answer take
 /// on the underlay.
 fn describe(world: &World, target: &Target, classes: u8, sealed: bool) -> (u64, u32) {
-    match target.what {
-        What::Adjacency(_) => (0, probe_bytes(0, 0, classes, sealed)),
-        What::List(index) => {
-            let list = &world.table.lists[index];
-            let (there, back) = (list.labels.len(), list.return_labels.len());
-            let bytes = probe_bytes(there, back, classes, sealed);
-            (world.lists[index].sent.packets(), bytes)
-        }
-    }
+    let Way {
+        labels,
+        return_labels,
+        ..
+    } = target.way(world);
+    let carried = match target.what {
+        What::Adjacency(_) => 0,
+        What::List(index) => world.lists[index].sent.packets(),
+    };
+    let bytes = probe_bytes(labels.len(), return_labels.len(), classes, sealed);
+    (carried, bytes)
 }
 
 /// With all headers, the outer one as IPv6. `sealed`: in authenticated mode.

@@ -16,7 +16,7 @@ use super::STAMP_PORTS;
 use super::direct::Counters;
 use super::liveness::{Change, Judge, Replied, Session};
 use super::message::{
-    Answering, Asking, read_answer, read_probe, seal, timestamp, write_answer, write_probe,
+    Answer, Answering, Asking, read_answer, read_probe, seal, timestamp, write_answer, write_probe,
 };
 use super::{ask, bfd, names, sizing, suspect};
 use crate::counters::IoDrop;
@@ -75,7 +75,34 @@ impl Prober {
     }
 }
 
+/// What a session's probes take.
+pub struct Way<'w> {
+    /// The first, or only, adjacency.
+    pub adjacency: usize,
+    pub labels: &'w [u32],
+    /// Of the answers.
+    pub return_labels: &'w [u32],
+}
+
 impl Target {
+    pub fn way<'w>(&self, world: &'w World) -> Way<'w> {
+        match self.what {
+            What::Adjacency(adjacency) => Way {
+                adjacency,
+                labels: &[],
+                return_labels: &[],
+            },
+            What::List(index) => {
+                let list = &world.table.lists[index];
+                Way {
+                    adjacency: list.adjacency as usize,
+                    labels: &list.labels,
+                    return_labels: &list.return_labels,
+                }
+            }
+        }
+    }
+
     /// The key that the table has it under.
     pub fn key<'w>(&self, world: &'w World) -> &'w str {
         match self.what {
@@ -111,14 +138,11 @@ pub fn write_due(
     let sent = timestamp();
     let sequence = target.prober.session.lock().handle_sent(now, sent, class);
     suspect::handle_sent(world, target.what, sequence);
-    let (adjacency, labels, return_labels) = match target.what {
-        What::Adjacency(index) => (index, &[][..], &[][..]),
-        What::List(index) => {
-            let list = &world.table.lists[index];
-            let adjacency = list.adjacency as usize;
-            (adjacency, &list.labels[..], &list.return_labels[..])
-        }
-    };
+    let Way {
+        adjacency,
+        labels,
+        return_labels,
+    } = target.way(world);
     let ssid = target.prober.ssid;
     let name = names::of_target(world, target);
     let key = world.authentication.load().for_probe(&name);
@@ -311,6 +335,20 @@ pub(super) fn answered_by(
     may_answer.then_some(target)
 }
 
+/// What may be believed of an answer to one of the probes that `name` names.
+pub(super) fn open_answer<'a>(
+    world: &World,
+    payload: &'a [u8],
+    name: fn(&World, &Target) -> SessionName,
+) -> Result<Answer<'a>, IoDrop> {
+    let authentication = world.authentication.load();
+    let opened = authentication.open_answer(payload, |session| {
+        let target = world.by_ssid.get(&session).ok_or(IoDrop::ProbeStale)?;
+        Ok(name(world, &world.targets[*target]))
+    })?;
+    Ok(read_answer(&opened.packet, opened.tlvs))
+}
+
 /// `source` as in [`answered_by`].
 fn take_answer(
     world: &World,
@@ -319,13 +357,8 @@ fn take_answer(
     payload: &[u8],
     now: Duration,
 ) -> LocalOutcome {
-    let authentication = world.authentication.load();
-    let name = |session| {
-        let target = world.by_ssid.get(&session).ok_or(IoDrop::ProbeStale)?;
-        Ok(names::of_target(world, &world.targets[*target]))
-    };
-    let answer = match authentication.open_answer(payload, name) {
-        Ok(opened) => read_answer(&opened.packet, opened.tlvs),
+    let answer = match open_answer(world, payload, names::of_target) {
+        Ok(answer) => answer,
         Err(reason) => return LocalOutcome::Drop(reason),
     };
     let stale = LocalOutcome::Drop(IoDrop::ProbeStale);

@@ -19,8 +19,8 @@ use labelway_measure::{PathMtu, SizedProbe};
 use labelway_wire::LABEL_BYTES;
 use labelway_wire::stamp::Timestamp;
 
-use super::message::{Asking, pad_probe, read_answer, seal, timestamp, write_probe};
-use super::prober::{LocalOutcome, Target, What, answered_by};
+use super::message::{Asking, pad_probe, seal, timestamp, write_probe};
+use super::prober::{LocalOutcome, Target, Way, What, answered_by, open_answer};
 use super::{STAMP_PORTS, names};
 use crate::counters::IoDrop;
 use crate::world::World;
@@ -125,18 +125,14 @@ pub fn write_due(
     };
     sizing.last = Some((probe, sent));
     drop(session);
-    let size = usize::from(probe.size);
-    let (adjacency, labels, return_labels, size) = match target.what {
-        What::Adjacency(index) => (index, &[][..], &[][..], size),
-        What::List(index) => {
-            let list = &world.table.lists[index];
-            (
-                list.adjacency as usize,
-                &list.labels[..],
-                &list.return_labels[..],
-                size.saturating_sub(HEADERS),
-            )
-        }
+    let Way {
+        adjacency,
+        labels,
+        return_labels,
+    } = target.way(world);
+    let size = match target.what {
+        What::Adjacency(_) => probe.size.into(),
+        What::List(_) => usize::from(probe.size).saturating_sub(HEADERS),
     };
     let asking = Asking {
         session: target.prober.ssid,
@@ -176,13 +172,8 @@ pub fn take_answer(
     payload: &[u8],
     now: Duration,
 ) -> LocalOutcome {
-    let authentication = world.authentication.load();
-    let name = |session| {
-        let target = world.by_ssid.get(&session).ok_or(IoDrop::ProbeStale)?;
-        Ok(names::of_sized(world, &world.targets[*target]))
-    };
-    let answer = match authentication.open_answer(payload, name) {
-        Ok(opened) => read_answer(&opened.packet, opened.tlvs),
+    let answer = match open_answer(world, payload, names::of_sized) {
+        Ok(answer) => answer,
         Err(reason) => return LocalOutcome::Drop(reason),
     };
     let known = answered_by(world, from, source, answer.session).is_some_and(|target| {
