@@ -62,8 +62,11 @@ export const faults: Command = {
 
 /** Every fault that has a file, by name. */
 export async function readScenarios(): Promise<Scenario[]> {
-  const files = [...Deno.readDirSync(FOLDER)].map(({ name }) => name)
-    .filter((name) => name.endsWith(".yaml") && !/^(mesh|ring|detour|steady)\./.test(name)).sort();
+  const all = [...Deno.readDirSync(FOLDER)].map(({ name }) => name);
+  // Labs lie there, too, each beside its network.
+  const labs = all.flatMap((name) => /^(.+)\.network\.yaml$/.exec(name)?.slice(1) ?? []);
+  const files = all.filter((name) => /^[^.]+\.yaml$/.test(name))
+    .filter((name) => !labs.includes(name.replace(".yaml", ""))).sort();
   return await Promise.all(files.map(async (name) => {
     const file = new URL(name, FOLDER).pathname;
     return parseScenario(await Deno.readTextFile(file), file);
