@@ -72,15 +72,21 @@ describe(
   "a link behind a transit site",
   { timeout: 90_000 },
   inLab(DETOUR, (stage) => {
-    test.each(["transit-link-down", "transit-link-dead"])(
+    test.each([
+      // Seen by the link itself, between one packet and the next if it happens so: then none is lost.
+      ["transit-link-down", 0],
+      ["transit-link-dead", 1],
+    ])(
       "%s: the site before it sends all packets round, by a stack",
-      async (name) => {
+      async (name, least) => {
         const { lostBefore, recoverMillis, moves, passed } = await tried(stage(), name);
         const { reach } = scenario(name);
         // The ingress has no other way and did not move: what arrived was repaired.
         expect([lostBefore, moves]).toEqual([0, 0]);
+        // Nor is this so unless the link was lost: by the stack nothing goes otherwise.
         expect(passed).toBeGreaterThan(reach.passed! / 2);
-        expect(recoverMillis).toBeGreaterThan(0);
+        expect(recoverMillis).not.toBeNull();
+        expect(recoverMillis).toBeGreaterThanOrEqual(least);
         expect(recoverMillis).toBeLessThan(Math.max(GENEROUS * reach.millis!, 1500));
       },
     );
