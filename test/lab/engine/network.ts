@@ -134,10 +134,15 @@ export function snapshot(network: Network, name: Name): Promise<Snapshot> {
 }
 
 /** Waits until every adjacency and list of the gateway is up. */
-export async function allUp(network: Network, name: Name): Promise<Snapshot> {
+export async function allUp(
+  network: Network,
+  name: Name,
+  millis?: number,
+): Promise<Snapshot> {
   return await until(
     () => snapshot(network, name),
     (seen) => [...seen.adjacencies, ...seen.lists].every(({ quality }) => quality.state === "up"),
+    millis,
   );
 }
 
