@@ -58,13 +58,13 @@ export async function once(
   const dropped = reason === null ? null : await droppedBy(stage, reason) - droppedBefore;
   const passed = label === null ? null : await passedBy(stage, label) - passedBefore;
   for (const action of scenario.undo) await act(stage, action);
-  const missing = await settle(stage, scenario, before);
+  const { missing, upSince } = await settle(stage, scenario, before);
   if (missing !== null) {
     throw new Failure([
       `${scenario.fault} was undone, and the lab does not come to rest: ${missing}`,
     ]);
   }
-  await pause(Math.max(REST_MILLIS, scenario.settleMillis));
+  await pause(Math.max(upSince + REST_MILLIS - now(), scenario.settleMillis));
   return {
     ...outcomeOf(
       streamed,

@@ -17,6 +17,7 @@ import { down, emulatorOf, up } from "../../src/lab/lab.ts";
 import { pause, signal } from "../../src/lab/process.ts";
 import { allPathsUp } from "../../src/lab/ready.ts";
 import { now } from "../../src/io/clock.ts";
+import type { Instant } from "../../src/model/quantity.ts";
 import type { Streamed } from "./outcome.ts";
 import type { Action, Costs, Passed, Scenario } from "./scenario.ts";
 
@@ -166,30 +167,39 @@ export async function passedBy({ place }: Stage, { site, label }: Passed): Promi
   return entry.packets;
 }
 
+export interface Settled {
+  /** Null: nothing. */
+  readonly missing: string | null;
+  /** Every path of both ends has been up since then. */
+  readonly upSince: Instant;
+}
+
 /**
  * Until every path of both ends is up and these are in use (see {@link inUse}): a fault of a path
- * that nothing takes costs nothing. Null, or what is missing.
+ * that nothing takes costs nothing.
  */
 export async function settle(
   stage: Stage,
   scenario: Scenario,
   wanted: readonly string[],
-): Promise<string | null> {
+): Promise<Settled> {
   const { from, to } = scenario.traffic;
   const sites = [from, to].map((node) => node.split(".")[0]!);
   const end = now() + SETTLE_MILLIS;
   let missing: string | null = null;
+  let upSince: Instant | null = null;
   while (now() < end) {
     const ready = await Promise.all(sites.map((site) => allPathsUp(stage.place, site)));
     const used = await inUse(stage, scenario);
     const away = wanted.filter((line) => !used.includes(line));
-    missing = ready.every(Boolean)
+    upSince = ready.every(Boolean) ? upSince ?? now() : null;
+    missing = upSince !== null
       ? away.length === 0 ? null : `not in use: ${away.join(", ")}`
       : `at ${sites.filter((_, index) => !ready[index]).join(" and ")} not every path is up`;
-    if (missing === null) return null;
+    if (missing === null) break;
     await pause(100);
   }
-  return missing;
+  return { missing, upSince: upSince ?? now() };
 }
 
 interface Ranked {
