@@ -181,6 +181,8 @@ function challenge(
   for (const rank of ranked) {
     if (rank === incumbent || !isClearlyBetter(rank, incumbent, slo)) continue;
     const patience = patienceOf(rank, incumbent);
+    // Both are on their way back: whichever is good first will not be left for the other again.
+    if (patience === "stay" && rank.judgement.verdict === "recovering") continue;
     const path = rank.candidate.path;
     const since = before.find((one) => one.path === path)?.since ?? now;
     const until = patience === "none"

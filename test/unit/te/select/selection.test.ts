@@ -10,7 +10,17 @@ import {
 } from "../../../../src/te/select/measurement.ts";
 import { type Choice, compareRanks, rankOf } from "../../../../src/te/select/rank.ts";
 import { Selection } from "../../../../src/te/select/selection.ts";
-import { at, candidate, choices, classOf, measurement, PATHS, script, steps } from "./shapes.ts";
+import {
+  at,
+  candidate,
+  choices,
+  classOf,
+  measurement,
+  PATHS,
+  type Sample,
+  script,
+  steps,
+} from "./shapes.ts";
 
 /** Judges and decides everything at each instant, one choice beside the other. */
 class Exhaustive {
@@ -237,6 +247,36 @@ describe("all choices at once", { timeout: 30_000 }, () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test("of two that come back, the preferred one waits until it is good, and is not left again", () => {
+    const choice: Choice = {
+      key: "voice > porto",
+      class: classOf({}, { returnWindowMillis: 10_000, minimumStayMillis: 8_000 }),
+      candidates: [candidate("a"), candidate("b", { preference: 1 })],
+      balance: false,
+    };
+    const selection = new Selection([choice], at(0));
+    const moves: string[] = [];
+    for (let millis = 500; millis <= 60_000; millis += 500) {
+      // The preferred one is back a second later than the other.
+      const sample = (back: number): Sample => {
+        const live = millis >= 20_000 && millis < back ? "down" : "up";
+        const changed = millis < 20_000 ? 0 : live === "down" ? 20_000 : back;
+        return { live, liveSince: changed, downs: Number(millis >= 20_000) };
+      };
+      const measured = [
+        measurement("a", millis, sample(22_000)),
+        measurement("b", millis, sample(21_000)),
+      ];
+      for (const { moves: more } of selection.measure(measured, at(millis))) {
+        moves.push(
+          ...more.filter(({ flows }) => flows !== "existing")
+            .map(({ from, to }) => `${millis}: ${from} → ${to}`),
+        );
+      }
+    }
+    expect(moves).toEqual(["21000: a → b", "32000: b → a"]);
   });
 
   test("a reload goes on where it was, and mistakes are refused by name", () => {
