@@ -583,7 +583,7 @@ classes: number, };
 /**
  * How much a path matters; the order is the priority.
  */
-export type ProbeRank = "closer" | "in-use" | "candidate" | "rest";
+export type ProbeRank = "closest" | "closer" | "in-use" | "candidate" | "rest";
 
 /**
  * Which mode of STAMP (RFC 8762 §4.2) is sent and taken. Two that stand beside each other here

@@ -21,6 +21,8 @@ const PROBED_AN_EGRESS = 8;
 const TURNS_AN_EGRESS = 2;
 /** A turn is long enough to be judged by. */
 const TURN_MILLIS = 60_000;
+/** Five hundred probes a second are a twentieth of it each way: a narrower uplink would feel them. */
+const LEAST_FOR_CLOSEST_BITS_PER_SECOND = 20_000_000;
 /** TC 0: traffic that asks for nothing. */
 const BEST_EFFORT = 1;
 
@@ -84,6 +86,7 @@ export class Prober {
     const undecided = new Map(selection.undecided().map((one) => [one.path, one]));
     const rankOf = (key: string): ProbeRank => {
       const open = undecided.get(key);
+      if (open?.inUse && open.doubted && this.#isCheap(selection, key)) return "closest";
       if (open?.inUse || this.#isWatched(key, used)) return "closer";
       // On the way back it needs proof: at 1 % of loss, 1,600 probes.
       if (open?.returns && !this.#isMetered(key)) return "closer";
@@ -117,6 +120,12 @@ export class Prober {
    */
   #isWatched(key: string, used: Used): boolean {
     return used.guarded.has(key) && this.#carrying.has(key) && !this.#isMetered(key);
+  }
+
+  /** Room and money for many probes; an uplink without a rate in the file is taken for a wide one. */
+  #isCheap(selection: Selection, key: string): boolean {
+    const rate = selection.observed(key)?.measurement.bandwidthBitsPerSecond ?? Infinity;
+    return !this.#isMetered(key) && rate >= LEAST_FOR_CLOSEST_BITS_PER_SECOND;
   }
 
   #isMetered(key: string): boolean {

@@ -233,6 +233,9 @@ test("paths are probed as they matter", async () => {
   expect(candidate("wan>b.wan")).toBeGreaterThan(8);
   const closer = await rate([{ key: through, rank: "closer", classes: 0 }]);
   expect(closer(through)).toBeGreaterThan(60);
+  // Far more than ticks of the engine, which are a hundred a second.
+  const closest = await rate([{ key: through, rank: "closest", classes: 0 }]);
+  expect(closest(through)).toBeGreaterThan(300);
   const used = await rate([{ key: through, rank: "in-use", classes: 0 }]);
   expect(used(through)).toBeGreaterThan(7);
   expect(used(through)).toBeLessThan(13);

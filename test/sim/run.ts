@@ -12,9 +12,10 @@ import { uniform } from "./random.ts";
 export interface Simulation {
   readonly seed: number;
   readonly seconds: number;
-  /** Probes a second; `closer` on paths that are undecided. */
+  /** Probes a second; `closer` on paths that are undecided, `closest` on those of them that were good. */
   readonly rate: number;
   readonly closer: number;
+  readonly closest: number;
   /** The shortest window, ms. */
   readonly look: number;
   readonly slo: SloClass;
@@ -46,7 +47,7 @@ const STEP_MILLIS = 50;
 const KEY = "sim > egress";
 
 export function simulate(simulation: Simulation): Course {
-  const { seed, seconds, rate, closer, look, slo, paths, gap } = simulation;
+  const { seed, seconds, rate, closer, closest, look, slo, paths, gap } = simulation;
   const names = Object.keys(paths);
   const spans = [...new Set([look, 1_000, 10_000, 60_000])].sort((a, b) => a - b);
   const probers = names.map((name, index) =>
@@ -67,7 +68,7 @@ export function simulate(simulation: Simulation): Course {
   const moves: TimedMove[] = [];
   const verdicts: { millis: number; path: string; verdict: Verdict }[] = [];
   const last = new Map<string, Verdict>();
-  const closely = new Set<string>();
+  const rates = new Map<string, number>();
   const note = (millis: number, changes: ReturnType<Selection["advance"]>) => {
     for (const change of changes) {
       moves.push(...change.moves.map((move) => ({ ...move, millis })));
@@ -83,15 +84,15 @@ export function simulate(simulation: Simulation): Course {
       note(due, selection.advance(due));
       due = selection.nextTimeout();
     }
-    const flipped = probers.filter((prober) =>
-      prober.run(millis, closely.has(prober.path) ? closer : rate)
-    );
+    const flipped = probers.filter((prober) => prober.run(millis, rates.get(prober.path) ?? rate));
     const measured = millis % look === 0 ? probers : flipped;
     if (measured.length === 0 || gap && millis > gap[0] && millis <= gap[1]) continue;
     const now = millis as Instant;
     note(millis, selection.measure(measured.map((prober) => prober.measure(millis)), now));
-    closely.clear();
-    if (closer > rate) { for (const { path } of selection.undecided()) closely.add(path); }
+    rates.clear();
+    for (const { path, doubted } of selection.undecided()) {
+      rates.set(path, doubted ? closest : closer);
+    }
   }
   return { moves, verdicts, decision: selection.decision(KEY)!, selection };
 }

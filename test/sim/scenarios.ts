@@ -28,14 +28,17 @@ export const SIMULATED: SloClass = {
 };
 
 /** How paths are probed. */
-export type Probing = Pick<Simulation, "rate" | "closer" | "look">;
+export type Probing = Pick<Simulation, "rate" | "closer" | "closest" | "look">;
 
 export const PROBINGS: Readonly<Record<string, Probing>> = {
-  "100/s, 500/s when undecided, looks of 250 ms": { rate: 100, closer: 500, look: 250 },
-  "100/s, looks of 1 s": { rate: 100, closer: 100, look: 1_000 },
-  "10/s, 100/s when undecided, looks of 1 s": { rate: 10, closer: 100, look: 1_000 },
-  "10/s, looks of 1 s": { rate: 10, closer: 10, look: 1_000 },
-  "100/s, looks of 250 ms": { rate: 100, closer: 100, look: 250 },
+  // The router's own, where packets go that may not get lost.
+  "100/s, 500/s while in doubt, looks of 250 ms": {
+    ...{ rate: 100, closer: 100, closest: 500, look: 250 },
+  },
+  "100/s, looks of 1 s": { rate: 100, closer: 100, closest: 100, look: 1_000 },
+  "10/s, 100/s when undecided, looks of 1 s": { rate: 10, closer: 100, closest: 100, look: 1_000 },
+  "10/s, looks of 1 s": { rate: 10, closer: 10, closest: 10, look: 1_000 },
+  "100/s, looks of 250 ms": { rate: 100, closer: 100, closest: 100, look: 250 },
 };
 
 /** A change for the worse at about 12 s; the figure is the time until new flows have left. */

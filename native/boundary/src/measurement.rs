@@ -139,7 +139,9 @@ pub struct ProbedPath {
 #[cfg_attr(test, derive(TS))]
 #[serde(rename_all = "kebab-case")]
 pub enum ProbeRank {
-    /// In use, and the evidence hangs in the balance: as fast as is allowed.
+    /// In use, and whether it still does what it has to hangs in the balance: as fast as is allowed.
+    Closest,
+    /// In use by those who may lose little, or about to come back.
     Closer,
     /// Carries traffic, or backs up what does.
     InUse,

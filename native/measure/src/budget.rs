@@ -25,6 +25,8 @@ impl Default for Budget {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rank {
     /// In use, and the evidence hangs in the balance.
+    Closest,
+    /// In use by those who may lose little.
     Closer,
     /// Carries traffic, or backs up what does.
     InUse,
@@ -34,13 +36,19 @@ pub enum Rank {
 }
 
 impl Rank {
-    pub const ALL: [Rank; 4] = [Rank::Closer, Rank::InUse, Rank::Candidate, Rank::Rest];
+    pub const ALL: [Rank; 5] = [
+        Rank::Closest,
+        Rank::Closer,
+        Rank::InUse,
+        Rank::Candidate,
+        Rank::Rest,
+    ];
     pub(crate) const COUNT: usize = Rank::ALL.len();
 }
 
 /// Hundredths of the budget that a rank gets before another gets more: a path that got better is
 /// found however many are in use.
-const SHARES: [f64; Rank::COUNT] = [20.0, 50.0, 20.0, 10.0];
+const SHARES: [f64; Rank::COUNT] = [10.0, 10.0, 50.0, 20.0, 10.0];
 /// The plan uses this part of the budget; the rest is for the spread of the intervals.
 const PLANNED: f64 = 0.95;
 /// A probe and its answer.

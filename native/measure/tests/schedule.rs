@@ -96,7 +96,9 @@ fn within_the_budget_everybody_has_the_interval_of_its_rank() {
     let counts = run.counts();
     let near = |id: PathId, wanted: usize| counts[&id].abs_diff(wanted) <= wanted / 50 + 1;
     assert!(
-        near(ids[0], 10_000) && near(ids[1], 2000) && near(ids[2], 100) && near(ids[3], 10),
+        ids.iter()
+            .zip([50_000, 10_000, 2000, 100, 10])
+            .all(|(id, wanted)| near(*id, wanted)),
         "{counts:?}"
     );
 }
@@ -227,7 +229,7 @@ fn same_randomness_same_times() {
     let times = || {
         let mut run = Run::new(Intervals::default(), Budget::default());
         for index in 0..50 {
-            run.insert(path(Rank::ALL[index % 4]));
+            run.insert(path(Rank::ALL[index % Rank::ALL.len()]));
         }
         run.run(Duration::from_secs(5));
         run.sent
@@ -246,7 +248,7 @@ enum Step {
 }
 
 fn paths() -> impl Strategy<Value = Path> {
-    (0usize..4, 60u32..4000, any::<u8>()).prop_map(|(rank, bytes, classes)| Path {
+    (0..Rank::ALL.len(), 60u32..4000, any::<u8>()).prop_map(|(rank, bytes, classes)| Path {
         rank: Rank::ALL[rank],
         bytes,
         classes,

@@ -26,6 +26,8 @@ export interface Undecided {
   readonly path: string;
   /** Some choice has flows on it. */
   readonly inUse: boolean;
+  /** It was good until now: whether it still is decides about its flows. */
+  readonly doubted: boolean;
   /** It gets better, and some choice would take it for its lead if it were good. */
   readonly returns: boolean;
 }
@@ -189,7 +191,10 @@ export class Selection {
         path.judgements[index]!.verdict === "recovering" &&
         entries?.some((contest) => this.#isWanted(path, contest))
       );
-      found.push({ path: path.key, inUse, returns });
+      const doubted = path.judgements.some((judgement) =>
+        judgement?.undecided && judgement.bad === null
+      );
+      found.push({ path: path.key, inUse, doubted, returns });
     }
     return found.sort((a, b) => a.path < b.path ? -1 : 1);
   }

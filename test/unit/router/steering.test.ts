@@ -223,8 +223,33 @@ describe("the prober is told", () => {
       looks(now, { ...GOOD, [DIRECT]: { rtt: 20, loss: 0.05 } }),
       now,
     );
-    const closer = steering.probing(changes, now)!.paths;
-    expect(closer.find(({ key }) => key === DIRECT)?.rank).toBe("closer");
+    const closest = steering.probing(changes, now)!.paths;
+    expect(closest.find(({ key }) => key === DIRECT)?.rank).toBe("closest");
+  });
+
+  test("to look closest while a path is in doubt, where the probes do not fill it", () => {
+    const calls = "  - { name: calls, match: { dscp: ef }, class: voice }\n";
+    const lossy = { ...GOOD, [DIRECT]: { rtt: 20, loss: 0.05 }, [HUB]: { rtt: 30, loss: 0.05 } };
+    const ranks = (uplink: string) => {
+      const file = FIXTURE_FILE.replaceAll(/endpoint: [^,]+,/g, (found) => `${found} ${uplink}`);
+      const steering = new Steering(
+        surveyed(calls, "", file.replaceAll(/ bandwidth: 100 Mbit\/s,/g, "")),
+        0 as Instant,
+      );
+      run(steering, 250, 20_000, GOOD);
+      const at = (millis: number) => {
+        const now = millis as Instant;
+        const changes = steering.measure(looks(now, lossy), now);
+        return steering.probing(changes, now)?.paths.find(({ key }) => key === DIRECT)?.rank;
+      };
+      const first = at(20_000);
+      run(steering, 20_250, 26_000, lossy);
+      return [first, at(26_000)];
+    };
+    // Both ways lose too much: once that is sure, where the flows are is worth no more than before.
+    expect(ranks("bandwidth: 20 Mbit/s,")).toEqual(["closest", "closer"]);
+    expect(ranks("bandwidth: 19 Mbit/s,")[0]).toBe("closer");
+    expect(ranks("")[0]).toBe("closest");
   });
 
   test("to look closer where packets are sent that may not get lost, unless it is paid for", () => {

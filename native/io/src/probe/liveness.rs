@@ -15,6 +15,9 @@ const FIRST_VERDICT: Duration = Duration::from_secs(2);
 /// So many misses in a row, and more probes have to say whether it is dead: one is bad luck, and
 /// would be looked at more closely than what is good.
 const DOUBTFUL: u32 = 2;
+/// And as many as make it dead have to cover so much time for each: where probes go every 2 ms, five
+/// misses are a hiccup.
+const MISS: Duration = Duration::from_millis(10);
 /// What went down is watched so long for its return, as if it were in use.
 const FRESHLY_DOWN: Duration = Duration::from_secs(60);
 
@@ -160,7 +163,7 @@ impl Session {
             self.replies_in_row = 0;
         }
         let down = match self.state {
-            Liveness::Up => self.judge == Judge::Probes && self.misses_in_row >= timers.down_after,
+            Liveness::Up => self.judge == Judge::Probes && self.is_silent(timers, now),
             Liveness::Unknown => self
                 .first_sent
                 .is_some_and(|first| now.saturating_sub(first) >= FIRST_VERDICT),
@@ -185,6 +188,14 @@ impl Session {
             Liveness::Up => self.misses_in_row >= DOUBTFUL,
             Liveness::Down => now.saturating_sub(self.since) < FRESHLY_DOWN,
         }
+    }
+
+    /// Enough probes in a row had no answer, over enough time.
+    fn is_silent(&self, timers: &Timers, now: Duration) -> bool {
+        let silence = MISS * timers.down_after.saturating_sub(1);
+        let since = self.alive.unwrap_or(Duration::ZERO);
+        self.misses_in_row >= timers.down_after
+            && now.saturating_sub(since) >= self.wait(timers) + silence
     }
 
     /// A probe is missed when its reply has not come in twice the usual time and an interval more:

@@ -128,6 +128,15 @@ impl Pacing {
         Some((*session, due.class))
     }
 
+    /// How long nothing is due of what has to go between two ticks; none: the next tick will do.
+    pub fn rest(&mut self, now: Duration) -> Option<Duration> {
+        if !self.schedule.is_urgent() {
+            return None;
+        }
+        let next = self.schedule.next_timeout()?;
+        Some(next.saturating_sub(now))
+    }
+
     /// A session of which a sized probe is due and within the budget: in turn what is in use, so that
     /// thousands of others do not keep it waiting, and whatever there is. To be asked once a round: of
     /// all sizes together ten a second, a twentieth of the budget.
@@ -225,8 +234,10 @@ pub fn by_key(probing: Probing) -> Named {
 /// At 100 ms: five misses of what is in use are seen within a second, a candidate has two probes a
 /// second, and the rest is looked at every 5 s.
 fn intervals(interval: Duration) -> Intervals {
+    const CLOSEST: Duration = Duration::from_millis(2);
     const CLOSER: Duration = Duration::from_millis(10);
     Intervals {
+        closest: CLOSEST.min(interval),
         closer: CLOSER.min(interval),
         in_use: interval,
         candidate: interval * 5,
@@ -236,6 +247,7 @@ fn intervals(interval: Duration) -> Intervals {
 
 fn rank(standing: &Standing<'_>) -> Rank {
     let wanted = match standing.named.map(|named| named.rank) {
+        Some(ProbeRank::Closest) => Rank::Closest,
         Some(ProbeRank::Closer) => Rank::Closer,
         Some(ProbeRank::InUse) => Rank::InUse,
         Some(ProbeRank::Candidate) => Rank::Candidate,

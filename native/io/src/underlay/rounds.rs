@@ -18,10 +18,13 @@ use crate::world::World;
 
 const TICK: Token = 1;
 const BFD: Token = 2;
-/// How finely probes are spread in time. BFD sessions that are new are found with a tick, too.
+const PROBE: Token = 3;
+/// How finely most probes are spread in time. BFD sessions that are new are found with a tick, too.
 const TICK_PERIOD: Duration = Duration::from_millis(10);
 /// BFD sessions are looked at no more often, all together: their intervals are 10 ms at least.
 const BFD_REST: Duration = Duration::from_millis(1);
+/// Probes between two ticks, where a path needs more of them: not one by one.
+const PROBE_REST: Duration = Duration::from_millis(1);
 /// WireGuard's timers are looked at every 100 ms.
 const TICKS_A_WIREGUARD_ROUND: u64 = 10;
 /// Devices that went away are looked for every second.
@@ -31,6 +34,7 @@ const TICKS_A_DEVICE_ROUND: u64 = 100;
 pub(super) struct Rounds {
     tick: Timer,
     bfd: Timer,
+    probe: Timer,
     ticks: u64,
     overruns: Overruns,
     /// None before the first table.
@@ -41,13 +45,15 @@ impl Rounds {
     pub(super) fn new(poll: &Poll) -> Self {
         let tick = Timer::every(TICK_PERIOD).expect("a timer can be made");
         let bfd = Timer::once().expect("a timer can be made");
-        for (timer, token) in [(&tick, TICK), (&bfd, BFD)] {
+        let probe = Timer::once().expect("a timer can be made");
+        for (timer, token) in [(&tick, TICK), (&bfd, BFD), (&probe, PROBE)] {
             poll.add(timer.as_fd(), token)
                 .expect("the epoll instance stays open");
         }
         Rounds {
             tick,
             bfd,
+            probe,
             ticks: 0,
             overruns: Overruns::default(),
             pacing: None,
@@ -61,13 +67,17 @@ impl Rounds {
         world: Option<&World>,
         events: impl Iterator<Item = Token>,
     ) {
-        let (mut ticked, mut due) = (false, underlay.bfd_is_due);
+        let (mut ticked, mut due, mut probe) = (false, underlay.bfd_is_due, false);
         for token in events {
             match token {
                 TICK => ticked = true,
                 BFD => {
                     self.bfd.drain();
                     due = true;
+                }
+                PROBE => {
+                    self.probe.drain();
+                    probe = true;
                 }
                 _ => {}
             }
@@ -89,6 +99,17 @@ impl Rounds {
             underlay.tick(world, pacing, self.ticks);
             if self.ticks.is_multiple_of(TICKS_A_DEVICE_ROUND) {
                 underlay.count_overruns(world, &mut self.overruns);
+            }
+        }
+        if (ticked || probe)
+            && let Some(pacing) = &mut self.pacing
+        {
+            // A tick has sent what was due with the rest.
+            if !ticked {
+                underlay.send_due(world, pacing);
+            }
+            if let Some(rest) = pacing.rest(underlay.shared.now()) {
+                self.probe.set(rest.max(PROBE_REST));
             }
         }
     }
@@ -184,16 +205,23 @@ impl Underlay<'_> {
         let mut random = || fastrand::u32(..);
         let named = self.shared.probing.load();
         let rounded = pacing.follow(world, named.as_deref(), now, &mut random);
-        while let Some((session, class)) = pacing.poll(now, &mut random) {
+        self.send_due(world, pacing);
+        if rounded && let Some(target) = pacing.poll_size(world, now) {
+            self.probe_size(batch, target);
+        }
+    }
+
+    /// Sends the probes whose time has come.
+    fn send_due(&mut self, world: &World, pacing: &mut Pacing) {
+        let batch = self.batch(world);
+        let mut random = || fastrand::u32(..);
+        while let Some((session, class)) = pacing.poll(batch.elapsed, &mut random) {
             // One that the table has no more is dropped with the next round.
             if let Some(target) = world.by_ssid.get(&session) {
                 self.send_probe(world, &world.targets[*target], class, batch);
             }
         }
         self.finish(batch);
-        if rounded && let Some(target) = pacing.poll_size(world, now) {
-            self.probe_size(batch, target);
-        }
     }
 
     /// Sends a padded probe that may not be fragmented.

@@ -13,7 +13,7 @@ import { departures, returns, simulate } from "../../../sim/run.ts";
 const scenarios = await readScenarios();
 const INTERACTIVE = BUILT_IN_CLASSES["interactive"]!;
 /** As the router probes what customers use whose class limits the loss. */
-const PROBING = { rate: 100, closer: 100, look: 250 };
+const PROBING = { rate: 100, closer: 100, closest: 500, look: 250 };
 const SEEDS = Array.from({ length: 20 }, (_, index) => index + 1);
 /** Of the lab's network, from fibre to fibre and from cable to cable. */
 const FIBRE: LinkState = { ...GOOD, rttMicros: 10_000 };

@@ -285,3 +285,37 @@ fn what_hangs_in_the_balance_is_pending() {
 fn a_session_stays_small() {
     assert!(size_of::<Session>() <= 2048, "{}", size_of::<Session>());
 }
+
+/// Five probes that go every 2 ms are missing after a hiccup of 10 ms.
+#[test]
+fn a_hiccup_does_not_make_dead_what_is_probed_often() {
+    let timers = &TIMERS;
+    let down_after = |hiccup: u32| {
+        let mut way = Way::new(MS);
+        let mut changes = vec![];
+        for index in 0..500 {
+            way.now = MS * 2 * index;
+            let reply = way.send();
+            let lost = index >= 100 && index < 100 + hiccup / 2;
+            let change = if lost {
+                None
+            } else {
+                match way.session.handle_reply(&reply, timers, way.now + MS) {
+                    Replied::Taken(change) => change,
+                    Replied::Stale => panic!("it answers a probe"),
+                }
+            };
+            changes.extend(change);
+            // With the engine's ticks, so that several are missed at once.
+            if index % 5 == 0 {
+                changes.extend(way.session.handle_timeout(timers, way.now + MS));
+            }
+        }
+        changes
+    };
+    for hiccup in [10, 20, 100] {
+        assert_eq!(down_after(hiccup), [Change::Up], "{hiccup} ms");
+    }
+    // Long enough that the first answer behind it does not come before those within it are missed.
+    assert_eq!(down_after(400), [Change::Up, Change::Down, Change::Up]);
+}

@@ -98,7 +98,8 @@ fn a_large_network_keeps_to_the_budget() {
     ];
     for session in 0..4000u16 {
         let rank = match session {
-            0..4 => Rank::Closer,
+            0 => Rank::Closest,
+            1..4 => Rank::Closer,
             4..400 => Rank::InUse,
             400..2000 => Rank::Candidate,
             _ => Rank::Rest,
@@ -131,13 +132,43 @@ fn a_large_network_keeps_to_the_budget() {
     assert!(mean * 2 > 4_000_000, "{mean} bit/s: the budget is used");
     let least = |sessions: std::ops::Range<usize>| probes[sessions].iter().min().copied();
     let of = [
-        least(0..4),
+        least(0..1),
+        least(1..4),
         least(4..400),
         least(400..2000),
         least(2000..4000),
     ];
     assert!(of.is_sorted_by(|more, less| more > less), "{of:?}");
-    assert!(of[3] > Some(0), "nobody is forgotten");
+    assert!(of[4] > Some(0), "nobody is forgotten");
+}
+
+/// A path that needs more probes than there are ticks has them between the ticks, as long as it does.
+#[test]
+fn what_is_in_doubt_does_not_wait_for_ticks() {
+    let mut random = fastrand::Rng::with_seed(5);
+    let mut random = || random.u32(..);
+    let mut pacing = Pacing::new(MS * 100, Duration::ZERO);
+    let path = |rank| Path {
+        rank,
+        bytes: probe_bytes(2, 2, 1, false),
+        classes: 1,
+    };
+    let mut now = Duration::ZERO;
+    pacing.pace(1, path(Rank::Closer), 0, now, &mut random);
+    pacing.pace(2, path(Rank::InUse), 0, now, &mut random);
+    assert_eq!(pacing.rest(now), None);
+    pacing.pace(1, path(Rank::Closest), 0, now, &mut random);
+    let mut probes = [0; 2];
+    while now < MS * 2_000 {
+        now += pacing.rest(now).expect("not before it is settled").max(MS);
+        while let Some((session, _)) = pacing.poll(now, &mut random) {
+            probes[usize::from(session) - 1] += 1;
+        }
+    }
+    assert!((950..=1050).contains(&probes[0]), "{probes:?}");
+    assert!((18..=22).contains(&probes[1]), "{probes:?}");
+    pacing.pace(1, path(Rank::Closer), 0, now, &mut random);
+    assert_eq!(pacing.rest(now), None);
 }
 
 #[test]
