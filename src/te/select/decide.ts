@@ -66,8 +66,8 @@ export type Cause =
   /** The other's figure is smaller by this share of the former's; null: one is not known. */
   | { readonly kind: "better"; readonly byShare: number | null };
 
-/** How long a better path has to wait before new flows take it. */
-type Patience = "none" | "stay" | "hold";
+/** How long a better path has to wait before new flows take it; `good`: until its verdict is better. */
+type Patience = "none" | "stay" | "hold" | "good";
 
 /** What follows. Idempotent at one instant but for `moves`. `other`: see `rankOf`. */
 export function decide(
@@ -154,7 +154,11 @@ export function patienceOf(challenger: Rank, incumbent: Rank): Patience {
   if (challenger.fields[1] < incumbent.fields[1]) return "none";
   const [wanted, had] = [challenger.judgement.verdict, incumbent.judgement.verdict];
   if (wanted === "meets" && (had === "breaks" || had === "recovering")) return "none";
-  return wanted === had ? "stay" : "hold";
+  if (wanted !== had) return "hold";
+  // Both are on their way back: whichever is good first would be left for the other for a moment.
+  // Not so where one of them is for the last resort.
+  const alike = challenger.fields[2] === incumbent.fields[2];
+  return wanted === "recovering" && alike ? "good" : "stay";
 }
 
 const NOTHING: Omit<Decision, "leadSince"> = {
@@ -181,8 +185,7 @@ function challenge(
   for (const rank of ranked) {
     if (rank === incumbent || !isClearlyBetter(rank, incumbent, slo)) continue;
     const patience = patienceOf(rank, incumbent);
-    // Both are on their way back: whichever is good first will not be left for the other again.
-    if (patience === "stay" && rank.judgement.verdict === "recovering") continue;
+    if (patience === "good") continue;
     const path = rank.candidate.path;
     const since = before.find((one) => one.path === path)?.since ?? now;
     const until = patience === "none"

@@ -31,7 +31,7 @@ export interface PathExplanation {
   readonly kept: boolean;
   /** What the verdict comes from. */
   readonly reasons: readonly Reason[];
-  /** Why it is not in use; null: it is. */
+  /** Why it is not in use; null: it is, or has to become good before it takes over. */
   readonly behind: Behind | null;
   /** Of the flaps, now; 0: none. */
   readonly penalty: number;
@@ -113,9 +113,10 @@ export function causeInWords(cause: Cause, now: Instant): string {
   }
 }
 
-function behind(rank: Rank, lead: Rank, slo: SloClass, decision: Decision): Behind {
+function behind(rank: Rank, lead: Rank, slo: SloClass, decision: Decision): Behind | null {
   const waiting = decision.waiting.find((one) => one.path === rank.candidate.path);
   if (waiting) return { kind: "waiting", until: waiting.until };
+  if (isClearlyBetter(rank, lead, slo)) return null;
   const field = decidingField(rank, lead);
   if (field >= 0) return { kind: "field", field: FIELDS[field]! };
   if (rank.figure === null || lead.figure === null) return { kind: "figure-unknown" };

@@ -6,6 +6,7 @@ import { observe, type Observed } from "../../../../src/te/select/measurement.ts
 import type { Choice } from "../../../../src/te/select/rank.ts";
 import { inWords } from "../../../../src/te/select/reason.ts";
 import { Selection } from "../../../../src/te/select/selection.ts";
+import { winsInWords } from "../../../../src/te/select/wins.ts";
 import { at, candidate, classOf, measurement, type Sample } from "./shapes.ts";
 
 /** Second by second; undefined: nothing is measured then. */
@@ -200,6 +201,32 @@ describe("in words", () => {
       "c rejected: loss forward 5 % in 3 s > 1 % allowed",
       "d only for when others fail (metered)",
     ]);
+  });
+
+  test("a preferred one that comes back says when it is good, and blames no other", () => {
+    const candidates = [candidate("a"), candidate("b", { preference: 1 })];
+    const two = { ...choice, class: classOf({}, { minimumStayMillis: 8_000 }), candidates };
+    const selection = new Selection([two], at(0));
+    for (let second = 1; second <= 40; second++) {
+      const since = (back: number): Sample => ({
+        live: second >= 20 && second < back ? "down" : "up",
+        liveSince: second < 20 ? 0 : second < back ? 20_000 : back * 1_000,
+        downs: Number(second >= 20),
+      });
+      const measured = [
+        measurement("a", second * 1_000, since(22)),
+        measurement("b", second * 1_000, since(21)),
+      ];
+      selection.measure(measured, at(second * 1_000));
+    }
+    const now = at(40_000);
+    const judgementOf = (path: string) => selection.judgement(two.key, path)!;
+    const { paths } = explain(two, selection.decision(two.key)!, judgementOf, now);
+    const [lead, other] = [paths[0]!, paths[1]!];
+    expect([lead.path, other.path]).toEqual(["b", "a"]);
+    expect(winsInWords(other, lead, two.class, now)).toBe(
+      "it stays so for 42 s, or those before it fail",
+    );
   });
 
   test("a better one waits, takes new flows, then the existing ones", () => {

@@ -249,11 +249,16 @@ describe("all choices at once", { timeout: 30_000 }, () => {
     );
   });
 
-  test("of two that come back, the preferred one waits until it is good, and is not left again", () => {
+  test.each(
+    [
+      ["the preferred one waits until it is good", { preference: 1 }, "32000: b → a"],
+      ["the last resort is left after the minimum stay", { resort: "last" }, "29000: b → a"],
+    ] as const,
+  )("of two that come back, %s, and is not taken again", (_, second, back) => {
     const choice: Choice = {
       key: "voice > porto",
       class: classOf({}, { returnWindowMillis: 10_000, minimumStayMillis: 8_000 }),
-      candidates: [candidate("a"), candidate("b", { preference: 1 })],
+      candidates: [candidate("a"), candidate("b", second)],
       balance: false,
     };
     const selection = new Selection([choice], at(0));
@@ -276,7 +281,7 @@ describe("all choices at once", { timeout: 30_000 }, () => {
         );
       }
     }
-    expect(moves).toEqual(["21000: a → b", "32000: b → a"]);
+    expect(moves).toEqual(["21000: a → b", back]);
   });
 
   test("a reload goes on where it was, and mistakes are refused by name", () => {
