@@ -33,7 +33,10 @@ export type Probing = Pick<Simulation, "rate" | "closer" | "closest" | "look">;
 export const PROBINGS: Readonly<Record<string, Probing>> = {
   // The router's own, where packets go that may not get lost.
   "100/s, 500/s while in doubt, looks of 250 ms": {
-    ...{ rate: 100, closer: 100, closest: 500, look: 250 },
+    rate: 100,
+    closer: 100,
+    closest: 500,
+    look: 250,
   },
   "100/s, looks of 1 s": { rate: 100, closer: 100, closest: 100, look: 1_000 },
   "10/s, 100/s when undecided, looks of 1 s": { rate: 10, closer: 100, closest: 100, look: 1_000 },

@@ -234,11 +234,10 @@ pub fn by_key(probing: Probing) -> Named {
 /// At 100 ms: five misses of what is in use are seen within a second, a candidate has two probes a
 /// second, and the rest is looked at every 5 s.
 fn intervals(interval: Duration) -> Intervals {
-    const CLOSEST: Duration = Duration::from_millis(2);
-    const CLOSER: Duration = Duration::from_millis(10);
+    let usual = Intervals::default();
     Intervals {
-        closest: CLOSEST.min(interval),
-        closer: CLOSER.min(interval),
+        closest: usual.closest.min(interval),
+        closer: usual.closer.min(interval),
         in_use: interval,
         candidate: interval * 5,
         rest: interval * 50,

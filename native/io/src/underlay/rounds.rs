@@ -67,17 +67,17 @@ impl Rounds {
         world: Option<&World>,
         events: impl Iterator<Item = Token>,
     ) {
-        let (mut ticked, mut due, mut probe) = (false, underlay.bfd_is_due, false);
+        let (mut ticked, mut bfd_due, mut probes_due) = (false, underlay.bfd_is_due, false);
         for token in events {
             match token {
                 TICK => ticked = true,
                 BFD => {
                     self.bfd.drain();
-                    due = true;
+                    bfd_due = true;
                 }
                 PROBE => {
                     self.probe.drain();
-                    probe = true;
+                    probes_due = true;
                 }
                 _ => {}
             }
@@ -87,7 +87,7 @@ impl Rounds {
             self.ticks += 1;
         }
         let Some(world) = world else { return };
-        if (ticked || due)
+        if (ticked || bfd_due)
             && let Some(after) = underlay.bfd(world)
         {
             self.bfd.set(after.max(BFD_REST));
@@ -101,7 +101,7 @@ impl Rounds {
                 underlay.count_overruns(world, &mut self.overruns);
             }
         }
-        if (ticked || probe)
+        if (ticked || probes_due)
             && let Some(pacing) = &mut self.pacing
         {
             // A tick has sent what was due with the rest.
