@@ -3,11 +3,13 @@
  *
  *     deno run -A deploy/install.ts [--prefix /opt/labelway] [--root /]
  *
- * Everything is copied into a fresh folder beside the old one, which then takes its place; doing it
- * again is an update. `--root` installs below another root (an image), and leaves systemd alone.
+ * The program is bundled, so that it starts quickly. Everything goes into a fresh folder beside the
+ * old one, which then takes its place; doing it again is an update. `--root` installs below another
+ * root (an image), and leaves systemd alone.
  */
 
 import { dirname, join } from "node:path";
+import { bundle, runBundled } from "../src/lab/program.ts";
 
 interface Place {
   readonly root: string;
@@ -74,35 +76,37 @@ async function refuseIfIncomplete({ root }: Place): Promise<void> {
 }
 
 async function copyProgram(to: string): Promise<void> {
-  await copy(`${TREE}/src`, `${to}/src`);
+  const bundled = `${TREE}/.cache/program`;
+  await Deno.remove(bundled, { recursive: true }).catch(absent);
+  await bundle(TREE, bundled);
+  await Deno.mkdir(`${to}/program`, { recursive: true });
+  for (const { name } of Deno.readDirSync(bundled)) {
+    await Deno.copyFile(`${bundled}/${name}`, `${to}/program/${name}`);
+  }
+  await Deno.writeTextFile(`${to}/program/LICENCES`, await licences());
   await Deno.mkdir(`${to}/lib`, { recursive: true });
   await Deno.copyFile(LIBRARY, `${to}/lib/liblabelway.so`);
   await Deno.copyFile(Deno.execPath(), `${to}/deno`);
   await Deno.chmod(`${to}/deno`, 0o755);
-  const { name, version, license, compilerOptions, imports } = JSON.parse(
-    await Deno.readTextFile(`${TREE}/deno.json`),
-  );
-  const config = { name, version, license, nodeModulesDir: "manual", compilerOptions, imports };
-  await Deno.writeTextFile(`${to}/deno.json`, JSON.stringify(config, null, 2) + "\n");
-  await copyPackages(`${to}/node_modules`);
 }
 
-/** The packages that the program reaches, and not those of its tests. */
-async function copyPackages(to: string): Promise<void> {
+/** Those of the packages that are bundled, as they want to be told. */
+async function licences(): Promise<string> {
   const info = JSON.parse(
     await run([Deno.execPath(), "info", "--json", `${TREE}/src/main.ts`]),
   ) as Info;
-  await Deno.mkdir(`${to}/.deno`, { recursive: true });
-  const direct = new Set<string>();
-  for await (const name of packageNames(`${TREE}/node_modules`)) direct.add(name);
+  const texts: string[] = [];
   for (const { name, version } of reached(info)) {
-    const own = `${name.replaceAll("/", "+")}@${version}`;
-    await copy(`${TREE}/node_modules/.deno/${own}`, `${to}/.deno/${own}`);
-    if (!direct.has(name)) continue;
-    const up = name.includes("/") ? "../" : "";
-    await Deno.mkdir(dirname(`${to}/${name}`), { recursive: true });
-    await Deno.symlink(`${up}.deno/${own}/node_modules/${name}`, `${to}/${name}`);
+    const store = `${TREE}/node_modules/.deno/${name.replaceAll("/", "+")}@${version}`;
+    const own = `${store}/node_modules/${name}`;
+    const files = [...Deno.readDirSync(own)].map((entry) => entry.name);
+    const file = files.find((each) => /^licen[cs]e/i.test(each));
+    const said = file === undefined
+      ? `Licence: ${JSON.parse(await Deno.readTextFile(`${own}/package.json`)).license}`
+      : (await Deno.readTextFile(`${own}/${file}`)).trim();
+    texts.push(`${name} ${version}\n\n${said}\n`);
   }
+  return texts.join(`\n${"-".repeat(80)}\n\n`);
 }
 
 interface Info {
@@ -128,39 +132,15 @@ function reached({ modules, npmPackages }: Info): Package[] {
   return [...found].sort().flatMap((id) => npmPackages[id] ?? []);
 }
 
-async function* packageNames(folder: string): AsyncGenerator<string> {
-  for await (const entry of Deno.readDir(folder)) {
-    if (entry.name.startsWith(".")) continue;
-    if (!entry.name.startsWith("@")) yield entry.name;
-    else {
-      for await (const inner of Deno.readDir(join(folder, entry.name))) {
-        yield `${entry.name}/${inner.name}`;
-      }
-    }
-  }
-}
-
 async function wrapper(path: string, prefix: string): Promise<void> {
   const text = [
     "#!/bin/sh",
     `LABELWAY_LIBRARY=\${LABELWAY_LIBRARY:-${prefix}/lib/liblabelway.so}`,
     "export LABELWAY_LIBRARY",
-    `exec ${prefix}/deno run --quiet --no-prompt --no-lock --cached-only --allow-all \\`,
-    `  --config ${prefix}/deno.json ${prefix}/src/main.ts "$@"`,
+    `exec ${runBundled(`${prefix}/deno`, `${prefix}/program`).join(" ")} "$@"`,
     "",
   ].join("\n");
   await Deno.writeTextFile(path, text, { mode: 0o755 });
-}
-
-/** Files and folders with their modes; symbolic links as they are. */
-async function copy(from: string, to: string): Promise<void> {
-  const info = await Deno.lstat(from);
-  if (info.isSymlink) return await Deno.symlink(await Deno.readLink(from), to);
-  if (!info.isDirectory) return await Deno.copyFile(from, to);
-  await Deno.mkdir(to, { recursive: true, mode: 0o755 });
-  for await (const entry of Deno.readDir(from)) {
-    await copy(join(from, entry.name), join(to, entry.name));
-  }
 }
 
 async function placeFile(from: string, to: string): Promise<void> {

@@ -1,12 +1,13 @@
 /**
  * Brings a fresh Linux machine to where the lab and the tests run: Debian packages, then the
- * native half in release mode. Finds out everything that is missing before it changes anything.
+ * native half in release mode and the bundled program. Finds out everything that is missing before it changes anything.
  *
  *     deno run -A deploy/dev/setup.ts [lab] [test] [kernel] [native] [bench …]
  *
  * npm packages need no step: Deno installs what deno.lock names before it runs a task.
  */
 
+import { bundle, ROOT } from "../../src/lab/program.ts";
 import { fail, installed, output, run, status, step } from "./run.ts";
 
 interface Tool {
@@ -103,8 +104,11 @@ async function main(args: readonly string[]): Promise<void> {
   if (missing.length > 0) await installPackages(missing);
   step("Building the native half (cargo build --release)");
   await run(["cargo", "build", "--release", "--locked", "--workspace"], {
-    cwd: new URL("../../native", import.meta.url).pathname,
+    cwd: `${ROOT}/native`,
   });
+  // A lab bundles its own; here so that Deno has fetched its bundler where a lab has no internet.
+  step("Bundling the program");
+  await bundle(ROOT, `${ROOT}/.cache/program`);
 }
 
 async function missingPackages(tools: readonly Tool[]): Promise<string[]> {

@@ -1,7 +1,9 @@
 /** `labelway lab demo`: a lab, shown to somebody who sees it for the first time. */
 
+import { join } from "node:path";
 import { findPlace, type Place, requireState } from "../lab/folder.ts";
 import { down, up } from "../lab/lab.ts";
+import { ROOT } from "../lab/program.ts";
 import type { EmulatorKind } from "../lab/emulator.ts";
 import { type Command, Failure, type Io, OK } from "./command.ts";
 import { fourSites } from "./lab_demo_four.ts";
@@ -43,7 +45,7 @@ export const labDemo: Command = {
     const play = PLAYS[name];
     if (play === undefined) throw new TypeError(`${name} is no lab to show`);
     const file = `config/lab/${name}.yaml`;
-    const place = await findPlace(new URL(`../../${file}`, import.meta.url).pathname);
+    const place = await findPlace(join(ROOT, file));
     const stop = io.interrupted();
     const aborted = new Promise<never>((_, reject) =>
       stop.addEventListener("abort", () => reject(new Failure(["Interrupted"])))

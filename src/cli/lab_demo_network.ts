@@ -1,7 +1,8 @@
 /** The demo's first scenes: what there is, and which paths follow from it. */
 
 import { runOrThrow } from "../io/command.ts";
-import { labelway, type Place } from "../lab/folder.ts";
+import type { Place } from "../lab/folder.ts";
+import { labelway } from "../lab/program.ts";
 import { enter } from "../lab/gateway.ts";
 import { formatImpairment } from "../lab/impairment.ts";
 import { bare } from "../lab/layout.ts";
@@ -39,7 +40,7 @@ export async function showCommand(
   at: string,
   words: readonly string[],
 ): Promise<void> {
-  const argv = [...enter(place, state, at), ...labelway(), ...words];
+  const argv = [...enter(place, state, at), ...labelway(place.folder), ...words];
   const text = await runOrThrow(argv);
   io.out(`  ${paint(`${at}#`, "quiet", io.color)} labelway ${words.join(" ")}`);
   io.out(`${indent(text.trimEnd())}\n`);

@@ -67,9 +67,9 @@ async function prepare(
   reload: Reload,
 ): Promise<readonly string[]> {
   const problems: string[] = [];
+  // Asked beside the rest: a process takes a while to start, and packets wait for this program.
+  const wg = requireWg().then(() => null, (error: Error) => error.message);
   const lacking = await missingPrivilege();
-  if (lacking !== null) problems.push(lacking);
-  await requireWg().catch((error: Error) => problems.push(error.message));
   // Without privileges the state folder and the system would only say so again.
   const state = lacking !== null ? null : await StateFolder.open(options.state)
     .catch((error: Error) => {
@@ -79,6 +79,7 @@ async function prepare(
   try {
     const former: Former = { text: await state?.lastGood() ?? null, backends: {} };
     const first = await firstLoad(options, former, around.log);
+    problems.unshift(...[lacking, await wg].filter((problem) => problem !== null));
     if ("problems" in first) problems.push(...first.problems);
     if ("problems" in first || state === null || problems.length > 0) return problems;
     return await serve(options, around, reload, state, first);

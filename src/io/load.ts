@@ -86,7 +86,7 @@ function refusedNumbers(
   former: string | null,
   { file }: LoadOptions,
 ): string[] {
-  if (former === null) return [];
+  if (former === null || former === text) return [];
   const before = parseNetwork(former, "last-good.yaml").network;
   // Another network's numbers say nothing about this one's.
   if (!before || before.name !== network.name) return [];

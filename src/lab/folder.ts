@@ -6,11 +6,12 @@ import type { EmulatorKind } from "./emulator.ts";
 import { readTextFile } from "../io/files.ts";
 import { LabError } from "./error.ts";
 import type { ProcessId } from "./process.ts";
+import { labelway, makeProgram, ROOT } from "./program.ts";
 import { parseTopology, type Topology } from "./topology.ts";
 
 /** Where everything of one lab is; the same topology always answers the same places. */
 export interface Place {
-  /** Root of the source tree: the program that the gateways run. */
+  /** Root of the source tree, or of an installation. */
   readonly root: string;
   /** The topology's file. */
   readonly file: string;
@@ -35,16 +36,6 @@ export interface GatewayState {
   readonly wireguard: readonly ProcessId[];
 }
 
-const ROOT = resolve(import.meta.dirname ?? ".", "../..");
-/**
- * The program in the source tree. The npm packages are there when it runs; looking for them anew
- * (`auto`) at every start takes longer than the start itself and a lock that the others wait for.
- */
-const PROGRAM: readonly string[] = [
-  Deno.execPath(),
-  ...["run", "-A", "--node-modules-dir=manual", "--config", `${ROOT}/deno.json`],
-  `${ROOT}/src/main.ts`,
-];
 /** Longest path of a Unix socket (sun_path, with its NUL). */
 const SOCKET_PATH_BYTES = 107;
 
@@ -101,15 +92,13 @@ export async function createFolder(place: Place): Promise<void> {
   }
   // So that `lab exec … -- labelway status` is what a person would type on a gateway.
   await Deno.mkdir(`${place.folder}/bin`, { mode: 0o700 });
-  const quoted = PROGRAM.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  await makeProgram(place.folder);
+  const quoted = labelway(place.folder).map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(
+    " ",
+  );
   await Deno.writeTextFile(`${place.folder}/bin/labelway`, `#!/bin/sh\nexec ${quoted} "$@"\n`, {
     mode: 0o700,
   });
-}
-
-/** What the gateways run, and what to put before a command of the program's. */
-export function labelway(): readonly string[] {
-  return PROGRAM;
 }
 
 export async function readState(place: Place): Promise<LabState | null> {

@@ -7,7 +7,6 @@ import { run as attempt, runOrThrow as run } from "../io/command.ts";
 import { LabError } from "./error.ts";
 import {
   type GatewayState,
-  labelway,
   type LabState,
   type Place,
   routerLog,
@@ -16,6 +15,7 @@ import {
 } from "./folder.ts";
 import type { LabSite } from "./topology.ts";
 import { endAll, isAlive, pause, type ProcessId, startDaemon } from "./process.ts";
+import { labelway } from "./program.ts";
 
 const START_MILLIS = 5000;
 
@@ -100,8 +100,7 @@ export function startRouter(
   const backend = site.wireguard === "embedded" ? "embedded" : "kernel";
   const argv = [
     ...enter(place, state, site.name),
-    ...(library === undefined ? [] : ["env", `LABELWAY_LIBRARY=${library}`]),
-    ...labelway(),
+    ...labelway(place.folder, library),
     "up",
     `${own}/network.yaml`,
     "--keys",

@@ -4,7 +4,6 @@ import type { Emulator, EmulatorKind } from "./emulator.ts";
 import { LabError } from "./error.ts";
 import {
   createFolder,
-  labelway,
   type LabState,
   type Place,
   readState,
@@ -28,6 +27,7 @@ import { createNamespaces, hasNetem, removeNamespaces, setUp } from "./namespace
 import { netem, startNetem } from "./netem.ts";
 import { endAll, type ProcessId } from "./process.ts";
 import { checkNetwork, interfaceNames, readNetwork } from "./network.ts";
+import { labelway } from "./program.ts";
 import { awaitRouters } from "./ready.ts";
 
 export interface UpOptions {
@@ -145,7 +145,7 @@ export async function distribute(place: Place, text: string): Promise<void> {
   await Deno.writeTextFile(master, text, { mode: 0o600 });
   for (const { name } of place.topology.sites) {
     const keys = `${siteFolder(place.folder, name)}/keys`;
-    await run([...labelway(), "keygen", name, master, "--keys", keys]);
+    await run([...labelway(place.folder), "keygen", name, master, "--keys", keys]);
   }
   // Made once and the same everywhere, whether the file asks for it already or comes to.
   await createProbeKey(probeKeyFile(place.folder));

@@ -3,7 +3,7 @@
 import { now } from "../io/clock.ts";
 import { countOf } from "../model/quantity.ts";
 import { LabError } from "./error.ts";
-import type { LabState, Place } from "./folder.ts";
+import { type LabState, type Place, requireState } from "./folder.ts";
 import { ask, logTail } from "./gateway.ts";
 import { isAlive, pause } from "./process.ts";
 
@@ -74,6 +74,14 @@ async function whatIsMissing(
   const { sites, paths } = status;
   const reached = `reaches ${sites.reachable} of ${sites.total} sites`;
   return `${reached} by ${paths.up} of ${paths.total} paths`;
+}
+
+/** Throws with the log's end of a router that has ended. */
+export async function requireRouters(place: Place): Promise<void> {
+  const { gateways } = await requireState(place);
+  for (const [site, { router }] of Object.entries(gateways)) {
+    if (router === null || !isAlive(router)) await fail(place, site, "has ended");
+  }
 }
 
 /** Whether every path of a router is up. */

@@ -107,7 +107,7 @@ export function chosen<Name extends string>(
 }
 
 /** Before hours of measuring, not after. */
-async function checkWritable(files: readonly string[]): Promise<void> {
+export async function checkWritable(files: readonly string[]): Promise<void> {
   const problems: string[] = [];
   for (const file of files) {
     try {

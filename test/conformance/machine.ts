@@ -14,6 +14,8 @@ export interface Run {
   readonly before?: string;
   readonly environment?: Record<string, string>;
   readonly file?: string;
+  /** Another than the source tree's. */
+  readonly program?: readonly string[];
 }
 
 export interface Running {
@@ -99,8 +101,8 @@ export class Machine {
     const process = new Deno.Command("ip", {
       args: [
         ...["netns", "exec", this.namespace, "unshare", "-m", "sh", "-c", script, "sh"],
-        ...[Deno.execPath(), "run", "-A", `${TREE}src/main.ts`, "up", this.file],
-        ...["--state", join(this.folder, "state")],
+        ...(run.program ?? [Deno.execPath(), "run", "-A", `${TREE}src/main.ts`]),
+        ...["up", this.file, "--state", join(this.folder, "state")],
         ...["--socket", join(this.folder, "labelway.sock")],
         ...(run.words ?? []),
       ],

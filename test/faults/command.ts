@@ -11,7 +11,7 @@ import {
 import { renderTable } from "../../src/cli/table.ts";
 import { countOf } from "../../src/model/quantity.ts";
 import { pause } from "../../src/lab/process.ts";
-import { chosen } from "../bench/command.ts";
+import { checkWritable, chosen } from "../bench/command.ts";
 import { percentile } from "./outcome.ts";
 import { atRest, once, type Repeat, REST_MILLIS } from "./run.ts";
 import { parseScenario, type Reach, type Scenario } from "./scenario.ts";
@@ -43,8 +43,7 @@ export interface Figures {
 export const faults: Command = {
   name: "lab:faults",
   summary: "Break a running lab in every way that there is, and count what it costs",
-  details: "Traffic of 1,000 packets a second, counted at the receiver. Needs root and\n" +
-    "`deno task native`.",
+  details: "Traffic of 1,000 packets a second, counted at the receiver. Needs root.",
   options: {
     only: { kind: "list", value: "FAULT,…", help: "These faults and no others" },
     repeats: {
@@ -93,6 +92,8 @@ async function run(args: Arguments, io: Io): Promise<number> {
     throw new UsageError([`Option --repeats is ${repeats}; accepted is a whole number`]);
   }
   const json = args.text("json");
+  // Found out before an hour of repeats, not after it.
+  if (json !== undefined) await checkWritable([json]);
   const stop = io.interrupted();
   const figures: Figures[] = [];
   for (const same of Map.groupBy(scenarios, networkOf).values()) {

@@ -15,7 +15,7 @@ import {
 import { ask, enter, namespaceOf, startRouter, withGateway } from "../../src/lab/gateway.ts";
 import { down, emulatorOf, up } from "../../src/lab/lab.ts";
 import { pause, signal } from "../../src/lab/process.ts";
-import { allPathsUp } from "../../src/lab/ready.ts";
+import { allPathsUp, requireRouters } from "../../src/lab/ready.ts";
 import { now } from "../../src/io/clock.ts";
 import type { Instant } from "../../src/model/quantity.ts";
 import type { Streamed } from "./outcome.ts";
@@ -189,6 +189,7 @@ export async function settle(
   let missing: string | null = null;
   let upSince: Instant | null = null;
   while (now() < end) {
+    await requireRouters(stage.place);
     const ready = await Promise.all(sites.map((site) => allPathsUp(stage.place, site)));
     const used = await inUse(stage, scenario);
     const away = wanted.filter((line) => !used.includes(line));

@@ -128,9 +128,9 @@ fn boundary_json_is_fresh() {
 fn symbols_ts_is_fresh() {
     let mut text = String::from(
         "// Generated from native/ffi by `deno task boundary`. Do not edit.\n\n\
-         /** The library must say that it speaks this version. */\n",
+         /** The library must say that it speaks this version: a digest, not a count. */\n",
     );
-    let _ = writeln!(text, "export const ABI_VERSION = {ABI_VERSION};\n");
+    let _ = writeln!(text, "export const ABI_VERSION = {ABI_VERSION:#010x};\n");
     let _ = writeln!(
         text,
         "/** What a call returns; see native/ffi/src/lib.rs. */"

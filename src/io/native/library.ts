@@ -1,11 +1,13 @@
 /** Where the native library is, and whether it is the one that this source was written for. */
 
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { EngineError } from "../../ports/engine.ts";
 import { ABI_VERSION, SYMBOLS } from "./symbols.ts";
 
 export type Symbols = typeof SYMBOLS;
 
+/** Of the source tree; a bundle does not lie in one, and is told by its environment. */
+const ROOT = join(import.meta.dirname ?? "", "../../..");
 const BUILD = "run `deno task native`";
 
 /** Opens the library and checks its version before anything else of it is used. */
@@ -14,17 +16,20 @@ export function loadLibrary(path?: string): Deno.DynamicLibrary<Symbols> {
   const found = version(file);
   if (found !== ABI_VERSION) {
     throw new EngineError(
-      `Cannot use ${file}: it speaks version ${found} of the boundary, ` +
-        `this program needs version ${ABI_VERSION}; ${BUILD}`,
+      `Cannot use ${file}: it was built from another source (version ${hex(found)} of the ` +
+        `boundary, this program's is ${hex(ABI_VERSION)}); ${BUILD}`,
     );
   }
   return open(file, SYMBOLS);
 }
 
+function hex(version: number): string {
+  return version.toString(16).padStart(8, "0");
+}
+
 /** `LABELWAY_LIBRARY`, or the release build in the source tree. */
-export function libraryPath(): string {
-  return Deno.env.get("LABELWAY_LIBRARY") ??
-    fileURLToPath(new URL("../../../native/target/release/liblabelway.so", import.meta.url));
+export function libraryPath(root = ROOT): string {
+  return Deno.env.get("LABELWAY_LIBRARY") ?? `${root}/native/target/release/liblabelway.so`;
 }
 
 /** Alone: a library of another version may lack the other symbols. */

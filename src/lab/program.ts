@@ -1,0 +1,49 @@
+/** The program that a lab's gateways run, as an installation has it: bundled, and thereby quick to start. */
+
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { runOrThrow } from "../io/command.ts";
+import { libraryPath } from "../io/native/library.ts";
+
+const HERE = fileURLToPath(import.meta.url);
+const IS_SOURCE = HERE.endsWith("/src/lab/program.ts");
+
+/** Root of the source tree; of an installation, the folder that it is in. */
+export const ROOT = join(dirname(HERE), IS_SOURCE ? "../.." : "..");
+
+/** Where a lab that is run from the source tree has its program. */
+const folderOf = (lab: string) => join(lab, "program");
+
+/**
+ * Bundles a source tree's program into a folder of few files, `main.js` first, with what it uses of
+ * npm packages in them. By `deno bundle`, which resolves as `deno run` does. The maps beside them let
+ * a stack name the source's lines.
+ * @throws CommandError with what is wrong with the source
+ */
+export async function bundle(root: string, folder: string): Promise<void> {
+  const options = ["--quiet", "--code-splitting", "--format=esm", "--sourcemap=linked"];
+  const config = ["--node-modules-dir=manual", "--config", join(root, "deno.json")];
+  // From the root, whose place on this machine then stands nowhere in it.
+  const argv = ["env", "--chdir", root, Deno.execPath(), "bundle", ...options, ...config];
+  await runOrThrow([...argv, "--outdir", folder, "src/main.ts"]);
+}
+
+/** How a bundled program is run: it asks for nothing, and nothing is looked for beside it. */
+export function runBundled(deno: string, folder: string): readonly string[] {
+  const alone = ["--no-config", "--no-lock", "--no-remote", "--no-npm", "--no-prompt"];
+  return [deno, "run", "--quiet", ...alone, "--allow-all", join(folder, "main.js")];
+}
+
+/** Makes the program of a lab; another change of the source is for labs that come up after it. */
+export async function makeProgram(lab: string): Promise<void> {
+  if (IS_SOURCE) await bundle(ROOT, folderOf(lab));
+}
+
+/**
+ * What a lab's gateways run, and what to put before a command of the program's. `library`: another
+ * native half.
+ */
+export function labelway(lab: string, library = libraryPath(ROOT)): readonly string[] {
+  const folder = IS_SOURCE ? folderOf(lab) : dirname(HERE);
+  return ["env", `LABELWAY_LIBRARY=${library}`, ...runBundled(Deno.execPath(), folder)];
+}
