@@ -5,6 +5,8 @@ import type { CandidatePath } from "../model/path.ts";
 import type { SloClass } from "../model/slo.ts";
 import { choiceKey, type Survey } from "../sr/survey.ts";
 import { between, gradeNumber, isLastResort } from "../te/grade.ts";
+import type { Ways } from "../te/select/blame.ts";
+import { hopName } from "../te/expected.ts";
 import type { Measurable } from "../te/select/news.ts";
 import { ratesOf, weightsOf } from "../te/rates.ts";
 import type { Apart, Choice } from "../te/select/rank.ts";
@@ -46,6 +48,18 @@ export function classOf(
   policy: { readonly class: SloClass } | null,
 ): SloClass {
   return policy?.class ?? defaultClass;
+}
+
+/** Adjacencies that paths may have in common, which single ones have with nobody. */
+export function waysOf({ choices }: Survey): Ways {
+  const ways = new Map<string, readonly string[]>();
+  for (const choice of choices.values()) {
+    if (choice.kind === "drop") continue;
+    for (const { key, hops } of choice.paths) {
+      if (!ways.has(key)) ways.set(key, hops.map(hopName));
+    }
+  }
+  return (path) => ways.get(path) ?? [];
 }
 
 /** Every path of a choice, once. */

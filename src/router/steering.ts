@@ -11,7 +11,7 @@ import { causeInWords } from "../te/select/explain.ts";
 import { News } from "../te/select/news.ts";
 import { type Change, Selection } from "../te/select/selection.ts";
 import { standingsOf } from "../te/select/standing.ts";
-import { choicesOf, measurables } from "./choices.ts";
+import { choicesOf, measurables, waysOf } from "./choices.ts";
 import { Hops } from "./hops.ts";
 import { Prober } from "./prober.ts";
 import { SteadyClock } from "./steady.ts";
@@ -32,7 +32,7 @@ export class Steering {
     const choices = choicesOf(surveyed);
     this.#keys = choices.map(({ key }) => key);
     const before = previous && previous.#selection;
-    this.#selection = new Selection(choices, this.clock.at(now), before);
+    this.#selection = new Selection(choices, this.clock.at(now), before, waysOf(surveyed));
     this.#news = new News(measurables(surveyed), previous && previous.#news);
     this.#prober = new Prober(surveyed, previous && previous.#prober);
     this.#hops = new Hops(surveyed, previous && previous.#hops);

@@ -8,8 +8,6 @@ import { type Outcome, outcomeOf } from "./outcome.ts";
 import type { Scenario } from "./scenario.ts";
 import { act, droppedBy, inUse, passedBy, settle, type Stage, stream } from "./stage.ts";
 
-/** Traffic that is seen to arrive before the fault. */
-const BEFORE_MILLIS = 500;
 /** Starting a process takes part of it: what is sent before the fault must be enough. */
 const LEAD_MILLIS = 300;
 /** Between two looks at what is in use. */
@@ -46,9 +44,10 @@ export async function once(
   const { dropped: reason, passed: label } = scenario;
   const droppedBefore = reason === null ? 0 : await droppedBy(stage, reason);
   const passedBefore = label === null ? 0 : await passedBy(stage, label);
-  const length = LEAD_MILLIS + BEFORE_MILLIS + scenario.watchMillis + 1000;
+  const lead = LEAD_MILLIS + scenario.beforeMillis;
+  const length = lead + scenario.watchMillis + 1000;
   const streaming = stream(stage, scenario, length);
-  await pause(LEAD_MILLIS + BEFORE_MILLIS);
+  await pause(lead);
   const fault = now();
   const watching = watch(stage, scenario, before, fault, tell);
   for (const action of scenario.do) await act(stage, action);

@@ -17,6 +17,8 @@ export interface Scenario {
   readonly traffic: Traffic;
   readonly do: readonly Action[];
   readonly undo: readonly Action[];
+  /** Traffic that is seen to arrive before the fault. */
+  readonly beforeMillis: number;
   /** From the fault on, as long as is looked. */
   readonly watchMillis: number;
   /** Least time from the undoing to the next repeat: what was bad has to count as good again. */
@@ -100,6 +102,7 @@ const FILE = z.strictObject({
   }),
   do: z.array(action).min(1),
   undo: z.array(action),
+  before: duration.default(500),
   watch: duration,
   settle: duration.default(0),
   late: duration.optional(),
@@ -123,10 +126,12 @@ export function parseScenario(text: string, file: string): Scenario {
       result.error.issues.map(({ path, message }) => `${file}: ${path.join(".")}: ${message}`),
     );
   }
-  const { watch, settle, late, dropped, passed, repeats, reach, lab, ...rest } = result.data;
+  const { before, watch, settle, late, dropped, passed, repeats, reach, lab, ...rest } =
+    result.data;
   return {
     ...rest,
     lab: resolve(file, "..", lab),
+    beforeMillis: before,
     watchMillis: watch,
     settleMillis: settle,
     lateMillis: late ?? null,

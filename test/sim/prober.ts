@@ -57,6 +57,7 @@ export class Prober {
       at: now as Instant,
       windows: this.#spans.map((span, index) => this.#window(now, span, index)),
       carried: null,
+      entry: null,
       bandwidthBitsPerSecond: null,
     };
   }

@@ -84,6 +84,7 @@ function measurement(path: string, now: Instant): PathMeasurement {
       jitterMicros: 300,
     })),
     carried: null,
+    entry: null,
     bandwidthBitsPerSecond: null,
   };
 }

@@ -7,6 +7,8 @@ import type { Instant } from "../../model/quantity.ts";
 import { gainOf } from "./figure.ts";
 import { earlier, type Judgement } from "./judge.ts";
 import {
+  ALONE,
+  type Beside,
   type Choice,
   compareFields,
   compareRanks,
@@ -69,17 +71,18 @@ export type Cause =
 /** How long a better path has to wait before new flows take it; `good`: until its verdict is better. */
 type Patience = "none" | "stay" | "hold" | "good";
 
-/** What follows. Idempotent at one instant but for `moves`. `other`: see `rankOf`. */
+/** What follows. Idempotent at one instant but for `moves`. */
 export function decide(
   previous: Decision | undefined,
   choice: Choice,
   judgementOf: (path: string) => Judgement,
   now: Instant,
-  other?: string,
+  beside: Beside = ALONE,
 ): Decision {
   const { class: slo, candidates } = choice;
+  const others = exceptShared(previous, beside);
   const ranked = candidates
-    .map((candidate) => rankOf(candidate, judgementOf(candidate.path), choice, other))
+    .map((candidate) => rankOf(candidate, judgementOf(candidate.path), choice, others))
     .sort(compareRanks);
   const byPath = new Map(ranked.map((rank) => [rank.candidate.path, rank]));
   const best = ranked[0];
@@ -121,7 +124,9 @@ export function decide(
   const kept: Kept[] = [];
   let keptUntil: Instant | null = null;
   for (const { path, worseSince } of former) {
-    const rank = byPath.get(path)!;
+    const { candidate, judgement } = byPath.get(path)!;
+    // Flows that are on it feel what it does, whatever it may be blamed for.
+    const rank = rankOf(candidate, judgement, choice, { ...ALONE, other: beside.other });
     const isWorse = isClearlyBetter(lead, rank, slo);
     const since = isWorse ? worseSince ?? now : null;
     const until = since !== null && slo.move === "better"
@@ -145,6 +150,12 @@ export function decide(
     moves,
     next: waiting.reduce((next, one) => earlier(next, one.until), keptUntil),
   };
+}
+
+/** What new flows take is judged by what it does to them, and not by what others do. */
+export function exceptShared(decision: Decision | undefined, beside: Beside): Beside {
+  const isBlamed = (path: string) => !decision?.equals.includes(path) && beside.isBlamed(path);
+  return { ...beside, isBlamed };
 }
 
 /** Why a better path need not wait, or has to. */

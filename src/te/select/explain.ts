@@ -3,10 +3,12 @@
 import type { Instant } from "../../model/quantity.ts";
 import type { SloClass } from "../../model/slo.ts";
 import { penaltyNow } from "./damping.ts";
-import type { Cause, Decision } from "./decide.ts";
+import { type Cause, type Decision, exceptShared } from "./decide.ts";
 import { gainOf } from "./figure.ts";
 import type { Judgement } from "./judge.ts";
 import {
+  ALONE,
+  type Beside,
   type Choice,
   compareRanks,
   decidingField,
@@ -55,11 +57,12 @@ export function explain(
   decision: Decision,
   judgementOf: (path: string) => Judgement,
   now: Instant,
-  other?: string,
+  beside: Beside = ALONE,
 ): Explanation {
+  const others = exceptShared(decision, beside);
   const ranks = new Map(choice.candidates.map((candidate) => {
     const judgement = judgementOf(candidate.path);
-    return [candidate.path, rankOf(candidate, judgement, choice, other)];
+    return [candidate.path, rankOf(candidate, judgement, choice, others)];
   }));
   const lead = ranks.get(decision.order[0] ?? "");
   const paths = decision.order.map((path) => {
@@ -136,6 +139,7 @@ function behindInWords(behind: Behind, slo: SloClass, now: Instant): string {
         shared: "it has more in common with the path to keep away from",
         resort: "only for when others fail (metered)",
         verdict: "another does better against the SLO",
+        blame: "it shares what may be wrong with a path that loses too much",
         preference: "the policy prefers another",
       }[behind.field];
     case "margin":

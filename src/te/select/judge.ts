@@ -3,11 +3,12 @@
 import type { Instant } from "../../model/quantity.ts";
 import type { SloClass } from "../../model/slo.ts";
 import { NO_PENALTY, penalise, type Penalty, penaltyNow, settle } from "./damping.ts";
-import { isSuspect, strongestExcess } from "./evidence.ts";
+import { isBehindEntry } from "./blame.ts";
+import { type Excess, isSuspect, strongestExcess } from "./evidence.ts";
 import { figureOf, held } from "./figure.ts";
 import { type Observed, staleAfter } from "./measurement.ts";
 import type { Reason, Verdict } from "./reason.ts";
-import { after, type Bad, mayReturn, returnAt, worse } from "./recovery.ts";
+import { after, type Bad, type Lossy, mayReturn, returnAt, worse } from "./recovery.ts";
 import { violations } from "./violations.ts";
 
 /** What is known of a path for a class; a value, which the next one follows from. */
@@ -76,8 +77,10 @@ export function judge(
   if (bad && isUp && measurement.liveSince > bad.last) {
     bad = { ...bad, last: measurement.liveSince };
   }
-  if (broken.length > 0) bad = worse(bad, broken.map((reason) => reason.kind), newest!.at);
-  else if (bad && isUp && newest && !stale && mayReturn(bad, observed, newest, slo)) bad = null;
+  if (broken.length > 0) {
+    const faults = broken.map((reason) => reason.kind);
+    bad = worse(bad, faults, newest!.at, excess?.breaks ? lossy(excess) : null);
+  } else if (bad && isUp && newest && !stale && mayReturn(bad, observed, newest, slo)) bad = null;
   const failures = deaths > 0 ? deaths : Number(wasGood && broken.length > 0);
   const penalty = failures > 0
     ? penalise(previous?.penalty ?? NO_PENALTY, flap, failures, now)
@@ -99,6 +102,11 @@ export function judge(
     ),
     seen: { downs: measurement.downs, live: measurement.live, lookAt: newest?.at ?? null },
   };
+
+  function lossy({ spanMillis }: Excess): Lossy {
+    const since = newest!.at - spanMillis as Instant;
+    return { since, behindEntry: isBehindEntry(looks, since, loss!) };
+  }
 
   /** The first that applies is the verdict; all that apply are reasons. */
   function summed(): { verdict: Verdict; reasons: Reason[] } {

@@ -35,6 +35,11 @@ export interface PathMeasurement {
   readonly windows: readonly MeasurementWindow[];
   /** Real packets since the looks before, each direction; null: not told apart or none. */
   readonly carried: { readonly forward: Tally; readonly backward: Tally } | null;
+  /**
+   * Where it has more than one hop: packets and probes on the first one alone since the looks before;
+   * null: nothing is told of them.
+   */
+  readonly entry: Tally | null;
   /** What the path can carry; null: not known. */
   readonly bandwidthBitsPerSecond: number | null;
 }
@@ -53,6 +58,8 @@ export interface Look {
   readonly forward: Tally;
   readonly backward: Tally;
   readonly directed: boolean;
+  /** On the way there over its first hop alone; null: not told. */
+  readonly entry: Tally | null;
   /** Median round trip, µs. */
   readonly rttMicros: number | null;
   readonly jitterMicros: number | null;
@@ -119,25 +126,27 @@ export function staleAfter(look: Look): number {
   return Math.max(STALE_FLOOR_MILLIS, STALE_LOOKS * look.spanMillis);
 }
 
-function look(window: MeasurementWindow, { at, carried }: PathMeasurement): Look {
+function look(window: MeasurementWindow, { at, carried, entry }: PathMeasurement): Look {
   const { forward, backward } = tallies(window);
   return {
     at,
     spanMillis: window.spanMillis,
-    forward: carried ? together(forward, carried.forward) : forward,
-    backward: carried ? together(backward, carried.backward) : backward,
+    forward: carried ? together(forward, weighed(carried.forward)) : forward,
+    backward: carried ? together(backward, weighed(carried.backward)) : backward,
     directed: window.lostForward !== null && window.lostBackward !== null,
+    entry,
     rttMicros: window.rttMicros?.p50 ?? null,
     jitterMicros: window.jitterMicros,
   };
 }
 
-function together(probes: Tally, carried: Tally): Tally {
-  const weight = Math.min(1, CARRIED_AT_MOST / Math.max(1, carried.sent));
-  return {
-    lost: probes.lost + carried.lost * weight,
-    sent: probes.sent + carried.sent * weight,
-  };
+export function together(a: Tally, b: Tally): Tally {
+  return { lost: a.lost + b.lost, sent: a.sent + b.sent };
+}
+
+function weighed({ lost, sent }: Tally): Tally {
+  const weight = Math.min(1, CARRIED_AT_MOST / Math.max(1, sent));
+  return { lost: lost * weight, sent: sent * weight };
 }
 
 /** Each direction; the round trip for both where they are unknown. */

@@ -5,7 +5,13 @@
 
 import type { Liveness, Look, Looks, Window } from "../../model/boundary.ts";
 import type { Instant } from "../../model/quantity.ts";
-import type { MeasurementWindow, PathMeasurement } from "./measurement.ts";
+import {
+  type MeasurementWindow,
+  type PathMeasurement,
+  tallies,
+  type Tally,
+  together,
+} from "./measurement.ts";
 
 /** A candidate path, as far as measuring it goes. */
 export interface Measurable {
@@ -79,13 +85,17 @@ export class News {
       if (same) continue;
       for (const state of this.#byAdjacency.get(look.key) ?? []) touched.add(state);
     }
-    return [...touched].flatMap((state) =>
-      this.#measurement(state, fresh.has(state.path.key), now) ?? []
-    );
+    return [...touched].flatMap((state) => this.#measurement(state, fresh, now) ?? []);
   }
 
-  #measurement(state: PathState, isFresh: boolean, now: Instant): PathMeasurement | null {
+  /** `fresh`: keys of the looks just taken. */
+  #measurement(
+    state: PathState,
+    fresh: ReadonlySet<string>,
+    now: Instant,
+  ): PathMeasurement | null {
     const { path } = state;
+    const isFresh = fresh.has(path.key);
     const adjacency = this.#told.get(path.adjacency);
     const own = this.#told.get(path.key);
     this.#follow(state, adjacency, own);
@@ -100,6 +110,9 @@ export class News {
       at: now,
       windows,
       carried: isFresh ? carriedOf(own.look) : null,
+      entry: adjacency && adjacency !== own && fresh.has(path.adjacency)
+        ? entryOf(adjacency.look)
+        : null,
       bandwidthBitsPerSecond: path.bandwidthBitsPerSecond,
     };
   }
@@ -156,6 +169,13 @@ function windowOf(window: Window): MeasurementWindow {
     rttMicros: window.round_trip,
     jitterMicros: window.jitter_micros,
   };
+}
+
+/** All that went over an adjacency: each packet tells as much of it as a probe does. */
+function entryOf(look: Look): Tally {
+  const probes = tallies(windowOf(look.since)).forward;
+  const carried = carriedOf(look)?.forward;
+  return carried ? together(probes, carried) : probes;
 }
 
 function carriedOf({ carried }: Look): PathMeasurement["carried"] {

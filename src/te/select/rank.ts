@@ -54,6 +54,7 @@ export interface Rank {
     lastResort: number,
     verdict: number,
     whenBroken: number,
+    blame: number,
     preference: number,
   ];
   /** By the objective; the file's cost for `cost`; null: not known. */
@@ -67,6 +68,7 @@ export const FIELDS = [
   "resort",
   "verdict",
   "resort",
+  "blame",
   "preference",
 ] as const;
 
@@ -89,12 +91,19 @@ const VERDICT: Readonly<Record<Verdict, number>> = {
   dead: 5,
 };
 
-/** `other`: the path to keep away from; undefined: there is none. */
+/** What of other paths matters for the rank of one. */
+export interface Beside {
+  /** The path to keep away from. */
+  readonly other?: string;
+  /** Whether it shares what may be wrong with a path that loses too much; see blame.ts. */
+  isBlamed(path: string): boolean;
+}
+
 export function rankOf(
   candidate: Candidate,
   judgement: Judgement,
   { class: { objective }, apart }: Pick<Choice, "class" | "apart">,
-  other?: string,
+  { other, isBlamed }: Beside = ALONE,
 ): Rank {
   const shared = other === undefined ? 0 : apart?.shared.get(candidate.path)?.get(other) ?? 0;
   return {
@@ -106,11 +115,15 @@ export function rankOf(
       Number(candidate.resort === "last"),
       VERDICT[judgement.verdict],
       Number(candidate.resort === "when-broken"),
+      Number(isBlamed(candidate.path)),
       candidate.preference,
     ],
     figure: objective === "cost" ? candidate.cost : judgement.figure,
   };
 }
+
+/** Nothing beside it matters. */
+export const ALONE: Beside = { isBlamed: () => false };
 
 /** Below 0: `a` stands before `b`. Total: the key decides what is left. */
 export function compareRanks(a: Rank, b: Rank): number {

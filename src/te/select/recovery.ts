@@ -14,6 +14,12 @@ import {
 } from "./measurement.ts";
 import type { Fault } from "./reason.ts";
 
+export interface Lossy {
+  /** The first adjacency was good meanwhile. */
+  readonly behindEntry: boolean;
+  readonly since: Instant;
+}
+
 export interface Bad {
   /** Everything that was wrong since it is bad; the newest last, none twice. */
   readonly faults: readonly Fault[];
@@ -21,15 +27,23 @@ export interface Bad {
   readonly last: Instant;
   /** Evidence that its loss is well below the SLO; null: it was never bad by loss. */
   readonly proof: number | null;
+  /** Where and since when it lost too much, by the newest sign of that; null: it never did. */
+  readonly loss: Lossy | null;
 }
 
 /** After another sign. Loss has to be disproved from the beginning each time. */
-export function worse(bad: Bad | null, faults: readonly Fault[], last: Instant): Bad {
+export function worse(
+  bad: Bad | null,
+  faults: readonly Fault[],
+  last: Instant,
+  loss: Lossy | null = null,
+): Bad {
   const others = bad?.faults.filter((fault) => !faults.includes(fault)) ?? [];
   return {
     faults: [...others, ...faults],
     last: bad && bad.last > last ? bad.last : last,
     proof: faults.includes("loss") ? 0 : bad?.proof ?? null,
+    loss: loss ?? bad?.loss ?? null,
   };
 }
 

@@ -23,7 +23,7 @@ export function standingsOf(
     decision,
     (path) => selection.judgement(key, path)!,
     now,
-    selection.pathToAvoid(key),
+    selection.beside(key),
   );
   const lead = paths[0];
   return paths.map((one): PathStanding => {

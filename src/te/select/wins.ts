@@ -34,6 +34,8 @@ export function winsInWords(
             ? PREFERRED_FAIL
             : behind.field === "shared"
             ? "the other policy's traffic leaves what they share"
+            : behind.field === "blame"
+            ? "its own probes say that it is good"
             : OTHERS_FAIL,
         ];
       case "margin":

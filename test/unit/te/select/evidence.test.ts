@@ -25,6 +25,7 @@ function look(second: number, forward: number, backward = 0, sent = 100): Look {
     forward: { lost: forward, sent },
     backward: { lost: backward, sent },
     directed: true,
+    entry: null,
     rttMicros: 20_000,
     jitterMicros: 100,
   };

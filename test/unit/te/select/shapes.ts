@@ -9,6 +9,10 @@ import { SIMULATED } from "../../../sim/scenarios.ts";
 
 export const PATHS = ["a", "b", "c", "d"];
 
+/** What they pass: `a` and `c` begin alike, `a` and `b` end alike. */
+export const WAYS = (path: string): readonly string[] =>
+  ({ a: ["ax", "xz"], b: ["ay", "xz"], c: ["ax", "wz"] })[path] ?? [];
+
 export const at = (millis: number) => millis as Instant;
 
 export function classOf(fields: Partial<SloClass> = {}, timers = {}): SloClass {
@@ -33,12 +37,14 @@ export interface Sample {
   readonly rtt?: number | null;
   readonly jitter?: number | null;
   readonly bandwidth?: number | null;
+  /** On the first adjacency of more than one. */
+  readonly entry?: PathMeasurement["entry"];
 }
 
 /** A path that was alike for a minute, up to the instant. */
 export function measurement(path: string, millis: number, sample: Sample = {}): PathMeasurement {
   const { live = "up", liveSince = 0, downs = 0, sent = 100, lost = 0, back = 0 } = sample;
-  const { directed = true, rtt = 20_000, jitter = 500, bandwidth = null } = sample;
+  const { directed = true, rtt = 20_000, jitter = 500, bandwidth = null, entry = null } = sample;
   return {
     path,
     live,
@@ -55,6 +61,7 @@ export function measurement(path: string, millis: number, sample: Sample = {}): 
       jitterMicros: lost === sent ? null : jitter,
     })),
     carried: null,
+    entry,
     bandwidthBitsPerSecond: bandwidth,
   };
 }
@@ -131,6 +138,7 @@ const samples: fc.Arbitrary<Sample> = fc.record({
   rtt: fc.constantFrom(10_000, 20_000, 21_000, 59_000, 90_000, null),
   jitter: fc.constantFrom(100, 3_000, 9_000, null),
   bandwidth: fc.constantFrom(null, 1e6, 1e7, 2e7),
+  entry: fc.constantFrom(null, { lost: 0, sent: 1_000 }, { lost: 30, sent: 1_000 }),
 }) as fc.Arbitrary<Sample>;
 
 export const steps: fc.Arbitrary<Step[]> = fc.array(

@@ -1,0 +1,114 @@
+import { describe, expect, test } from "vitest";
+import { Selection } from "../../../../src/te/select/selection.ts";
+import { standingsOf } from "../../../../src/te/select/standing.ts";
+import { at, candidate, classOf, measurement, type Sample } from "./shapes.ts";
+
+/** `short` and `decoy` end by the same adjacency; `short` and `other` begin by the same. */
+const WAYS = (path: string): readonly string[] =>
+  ({
+    short: ["a>b", "b>z"],
+    decoy: ["a>c", "c>b", "b>z"],
+    other: ["a>b", "b>c", "c>z"],
+  })[path] ?? [];
+
+const KEY = "calls > z";
+const CHOICE = {
+  key: KEY,
+  class: classOf({ objective: "latency", slo: { loss: 0.01 } }),
+  balance: false,
+  candidates: ["short", "decoy", "other"].map((path) => candidate(path)),
+};
+/** Rarely probed, each as good as it gets; the decoy is a hair quicker than the other. */
+const STANDBY: Record<string, Sample> = {
+  decoy: { sent: 10, rtt: 26_000 },
+  other: { sent: 10, rtt: 26_100 },
+};
+const ENTRY = { lost: 0, sent: 1_000 };
+
+interface Course {
+  readonly selection: Selection;
+  now: number;
+}
+
+function begin(): Course {
+  const course = { selection: new Selection([CHOICE], at(0), undefined, WAYS), now: 0 };
+  go(course, 30, { short: { rtt: 13_000, entry: ENTRY }, ...STANDBY });
+  expect(lead(course)).toBe("short");
+  return course;
+}
+
+function go(course: Course, seconds: number, samples: Record<string, Sample>): void {
+  for (let second = 0; second < seconds; second++) {
+    course.now += 1_000;
+    const measured = Object.entries(samples)
+      .map(([path, sample]) => measurement(path, course.now, sample));
+    course.selection.measure(measured, at(course.now));
+  }
+}
+
+const lead = ({ selection }: Course) => selection.decision(KEY)!.order[0];
+
+describe("when a path is left for its loss, what shares the cause is taken last", () => {
+  test("behind the first adjacency, which was good: not by the adjacency that both end with", () => {
+    const course = begin();
+    go(course, 4, { short: { rtt: 13_000, lost: 4, entry: ENTRY }, ...STANDBY });
+    expect(lead(course)).toBe("other");
+  });
+
+  test("without a word of the first adjacency, either may be it: the figures decide", () => {
+    const course = begin();
+    go(course, 4, { short: { rtt: 13_000, lost: 4 }, ...STANDBY });
+    expect(lead(course)).toBe("decoy");
+  });
+
+  test("the first adjacency itself loses: figures decide again, for it says nothing of the next", () => {
+    const course = begin();
+    const entry = { lost: 40, sent: 1_000 };
+    go(course, 4, { short: { rtt: 13_000, lost: 4, entry }, ...STANDBY });
+    expect(lead(course)).toBe("decoy");
+  });
+
+  test("explain says so, and what would end it", () => {
+    const course = begin();
+    go(course, 4, { short: { rtt: 13_000, lost: 4, entry: ENTRY }, ...STANDBY });
+    const standings = standingsOf(course.selection, KEY, () => null, at(course.now))!;
+    expect(standings.find(({ key }) => key === "decoy")).toMatchObject({
+      verdict: "meets",
+      why: expect.stringContaining("it shares what may be wrong with a path that loses too much"),
+      wins: "its own probes say that it is good, or those before it fail",
+    });
+  });
+
+  test("who is blamed and would lead is probed closely, is cleared by it, and takes over", () => {
+    const course = begin();
+    const bad = { rtt: 13_000, lost: 4, entry: ENTRY };
+    const slow = { sent: 10, rtt: 60_000 };
+    go(course, 4, { short: bad, decoy: STANDBY.decoy!, other: slow });
+    expect(lead(course)).toBe("other");
+    const undecided = course.selection.undecided();
+    expect(undecided.find(({ path }) => path === "decoy")).toMatchObject({ returns: true });
+    go(course, 30, { short: bad, decoy: STANDBY.decoy!, other: slow });
+    expect(lead(course)).toBe("other");
+    go(course, 30, { short: bad, decoy: { ...STANDBY.decoy!, sent: 100 }, other: slow });
+    expect(lead(course)).toBe("decoy");
+  });
+
+  test("what is in use is judged by itself", () => {
+    const course = begin();
+    go(course, 4, { short: { rtt: 13_000, lost: 4 }, ...STANDBY });
+    expect(lead(course)).toBe("decoy");
+    // Now it is known that the fault is where the decoy passes, and its own probes show none.
+    const decoy = { ...STANDBY.decoy!, sent: 100 };
+    go(course, 60, { short: { rtt: 13_000, lost: 4, entry: ENTRY }, ...STANDBY, decoy });
+    expect(lead(course)).toBe("decoy");
+  });
+
+  test("it ends with the fault", () => {
+    const course = begin();
+    go(course, 4, { short: { rtt: 13_000, lost: 4, entry: ENTRY }, ...STANDBY });
+    go(course, 120, { short: { rtt: 13_000, entry: ENTRY }, ...STANDBY });
+    expect(lead(course)).toBe("short");
+    const standings = standingsOf(course.selection, KEY, () => null, at(course.now))!;
+    expect(standings.map(({ why }) => why).join()).not.toContain("shares");
+  });
+});
