@@ -7,38 +7,50 @@
  */
 
 import type { Instant } from "../../model/quantity.ts";
-import { evidenceBelow } from "./evidence.ts";
+import { evidenceAbove, evidenceBelow } from "./evidence.ts";
 import type { Judgement } from "./judge.ts";
 import { type Look, type Tally, together } from "./measurement.ts";
 
 /** Adjacencies that a path passes, from its ingress on, by names that paths share; empty: not known. */
 export type Ways = (path: string) => readonly string[];
 
-/** Likelihood e³ = 20 : 1 of a loss well below the allowed one. */
+/** Likelihood e³ = 20 : 1 of a loss well below the allowed one, or above it. */
 const CLEAR_EVIDENCE = 3;
 
-/** Where the fault of a path may lie; empty: its loss is not too high, or it may lie anywhere. */
+/** Where a path loses its packets: by what went over its first adjacency meanwhile. */
+export type Place = "entry" | "behind" | "anywhere";
+
+/** The adjacencies where the fault of a path may lie; none: its loss is not too high. */
 export function suspects(path: string, { bad, seen }: Judgement, ways: Ways): readonly string[] {
   if (!bad?.loss || seen?.live !== "up") return [];
-  return ways(path).slice(Number(bad.loss.behindEntry));
+  const hops = ways(path);
+  switch (bad.loss.place) {
+    case "entry":
+      return hops.slice(0, 1);
+    case "behind":
+      return hops.slice(1);
+    case "anywhere":
+      return hops;
+  }
 }
 
 /** Of a path that passes a suspect: do its own probes since then say that it is good nevertheless? */
 export function isCleared(looks: readonly Look[], since: Instant, allowed: number): boolean {
-  return isGood(looks, since, allowed, (look) => look.forward);
+  return evidenceBelow(sumSince(looks, since, (look) => look.forward), allowed) >= CLEAR_EVIDENCE;
 }
 
-/** Is the loss behind the first adjacency, by what that carried meanwhile? */
-export function isBehindEntry(looks: readonly Look[], since: Instant, allowed: number): boolean {
-  return isGood(looks, since, allowed, (look) => look.entry);
+export function placeOf(looks: readonly Look[], since: Instant, allowed: number): Place {
+  const entry = sumSince(looks, since, (look) => look.entry);
+  if (evidenceBelow(entry, allowed) >= CLEAR_EVIDENCE) return "behind";
+  return evidenceAbove(entry, allowed) >= CLEAR_EVIDENCE ? "entry" : "anywhere";
 }
 
-function isGood(
+function sumSince(
   looks: readonly Look[],
   since: Instant,
-  allowed: number,
   tallyOf: (look: Look) => Tally | null,
-): boolean {
-  const tallies = looks.filter((look) => look.at > since).flatMap((look) => tallyOf(look) ?? []);
-  return tallies.length > 0 && evidenceBelow(tallies.reduce(together), allowed) >= CLEAR_EVIDENCE;
+): Tally {
+  const nothing: Tally = { lost: 0, sent: 0 };
+  return looks.filter((look) => look.at > since)
+    .reduce((sum, look) => together(sum, tallyOf(look) ?? nothing), nothing);
 }

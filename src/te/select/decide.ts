@@ -80,16 +80,18 @@ export function decide(
   beside: Beside = ALONE,
 ): Decision {
   const { class: slo, candidates } = choice;
-  const others = exceptShared(previous, beside);
-  const ranked = candidates
-    .map((candidate) => rankOf(candidate, judgementOf(candidate.path), choice, others))
-    .sort(compareRanks);
-  const byPath = new Map(ranked.map((rank) => [rank.candidate.path, rank]));
+  const rankAll = (leading: string | undefined) => {
+    const others = exceptLead(leading, beside);
+    return candidates
+      .map((candidate) => rankOf(candidate, judgementOf(candidate.path), choice, others))
+      .sort(compareRanks);
+  };
+  const incumbentPath = previous?.order[0];
+  let ranked = rankAll(incumbentPath);
   const best = ranked[0];
   if (best === undefined) return { ...NOTHING, leadSince: now };
   const moves: Move[] = [];
-  const incumbentPath = previous?.order[0];
-  const incumbent = incumbentPath === undefined ? undefined : byPath.get(incumbentPath);
+  const incumbent = ranked.find((rank) => rank.candidate.path === incumbentPath);
 
   let lead: Rank = incumbent ?? best;
   let leadSince = incumbent ? previous!.leadSince : now;
@@ -99,6 +101,7 @@ export function decide(
     // Against the winner, another may need no patience: each is better than the one before.
     for (let winner: Rank | null = incumbent; winner !== null;) {
       lead = winner;
+      if (lead !== incumbent) ranked = rankAll(lead.candidate.path);
       const since = lead === incumbent ? leadSince : now;
       ({ winner, waiting } = challenge(ranked, lead, since, previous!.waiting, choice, now));
     }
@@ -109,6 +112,7 @@ export function decide(
       moves.push(move(atOnce ? "all" : "new", incumbent, lead, choice));
     }
   } else {
+    ranked = rankAll(best.candidate.path);
     const kind = incumbentPath === undefined ? "first" : "gone";
     moves.push({
       flows: "all",
@@ -118,6 +122,8 @@ export function decide(
     });
   }
 
+  const byPath = new Map(ranked.map((rank) => [rank.candidate.path, rank]));
+  lead = byPath.get(lead.candidate.path)!;
   const equals = choice.balance ? equalsOf(ranked, lead, previous, choice) : [lead];
   const names = equals.map((rank) => rank.candidate.path).sort();
   const former = formerPaths(previous, left, byPath, equals);
@@ -152,10 +158,9 @@ export function decide(
   };
 }
 
-/** What new flows take is judged by what it does to them, and not by what others do. */
-export function exceptShared(decision: Decision | undefined, beside: Beside): Beside {
-  const isBlamed = (path: string) => !decision?.equals.includes(path) && beside.isBlamed(path);
-  return { ...beside, isBlamed };
+/** What leads is judged by what it does to its flows, and not by what others do to theirs. */
+export function exceptLead(lead: string | undefined, beside: Beside): Beside {
+  return { ...beside, isBlamed: (path) => path !== lead && beside.isBlamed(path) };
 }
 
 /** Why a better path need not wait, or has to. */
@@ -194,7 +199,7 @@ function challenge(
   const staysUntil = leadSince + minimumStayMillis;
   const waiting: Waiting[] = [];
   for (const rank of ranked) {
-    if (rank === incumbent || !isClearlyBetter(rank, incumbent, slo)) continue;
+    if (rank.candidate === incumbent.candidate || !isClearlyBetter(rank, incumbent, slo)) continue;
     const patience = patienceOf(rank, incumbent);
     if (patience === "good") continue;
     const path = rank.candidate.path;

@@ -3,7 +3,7 @@
 import type { Instant } from "../../model/quantity.ts";
 import type { SloClass } from "../../model/slo.ts";
 import { penaltyNow } from "./damping.ts";
-import { type Cause, type Decision, exceptShared } from "./decide.ts";
+import { type Cause, type Decision, exceptLead } from "./decide.ts";
 import { gainOf } from "./figure.ts";
 import type { Judgement } from "./judge.ts";
 import {
@@ -59,7 +59,7 @@ export function explain(
   now: Instant,
   beside: Beside = ALONE,
 ): Explanation {
-  const others = exceptShared(decision, beside);
+  const others = exceptLead(decision.order[0], beside);
   const ranks = new Map(choice.candidates.map((candidate) => {
     const judgement = judgementOf(candidate.path);
     return [candidate.path, rankOf(candidate, judgement, choice, others)];

@@ -3,7 +3,7 @@
 import type { Instant } from "../../model/quantity.ts";
 import type { SloClass } from "../../model/slo.ts";
 import { NO_PENALTY, penalise, type Penalty, penaltyNow, settle } from "./damping.ts";
-import { isBehindEntry } from "./blame.ts";
+import { placeOf } from "./blame.ts";
 import { type Excess, isSuspect, strongestExcess } from "./evidence.ts";
 import { figureOf, held } from "./figure.ts";
 import { type Observed, staleAfter } from "./measurement.ts";
@@ -105,7 +105,7 @@ export function judge(
 
   function lossy({ spanMillis }: Excess): Lossy {
     const since = newest!.at - spanMillis as Instant;
-    return { since, behindEntry: isBehindEntry(looks, since, loss!) };
+    return { since, place: placeOf(looks, since, loss!) };
   }
 
   /** The first that applies is the verdict; all that apply are reasons. */

@@ -12,11 +12,11 @@ import {
   staleAfter,
   windowOf,
 } from "./measurement.ts";
+import type { Place } from "./blame.ts";
 import type { Fault } from "./reason.ts";
 
 export interface Lossy {
-  /** The first adjacency was good meanwhile. */
-  readonly behindEntry: boolean;
+  readonly place: Place;
   readonly since: Instant;
 }
 

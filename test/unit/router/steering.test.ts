@@ -29,6 +29,8 @@ interface Sample {
   readonly loss?: number;
   readonly downs?: number;
   readonly since?: number;
+  /** Customers' packets of a look; where it is an adjacency. */
+  readonly packets?: number;
 }
 
 /** Four looks a second, a hundred probes a second. */
@@ -36,7 +38,8 @@ function looks(now: number, samples: Record<string, Sample>): Looks {
   return {
     uptime_millis: now,
     reported: [],
-    looks: Object.entries(samples).map(([key, { rtt, loss = 0, downs = 0, since = 0 }]): Look => {
+    looks: Object.entries(samples).map(([key, sample]): Look => {
+      const { rtt, loss = 0, downs = 0, since = 0, packets } = sample;
       const state = rtt === null ? "down" : "up";
       const quality = {
         ...NO_QUALITY,
@@ -53,7 +56,13 @@ function looks(now: number, samples: Record<string, Sample>): Looks {
         since: windowOf(250, quality, 100),
         ten_seconds: windowOf(10_000, quality, 100),
         minute: windowOf(60_000, quality, 100),
-        carried: null,
+        carried: packets === undefined ? null : {
+          span_millis: 250,
+          forward_lost: packets * loss,
+          forward_sent: packets,
+          return_lost: 0,
+          return_sent: packets,
+        },
       };
     }),
   };
@@ -114,6 +123,23 @@ describe("policies", () => {
     });
     expect(first(steering, "calls > porto")).toBe(LTE);
     expect(first(steering, "> porto")).toBe(LTE);
+  });
+
+  test("leave a relay's lossy uplink for a way that does not come by it, though another is shorter", () => {
+    const free = FIXTURE_FILE.replace("metered: true", "metered: false");
+    const lossy = (entry: number) => {
+      const steering = new Steering(surveyed(CALLS, "", free), 0 as Instant);
+      const paths = { [HUB]: { rtt: 20 }, [LTE_HUB]: { rtt: 30 }, [DIRECT]: { rtt: 45 } };
+      run(steering, 250, 20_000, paths);
+      expect(first(steering, "calls > porto")).toBe(HUB);
+      const hub = { rtt: 5, loss: entry, packets: 1_000 };
+      const after = { ...paths, [HUB]: { rtt: 20, loss: 0.05 }, "fibre>hub.fibre": hub };
+      run(steering, 20_000, 23_000, after);
+      return first(steering, "calls > porto");
+    };
+    expect(lossy(0)).toBe(DIRECT);
+    // The way to the relay is at fault, which the other does not come by.
+    expect(lossy(0.05)).toBe(LTE_HUB);
   });
 
   test("keep away from each other as far as can be", () => {

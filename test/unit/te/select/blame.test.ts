@@ -61,7 +61,7 @@ describe("when a path is left for its loss, what shares the cause is taken last"
     expect(lead(course)).toBe("decoy");
   });
 
-  test("the first adjacency itself loses: figures decide again, for it says nothing of the next", () => {
+  test("the first adjacency itself loses: the one that both end with is not at fault", () => {
     const course = begin();
     const entry = { lost: 40, sent: 1_000 };
     go(course, 4, { short: { rtt: 13_000, lost: 4, entry }, ...STANDBY });
