@@ -7,15 +7,12 @@
  */
 
 import type { Instant } from "../../model/quantity.ts";
-import { evidenceAbove, evidenceBelow } from "./evidence.ts";
+import { CLEAR_EVIDENCE, evidenceAbove, evidenceBelow } from "./evidence.ts";
 import type { Judgement } from "./judge.ts";
 import { type Look, type Tally, together } from "./measurement.ts";
 
 /** Adjacencies that a path passes, from its ingress on, by names that paths share; empty: not known. */
 export type Ways = (path: string) => readonly string[];
-
-/** Likelihood e³ = 20 : 1 of a loss well below the allowed one, or above it. */
-const CLEAR_EVIDENCE = 3;
 
 /** Where a path loses its packets: by what went over its first adjacency meanwhile. */
 export type Place = "entry" | "behind" | "anywhere";

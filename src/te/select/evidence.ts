@@ -17,7 +17,7 @@
  */
 
 import type { Instant } from "../../model/quantity.ts";
-import { type Look, share, type Tally } from "./measurement.ts";
+import { type Look, share, type Tally, together } from "./measurement.ts";
 
 /**
  * Of the likelihood ratio's logarithm, over a stretch of {@link LONGEST_STRETCH_MILLIS}: e^2.5 = 12
@@ -45,6 +45,8 @@ export const RETURN_EVIDENCE = 12;
  * between there and the SLO is the zone in which nothing moves.
  */
 const RETURN_SHARE = 0.25;
+/** Likelihood e³ = 20 : 1 of a loss well below the allowed one, or above it. */
+export const CLEAR_EVIDENCE = 3;
 /** An SLO of no loss at all is read as one in ten thousand: else a single probe would decide. */
 const LEAST_ALLOWED = 0.0001;
 
@@ -92,9 +94,30 @@ export function strongestExcess(
   return scan(looks, direction, allowed, windowMillis, newest.at);
 }
 
-/** Would probing the path more often settle whether it breaks? */
-export function isSuspect(excess: Excess | null): boolean {
-  return excess !== null && excess.evidence >= SUSPECT_EVIDENCE;
+/**
+ * Would probing the path more often settle whether it breaks? What fails on the way there often fails
+ * on the way back as well, and half of the time shows there first: lost answers condemn nothing, and
+ * are worth a closer look until the way there has proved good in spite of them.
+ */
+export function isSuspect(
+  looks: readonly Look[],
+  excess: Excess | null,
+  allowed: number,
+  windowMillis: number,
+): boolean {
+  if (excess !== null && excess.evidence >= SUSPECT_EVIDENCE) return true;
+  const newest = looks.at(-1);
+  if (!newest?.directed || !looks.some((look) => look.backward.lost > 0)) return false;
+  const trip = scan(looks, "round-trip", allowed, windowMillis, newest.at);
+  if (trip === null || trip.evidence < SUSPECT_EVIDENCE) return false;
+  const there = looks.filter((look) => look.at > newest.at - trip.spanMillis)
+    .map((look) => look.forward).reduce(together);
+  return evidenceBelow(there, allowed) < CLEAR_EVIDENCE;
+}
+
+function tallyOf({ forward, backward, directed }: Look, direction: Excess["direction"]): Tally {
+  if (direction === "forward" || !directed) return forward;
+  return { lost: forward.lost + backward.lost, sent: forward.sent };
 }
 
 function scan(
@@ -110,9 +133,10 @@ function scan(
     const look = looks[index]!;
     const spanMillis = newest - look.at + look.spanMillis;
     if (spanMillis > windowMillis && index < looks.length - 1) break;
-    lost += look.forward.lost;
-    sent += look.forward.sent;
-    if (share(look.forward) > allowed) over++;
+    const tally = tallyOf(look, direction);
+    lost += tally.lost;
+    sent += tally.sent;
+    if (share(tally) > allowed) over++;
     const evidence = evidenceAbove({ lost, sent }, allowed);
     // With a leave window of one look, that look has to do.
     const looksWanted = Math.min(LEAST_LOOKS, Math.max(1, windowMillis / look.spanMillis | 0));

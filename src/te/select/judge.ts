@@ -95,13 +95,17 @@ export function judge(
     figure: isUp && !stale
       ? held(previous?.figure ?? null, figureOf(measurement, slo), slo.objective)
       : null,
-    undecided: isUp && !stale && (bad ? bad.proof !== null : isSuspect(excess)),
+    undecided: isUp && !stale && (bad ? bad.proof !== null : inDoubt()),
     next: earlier(
       isUp && newest && !stale ? staleAt + 1 as Instant : null,
       penalty.until,
     ),
     seen: { downs: measurement.downs, live: measurement.live, lookAt: newest?.at ?? null },
   };
+
+  function inDoubt(): boolean {
+    return loss !== undefined && isSuspect(looks, excess, loss, leaveWindowMillis);
+  }
 
   function lossy({ spanMillis }: Excess): Lossy {
     const since = newest!.at - spanMillis as Instant;

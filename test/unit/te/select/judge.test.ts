@@ -66,6 +66,18 @@ describe("a path against a class", () => {
     expect(path.run(110, { sent: 10 }).judgement!.verdict).toBe("meets");
   });
 
+  test("lost answers condemn nothing: they are worth a closer look until the way there proves good", () => {
+    const path = new Watched().run(20, {}).run(1, { back: 3 });
+    expect(path.words).toBe("meets");
+    expect(path.judgement!.undecided).toBe(true);
+    // As many probes as a closer look brings.
+    expect(path.run(1, { sent: 500, back: 15 }).judgement!.undecided).toBe(false);
+    expect(path.run(20, { back: 3 }).words).toBe("meets");
+    expect(path.judgement!.undecided).toBe(false);
+    // Where the way there loses as well, it is not left waiting for that.
+    expect(path.run(2, { lost: 5, back: 3 }).judgement!.verdict).toBe("breaks");
+  });
+
   test("latency: one late look moves nothing, two do; the return needs the margin", () => {
     const path = new Watched().run(10, {}).run(1, { rtt: 100_000 });
     expect(path.words).toBe("meets");
