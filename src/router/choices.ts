@@ -50,7 +50,7 @@ export function classOf(
   return policy?.class ?? defaultClass;
 }
 
-/** Adjacencies that paths may have in common, which single ones have with nobody. */
+/** The adjacencies of each path. */
 export function waysOf({ choices }: Survey): Ways {
   const ways = new Map<string, readonly string[]>();
   for (const choice of choices.values()) {

@@ -4,11 +4,11 @@
  */
 
 import type { Instant } from "../../model/quantity.ts";
+import { type Blame, blameFor, isBlamed, type Ways } from "./blame.ts";
 import { gainOf } from "./figure.ts";
 import { earlier, type Judgement } from "./judge.ts";
 import {
-  ALONE,
-  type Beside,
+  type Candidate,
   type Choice,
   compareFields,
   compareRanks,
@@ -31,6 +31,8 @@ export interface Decision {
   readonly waiting: readonly Waiting[];
   /** What moved at this very step; empty when nothing did. */
   readonly moves: readonly Move[];
+  /** Of the path that was left last for its loss, while that is fresh; null: none was. */
+  readonly blame: Blame | null;
   /** When something moves by time alone; null: never. */
   readonly next: Instant | null;
 }
@@ -71,39 +73,52 @@ export type Cause =
 /** How long a better path has to wait before new flows take it; `good`: until its verdict is better. */
 type Patience = "none" | "stay" | "hold" | "good";
 
-/** What follows. Idempotent at one instant but for `moves`. */
+/**
+ * What follows. Idempotent at one instant but for `moves`. `other`: see `rankOf`; `ways`: what paths
+ * have in common, as far as that is to be minded.
+ */
 export function decide(
   previous: Decision | undefined,
   choice: Choice,
   judgementOf: (path: string) => Judgement,
   now: Instant,
-  beside: Beside = ALONE,
+  other?: string,
+  ways: Ways = () => [],
 ): Decision {
   const { class: slo, candidates } = choice;
-  const rankAll = (leading: string | undefined) => {
-    const others = exceptLead(leading, beside);
-    return candidates
-      .map((candidate) => rankOf(candidate, judgementOf(candidate.path), choice, others))
+  const rank = (candidate: Candidate, blamed: boolean) =>
+    rankOf(candidate, judgementOf(candidate.path), choice, other, blamed);
+  // What leads is judged by what it does to its flows, and not by what others did to theirs.
+  const rankAll = (lead: string | undefined, blame: Blame | null) =>
+    candidates.map((one) => rank(one, one.path !== lead && isBlamed(blame, one.path, ways)))
       .sort(compareRanks);
-  };
+
   const incumbentPath = previous?.order[0];
-  let ranked = rankAll(incumbentPath);
+  let blame = previous?.blame && now < previous.blame.until ? previous.blame : null;
+  let ranked = rankAll(incumbentPath, blame);
   const best = ranked[0];
   if (best === undefined) return { ...NOTHING, leadSince: now };
   const moves: Move[] = [];
-  const incumbent = ranked.find((rank) => rank.candidate.path === incumbentPath);
+  const incumbent = ranked.find((one) => one.candidate.path === incumbentPath);
 
   let lead: Rank = incumbent ?? best;
   let leadSince = incumbent ? previous!.leadSince : now;
   let waiting: readonly Waiting[] = [];
   let left: Rank | null = null;
   if (incumbent) {
+    let winner: Rank | null;
+    ({ winner, waiting } = challenge(ranked, lead, leadSince, previous!.waiting, choice, now));
+    // Whoever meets the SLO wins against a lossy lead, blamed or not: there are only better ones.
+    if (winner?.judgement.verdict === "meets") {
+      blame = blameFor(incumbentPath!, incumbent.judgement, slo, ways, now) ?? blame;
+      ranked = rankAll(incumbentPath, blame);
+      ({ winner } = challenge(ranked, lead, leadSince, previous!.waiting, choice, now));
+    }
     // Against the winner, another may need no patience: each is better than the one before.
-    for (let winner: Rank | null = incumbent; winner !== null;) {
+    while (winner !== null) {
       lead = winner;
-      if (lead !== incumbent) ranked = rankAll(lead.candidate.path);
-      const since = lead === incumbent ? leadSince : now;
-      ({ winner, waiting } = challenge(ranked, lead, since, previous!.waiting, choice, now));
+      ranked = rankAll(lead.candidate.path, blame);
+      ({ winner, waiting } = challenge(ranked, lead, now, previous!.waiting, choice, now));
     }
     if (lead !== incumbent) {
       leadSince = now;
@@ -112,7 +127,7 @@ export function decide(
       moves.push(move(atOnce ? "all" : "new", incumbent, lead, choice));
     }
   } else {
-    ranked = rankAll(best.candidate.path);
+    ranked = rankAll(best.candidate.path, blame);
     const kind = incumbentPath === undefined ? "first" : "gone";
     moves.push({
       flows: "all",
@@ -122,26 +137,25 @@ export function decide(
     });
   }
 
-  const byPath = new Map(ranked.map((rank) => [rank.candidate.path, rank]));
+  const byPath = new Map(ranked.map((one) => [one.candidate.path, one]));
   lead = byPath.get(lead.candidate.path)!;
   const equals = choice.balance ? equalsOf(ranked, lead, previous, choice) : [lead];
-  const names = equals.map((rank) => rank.candidate.path).sort();
-  const former = formerPaths(previous, left, byPath, equals);
+  const names = equals.map((one) => one.candidate.path).sort();
+  const formers = formerPaths(previous, left, byPath, equals);
   const kept: Kept[] = [];
   let keptUntil: Instant | null = null;
-  for (const { path, worseSince } of former) {
-    const { candidate, judgement } = byPath.get(path)!;
+  for (const { path, worseSince } of formers) {
     // Flows that are on it feel what it does, whatever it may be blamed for.
-    const rank = rankOf(candidate, judgement, choice, { ...ALONE, other: beside.other });
-    const isWorse = isClearlyBetter(lead, rank, slo);
+    const former = rank(byPath.get(path)!.candidate, false);
+    const isWorse = isClearlyBetter(lead, former, slo);
     const since = isWorse ? worseSince ?? now : null;
     const until = since !== null && slo.move === "better"
       ? since + slo.timers.holdMillis as Instant
       : null;
-    const broke = rank.fields[0] > 0 || isWorse && patienceOf(lead, rank) === "none";
+    const broke = former.fields[0] > 0 || isWorse && patienceOf(lead, former) === "none";
     if (broke || until !== null && until <= now) {
       // A path left this very moment because it broke is in the moves already.
-      moves.push(move("existing", rank, lead, choice));
+      moves.push(move("existing", former, lead, choice));
       continue;
     }
     kept.push({ path, worseSince: since });
@@ -154,13 +168,12 @@ export function decide(
     kept,
     waiting,
     moves,
-    next: waiting.reduce((next, one) => earlier(next, one.until), keptUntil),
+    blame,
+    next: waiting.reduce(
+      (next, one) => earlier(next, one.until),
+      earlier(keptUntil, blame?.until ?? null),
+    ),
   };
-}
-
-/** What leads is judged by what it does to its flows, and not by what others do to theirs. */
-export function exceptLead(lead: string | undefined, beside: Beside): Beside {
-  return { ...beside, isBlamed: (path) => path !== lead && beside.isBlamed(path) };
 }
 
 /** Why a better path need not wait, or has to. */
@@ -183,6 +196,7 @@ const NOTHING: Omit<Decision, "leadSince"> = {
   kept: [],
   waiting: [],
   moves: [],
+  blame: null,
   next: null,
 };
 

@@ -3,12 +3,11 @@
 import type { Instant } from "../../model/quantity.ts";
 import type { SloClass } from "../../model/slo.ts";
 import { penaltyNow } from "./damping.ts";
-import { type Cause, type Decision, exceptLead } from "./decide.ts";
+import { isBlamed, type Ways } from "./blame.ts";
+import type { Cause, Decision } from "./decide.ts";
 import { gainOf } from "./figure.ts";
 import type { Judgement } from "./judge.ts";
 import {
-  ALONE,
-  type Beside,
   type Choice,
   compareRanks,
   decidingField,
@@ -57,14 +56,17 @@ export function explain(
   decision: Decision,
   judgementOf: (path: string) => Judgement,
   now: Instant,
-  beside: Beside = ALONE,
+  other?: string,
+  ways: Ways = () => [],
 ): Explanation {
-  const others = exceptLead(decision.order[0], beside);
+  const [leading] = decision.order;
   const ranks = new Map(choice.candidates.map((candidate) => {
     const judgement = judgementOf(candidate.path);
-    return [candidate.path, rankOf(candidate, judgement, choice, others)];
+    const { path } = candidate;
+    const blamed = path !== leading && isBlamed(decision.blame, path, ways);
+    return [path, rankOf(candidate, judgement, choice, other, blamed)];
   }));
-  const lead = ranks.get(decision.order[0] ?? "");
+  const lead = ranks.get(leading ?? "");
   const paths = decision.order.map((path) => {
     const rank = ranks.get(path)!;
     const { verdict, reasons, penalty } = rank.judgement;
@@ -139,7 +141,7 @@ function behindInWords(behind: Behind, slo: SloClass, now: Instant): string {
         shared: "it has more in common with the path to keep away from",
         resort: "only for when others fail (metered)",
         verdict: "another does better against the SLO",
-        blame: "it shares what may be wrong with a path that loses too much",
+        blame: "it shares what may be wrong with the path that was left for its loss",
         preference: "the policy prefers another",
       }[behind.field];
     case "margin":

@@ -4,11 +4,11 @@ import type { Instant } from "../../model/quantity.ts";
 import type { SloClass } from "../../model/slo.ts";
 import { NO_PENALTY, penalise, type Penalty, penaltyNow, settle } from "./damping.ts";
 import { placeOf } from "./blame.ts";
-import { type Excess, isSuspect, strongestExcess } from "./evidence.ts";
+import { isSuspect, strongestExcess } from "./evidence.ts";
 import { figureOf, held } from "./figure.ts";
 import { type Observed, staleAfter } from "./measurement.ts";
 import type { Reason, Verdict } from "./reason.ts";
-import { after, type Bad, type Lossy, mayReturn, returnAt, worse } from "./recovery.ts";
+import { after, type Bad, mayReturn, returnAt, worse } from "./recovery.ts";
 import { violations } from "./violations.ts";
 
 /** What is known of a path for a class; a value, which the next one follows from. */
@@ -79,7 +79,12 @@ export function judge(
   }
   if (broken.length > 0) {
     const faults = broken.map((reason) => reason.kind);
-    bad = worse(bad, faults, newest!.at, excess?.breaks ? lossy(excess) : null);
+    bad = worse(
+      bad,
+      faults,
+      newest!.at,
+      excess?.breaks ? placeOf(looks, newest!.at - excess.spanMillis as Instant, loss!) : null,
+    );
   } else if (bad && isUp && newest && !stale && mayReturn(bad, observed, newest, slo)) bad = null;
   const failures = deaths > 0 ? deaths : Number(wasGood && broken.length > 0);
   const penalty = failures > 0
@@ -105,11 +110,6 @@ export function judge(
 
   function inDoubt(): boolean {
     return loss !== undefined && isSuspect(looks, excess, loss, leaveWindowMillis);
-  }
-
-  function lossy({ spanMillis }: Excess): Lossy {
-    const since = newest!.at - spanMillis as Instant;
-    return { since, place: placeOf(looks, since, loss!) };
   }
 
   /** The first that applies is the verdict; all that apply are reasons. */

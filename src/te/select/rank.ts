@@ -91,19 +91,16 @@ const VERDICT: Readonly<Record<Verdict, number>> = {
   dead: 5,
 };
 
-/** What of other paths matters for the rank of one. */
-export interface Beside {
-  /** The path to keep away from. */
-  readonly other?: string;
-  /** Whether it shares what may be wrong with a path that loses too much; see blame.ts. */
-  isBlamed(path: string): boolean;
-}
-
+/**
+ * `other`: the path to keep away from; undefined: there is none. `blamed`: it passes what may be wrong
+ * with a path that was left for its loss.
+ */
 export function rankOf(
   candidate: Candidate,
   judgement: Judgement,
   { class: { objective }, apart }: Pick<Choice, "class" | "apart">,
-  { other, isBlamed }: Beside = ALONE,
+  other?: string,
+  blamed = false,
 ): Rank {
   const shared = other === undefined ? 0 : apart?.shared.get(candidate.path)?.get(other) ?? 0;
   return {
@@ -115,15 +112,12 @@ export function rankOf(
       Number(candidate.resort === "last"),
       VERDICT[judgement.verdict],
       Number(candidate.resort === "when-broken"),
-      Number(isBlamed(candidate.path)),
+      Number(blamed),
       candidate.preference,
     ],
     figure: objective === "cost" ? candidate.cost : judgement.figure,
   };
 }
-
-/** Nothing beside it matters. */
-export const ALONE: Beside = { isBlamed: () => false };
 
 /** Below 0: `a` stands before `b`. Total: the key decides what is left. */
 export function compareRanks(a: Rank, b: Rank): number {

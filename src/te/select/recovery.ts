@@ -15,11 +15,6 @@ import {
 import type { Place } from "./blame.ts";
 import type { Fault } from "./reason.ts";
 
-export interface Lossy {
-  readonly place: Place;
-  readonly since: Instant;
-}
-
 export interface Bad {
   /** Everything that was wrong since it is bad; the newest last, none twice. */
   readonly faults: readonly Fault[];
@@ -27,8 +22,8 @@ export interface Bad {
   readonly last: Instant;
   /** Evidence that its loss is well below the SLO; null: it was never bad by loss. */
   readonly proof: number | null;
-  /** Where and since when it lost too much, by the newest sign of that; null: it never did. */
-  readonly loss: Lossy | null;
+  /** Where it lost too much, by the newest sign of that; null: it never did. */
+  readonly place: Place | null;
 }
 
 /** After another sign. Loss has to be disproved from the beginning each time. */
@@ -36,14 +31,14 @@ export function worse(
   bad: Bad | null,
   faults: readonly Fault[],
   last: Instant,
-  loss: Lossy | null = null,
+  place: Place | null = null,
 ): Bad {
   const others = bad?.faults.filter((fault) => !faults.includes(fault)) ?? [];
   return {
     faults: [...others, ...faults],
     last: bad && bad.last > last ? bad.last : last,
     proof: faults.includes("loss") ? 0 : bad?.proof ?? null,
-    loss: loss ?? bad?.loss ?? null,
+    place: place ?? bad?.place ?? null,
   };
 }
 

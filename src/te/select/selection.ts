@@ -7,18 +7,11 @@
 import FlatQueue from "flatqueue";
 import type { Instant } from "../../model/quantity.ts";
 import type { SloClass } from "../../model/slo.ts";
+import type { Ways } from "./blame.ts";
 import { decide, type Decision, type Move } from "./decide.ts";
 import { judge, type Judgement } from "./judge.ts";
 import { observe, type Observed, type PathMeasurement } from "./measurement.ts";
-import {
-  ALONE,
-  type Beside,
-  type Candidate,
-  type Choice,
-  isClearlyBetter,
-  rankOf,
-} from "./rank.ts";
-import { isCleared, suspects, type Ways } from "./blame.ts";
+import { type Candidate, type Choice, isClearlyBetter, rankOf } from "./rank.ts";
 
 /** What a caller has to hand to the engine, or to say. */
 export interface Change {
@@ -36,7 +29,7 @@ export interface Undecided {
   readonly inUse: boolean;
   /** It was good until now: whether it still is decides about its flows. */
   readonly doubted: boolean;
-  /** It gets better or is blamed, and some choice would take it for its lead if it were good. */
+  /** It gets better, and some choice would take it for its lead if it were good. */
   readonly returns: boolean;
 }
 
@@ -64,29 +57,23 @@ interface PathEntry {
   readonly judgements: (Judgement | undefined)[];
   /** By class: the contests that this path is a candidate of. */
   readonly contests: (Contest[] | undefined)[];
-  /** By class: adjacencies on it that may be why it loses too much; none where it does not. */
-  readonly suspects: (readonly string[] | undefined)[];
   due: Instant | null;
 }
 
 export class Selection {
+  readonly ways: Ways;
   readonly #paths = new Map<string, PathEntry>();
   /** By the key of each choice. */
   readonly #contests = new Map<string, Contest>();
   readonly #classes: SloClass[] = [];
-  readonly #ways: Ways;
-  /** Paths that pass an adjacency. */
-  readonly #passing = new Map<string, PathEntry[]>();
-  /** By class: adjacency → paths that lose too much, and it may be why. */
-  readonly #suspected: Map<string, Set<PathEntry>>[] = [];
   readonly #queue = new FlatQueue<PathEntry | Contest>();
   /** Of all contests. */
   #depth = 0;
 
   /**
    * Every choice is decided once, at `now`. What `previous` knew of the same paths, classes and
-   * choices goes on: a reload moves nothing that it does not mention. `ways`: of paths of more than
-   * one adjacency, as far as it is to be minded what they share.
+   * choices goes on: a reload moves nothing that it does not mention. `ways`: what paths have in
+   * common; absent: nothing is known of that.
    *
    * @throws RangeError two choices of one key, a path twice in one choice, or choices that keep away
    *   from each other in a circle
@@ -97,7 +84,7 @@ export class Selection {
     previous?: Selection,
     ways: Ways = () => [],
   ) {
-    this.#ways = ways;
+    this.ways = ways;
     const classIndices = new Numbers<SloClass>(JSON.stringify);
     const candidateSets = new Numbers<readonly Candidate[]>(JSON.stringify);
     const decisions = new Numbers<Decision | undefined>();
@@ -183,10 +170,9 @@ export class Selection {
     return contest && { ...contest.choice, key };
   }
 
-  /** What of other paths matters for a choice's. */
-  beside(key: string): Beside {
-    const contest = this.#contests.get(key);
-    return contest === undefined ? ALONE : this.#beside(contest);
+  /** Path that a choice keeps away from; undefined: none. */
+  pathToAvoid(key: string): string | undefined {
+    return this.#contests.get(key)?.other?.decision?.order[0];
   }
 
   /** What is known of a path for the class of a choice. */
@@ -203,10 +189,7 @@ export class Selection {
   undecided(): Undecided[] {
     const found: Undecided[] = [];
     for (const path of this.#paths.values()) {
-      const hangs = path.judgements.some((judgement, index) =>
-        judgement?.undecided || this.#blamedSince(path, index) !== null
-      );
-      if (!hangs) continue;
+      if (!path.judgements.some((judgement) => judgement?.undecided)) continue;
       const inUse = path.contests.some((entries) =>
         entries?.some(({ decision }) =>
           decision?.equals.includes(path.key) ||
@@ -214,7 +197,7 @@ export class Selection {
         )
       );
       const returns = path.contests.some((entries, index) =>
-        this.#mayComeBack(path, index) &&
+        path.judgements[index]!.verdict === "recovering" &&
         entries?.some((contest) => this.#isWanted(path, contest))
       );
       const doubted = path.judgements.some((judgement) =>
@@ -225,19 +208,11 @@ export class Selection {
     return found.sort((a, b) => a.path < b.path ? -1 : 1);
   }
 
-  /** It gets better, or is held back by what others do. */
-  #mayComeBack(path: PathEntry, classIndex: number): boolean {
-    const verdict = path.judgements[classIndex]?.verdict;
-    return verdict === "recovering" ||
-      verdict === "meets" && this.#blamedSince(path, classIndex) !== null;
-  }
-
   /** Would it lead if it met the SLO? */
   #isWanted(path: PathEntry, { choice, classIndex, decision, other }: Contest): boolean {
-    const beside: Beside = { ...ALONE, other: other?.decision?.order[0] };
     const rank = (key: string, judgement: Judgement) => {
       const candidate = choice.candidates.find((one) => one.path === key)!;
-      return rankOf(candidate, judgement, choice, beside);
+      return rankOf(candidate, judgement, choice, other?.decision?.order[0]);
     };
     const lead = this.#paths.get(decision?.order[0] ?? "");
     if (lead === undefined || lead === path) return false;
@@ -267,20 +242,8 @@ export class Selection {
   #path(key: string): PathEntry {
     let path = this.#paths.get(key);
     if (path === undefined) {
-      path = {
-        key,
-        observed: undefined,
-        judgements: [],
-        contests: [],
-        suspects: [],
-        due: null,
-      };
+      path = { key, observed: undefined, judgements: [], contests: [], due: null };
       this.#paths.set(key, path);
-      for (const hop of this.#ways(key)) {
-        const others = this.#passing.get(hop);
-        if (others) others.push(path);
-        else this.#passing.set(hop, [path]);
-      }
     }
     return path;
   }
@@ -307,59 +270,10 @@ export class Selection {
       path.judgements[index] = judgement;
       if (judgement.next !== null && (due === null || judgement.next < due)) due = judgement.next;
       const same = before?.verdict === judgement.verdict && before.figure === judgement.figure;
-      // What clears it shows in no verdict.
-      if (!same || this.#blamedSince(path, index) !== null) {
-        for (const entry of entries!) touched.push(entry);
-      }
-      for (const entry of this.#suspect(path, index)) touched.push(entry);
+      if (!same) { for (const entry of entries!) touched.push(entry); }
     });
     this.#schedule(path, due);
     return touched;
-  }
-
-  /** After a judgement: who passes what it casts suspicion on, or takes it from. */
-  #suspect(path: PathEntry, classIndex: number): Contest[] {
-    const before = path.suspects[classIndex] ?? [];
-    const after = suspects(path.key, path.judgements[classIndex]!, this.#ways);
-    if (sameTexts(before, after)) return [];
-    path.suspects[classIndex] = after;
-    const suspected = this.#suspected[classIndex] ??= new Map();
-    for (const hop of before) {
-      const bad = suspected.get(hop)!;
-      bad.delete(path);
-      if (bad.size === 0) suspected.delete(hop);
-    }
-    for (const hop of after) suspected.set(hop, (suspected.get(hop) ?? new Set()).add(path));
-    return [...before, ...after].flatMap((hop) =>
-      this.#passing.get(hop)!.flatMap((other) => other.contests[classIndex] ?? [])
-    );
-  }
-
-  /** Since when one of its adjacencies may be why another path loses too much; null: none may. */
-  #blamedSince(path: PathEntry, classIndex: number): Instant | null {
-    const suspected = this.#suspected[classIndex];
-    if (suspected === undefined || suspected.size === 0) return null;
-    let since: Instant | null = null;
-    for (const hop of this.#ways(path.key)) {
-      for (const bad of suspected.get(hop) ?? []) {
-        const one = bad.judgements[classIndex]!.bad!.loss!.since;
-        if (bad !== path && (since === null || one > since)) since = one;
-      }
-    }
-    return since;
-  }
-
-  #beside({ classIndex, other }: Contest): Beside {
-    const allowed = this.#classes[classIndex]!.slo.loss;
-    return {
-      other: other?.decision?.order[0],
-      isBlamed: (key) => {
-        const path = this.#paths.get(key)!;
-        const since = this.#blamedSince(path, classIndex);
-        return allowed !== undefined && since !== null &&
-          !isCleared(path.observed?.looks ?? [], since, allowed);
-      },
-    };
   }
 
   /** Everything whose time has come, then the contests touched by it or before. */
@@ -388,9 +302,10 @@ export class Selection {
   }
 
   #decide(entry: Contest, now: Instant): Decision {
-    const { classIndex, choice } = entry;
+    const { classIndex, choice, other } = entry;
     const judgementOf = (path: string) => this.#paths.get(path)!.judgements[classIndex]!;
-    entry.decision = decide(entry.decision, choice, judgementOf, now, this.#beside(entry));
+    const away = other?.decision?.order[0];
+    entry.decision = decide(entry.decision, choice, judgementOf, now, away, this.ways);
     this.#schedule(entry, entry.decision.next);
     return entry.decision;
   }

@@ -23,7 +23,8 @@ export function standingsOf(
     decision,
     (path) => selection.judgement(key, path)!,
     now,
-    selection.beside(key),
+    selection.pathToAvoid(key),
+    selection.ways,
   );
   const lead = paths[0];
   return paths.map((one): PathStanding => {

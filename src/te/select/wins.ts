@@ -35,7 +35,7 @@ export function winsInWords(
             : behind.field === "shared"
             ? "the other policy's traffic leaves what they share"
             : behind.field === "blame"
-            ? "its own probes say that it is good"
+            ? "it stays good until that is no longer fresh"
             : OTHERS_FAIL,
         ];
       case "margin":

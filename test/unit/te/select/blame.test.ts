@@ -74,33 +74,44 @@ describe("when a path is left for its loss, what shares the cause is taken last"
     const standings = standingsOf(course.selection, KEY, () => null, at(course.now))!;
     expect(standings.find(({ key }) => key === "decoy")).toMatchObject({
       verdict: "meets",
-      why: expect.stringContaining("it shares what may be wrong with a path that loses too much"),
-      wins: "its own probes say that it is good, or those before it fail",
+      why: expect.stringContaining(
+        "it shares what may be wrong with the path that was left for its loss",
+      ),
+      wins: "it stays good until that is no longer fresh, or those before it fail",
     });
   });
 
-  test("who is blamed and would lead is probed closely, is cleared by it, and takes over", () => {
+  test("after the return window who was blamed takes over if it has stayed good", () => {
     const course = begin();
     const bad = { rtt: 13_000, lost: 4, entry: ENTRY };
     const slow = { sent: 10, rtt: 60_000 };
     go(course, 4, { short: bad, decoy: STANDBY.decoy!, other: slow });
     expect(lead(course)).toBe("other");
-    const undecided = course.selection.undecided();
-    expect(undecided.find(({ path }) => path === "decoy")).toMatchObject({ returns: true });
-    go(course, 30, { short: bad, decoy: STANDBY.decoy!, other: slow });
+    go(course, 55, { short: bad, decoy: STANDBY.decoy!, other: slow });
     expect(lead(course)).toBe("other");
-    go(course, 30, { short: bad, decoy: { ...STANDBY.decoy!, sent: 100 }, other: slow });
+    go(course, 15, { short: bad, decoy: STANDBY.decoy!, other: slow });
     expect(lead(course)).toBe("decoy");
   });
 
-  test("what is in use is judged by itself", () => {
+  test("it is taken meanwhile when nothing else is good", () => {
     const course = begin();
-    go(course, 4, { short: { rtt: 13_000, lost: 4 }, ...STANDBY });
+    const bad = { rtt: 13_000, lost: 4, entry: ENTRY };
+    go(course, 4, { short: bad, ...STANDBY });
+    go(course, 1, { short: bad, decoy: STANDBY.decoy!, other: { live: "down", downs: 1 } });
     expect(lead(course)).toBe("decoy");
-    // Now it is known that the fault is where the decoy passes, and its own probes show none.
-    const decoy = { ...STANDBY.decoy!, sent: 100 };
-    go(course, 60, { short: { rtt: 13_000, lost: 4, entry: ENTRY }, ...STANDBY, decoy });
-    expect(lead(course)).toBe("decoy");
+  });
+
+  test("a path that is suppressed and recovers is in nobody's way", () => {
+    const course = begin();
+    for (let time = 0; time < 6; time++) {
+      const downs = time + 1;
+      const liveSince = course.now + 1_000;
+      go(course, 1, { short: { live: "down", downs, liveSince }, ...STANDBY });
+      go(course, 4, { short: { lost: 4, downs, liveSince: course.now, entry: ENTRY }, ...STANDBY });
+    }
+    go(course, 3_600, { short: { rtt: 13_000, downs: 6, entry: ENTRY }, ...STANDBY });
+    expect(lead(course)).toBe("short");
+    expect(course.selection.decision(KEY)!.blame).toBeNull();
   });
 
   test("it ends with the fault", () => {

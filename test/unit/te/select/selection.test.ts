@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Instant } from "../../../../src/model/quantity.ts";
-import { isCleared, suspects } from "../../../../src/te/select/blame.ts";
 import { decide, type Decision, type Move, patienceOf } from "../../../../src/te/select/decide.ts";
 import { judge, type Judgement } from "../../../../src/te/select/judge.ts";
 import {
@@ -9,7 +8,7 @@ import {
   type Observed,
   type PathMeasurement,
 } from "../../../../src/te/select/measurement.ts";
-import { ALONE, type Choice, compareRanks, rankOf } from "../../../../src/te/select/rank.ts";
+import { type Choice, compareRanks, rankOf } from "../../../../src/te/select/rank.ts";
 import { Selection } from "../../../../src/te/select/selection.ts";
 import {
   at,
@@ -46,30 +45,11 @@ class Exhaustive {
         const before = this.#judgements.get(key);
         this.#judgements.set(key, judge(before, this.#observed.get(path), choice.class, now));
       }
-    }
-    for (const choice of this.#choices) {
       const before = this.decisions.get(choice.key);
       const judgementOf = (path: string) => this.#judgements.get(`${choice.key} ${path}`)!;
       const other = this.decisions.get(choice.apart?.from ?? "")?.order[0];
-      const isBlamed = (path: string) => this.#isBlamed(choice, path);
-      this.decisions.set(choice.key, decide(before, choice, judgementOf, now, { other, isBlamed }));
+      this.decisions.set(choice.key, decide(before, choice, judgementOf, now, other, WAYS));
     }
-  }
-
-  #isBlamed({ class: slo }: Choice, path: string): boolean {
-    const alike = this.#choices.filter((one) => JSON.stringify(one.class) === JSON.stringify(slo));
-    const bad = alike.flatMap(({ key, candidates }) =>
-      candidates.flatMap((one) => {
-        const judgement = this.#judgements.get(`${key} ${one.path}`)!;
-        const shared = suspects(one.path, judgement, WAYS).filter((hop) =>
-          WAYS(path).includes(hop)
-        );
-        return one.path === path || shared.length === 0 ? [] : judgement.bad!.loss!.since;
-      })
-    );
-    if (bad.length === 0) return false;
-    const looks = this.#observed.get(path)?.looks ?? [];
-    return !isCleared(looks, at(Math.max(...bad)), slo.slo.loss!);
   }
 }
 
@@ -227,7 +207,7 @@ describe("all choices at once", { timeout: 30_000 }, () => {
                 candidates.find((one) => one.path === path)!,
                 selection.judgement(key, path)!,
                 choice,
-                { ...ALONE, other: selection.beside(key).other },
+                selection.pathToAvoid(key),
               );
             for (const { path } of kept) {
               const [lead, former] = [rank(order[0]!), rank(path)];
