@@ -3,6 +3,7 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runOrThrow } from "../io/command.ts";
+import { LabError } from "./error.ts";
 import { libraryPath } from "../io/native/library.ts";
 
 const HERE = fileURLToPath(import.meta.url);
@@ -34,16 +35,27 @@ export function runBundled(deno: string, folder: string): readonly string[] {
   return [deno, "run", "--quiet", ...alone, "--allow-all", join(folder, "main.js")];
 }
 
-/** Makes the program of a lab; another change of the source is for labs that come up after it. */
+/** Makes the program of a lab, both halves: what changes in the tree is for labs that come up later. */
 export async function makeProgram(lab: string): Promise<void> {
-  if (IS_SOURCE) await bundle(ROOT, folderOf(lab));
+  if (!IS_SOURCE) return;
+  await bundle(ROOT, folderOf(lab));
+  const built = libraryPath(ROOT);
+  try {
+    await Deno.copyFile(built, ownLibrary(lab));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new LabError([`There is no native half at ${built}; build it: deno task native`]);
+  }
 }
+
+const ownLibrary = (lab: string) => join(folderOf(lab), "liblabelway.so");
 
 /**
  * What a lab's gateways run, and what to put before a command of the program's. `library`: another
  * native half.
  */
-export function labelway(lab: string, library = libraryPath(ROOT)): readonly string[] {
+export function labelway(lab: string, library?: string): readonly string[] {
   const folder = IS_SOURCE ? folderOf(lab) : dirname(HERE);
+  library ??= IS_SOURCE ? ownLibrary(lab) : libraryPath(ROOT);
   return ["env", `LABELWAY_LIBRARY=${library}`, ...runBundled(Deno.execPath(), folder)];
 }

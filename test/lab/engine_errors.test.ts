@@ -106,7 +106,7 @@ test("a library of another version, none, or something else", async () => {
     new RegExp(
       "other\\.so: it was built from another source \\(version 000003e7 of the boundary, " +
         `this program's is ${ABI_VERSION.toString(16).padStart(8, "0")}\\); ` +
-        "run `deno task native`$",
+        "run `deno task native`, and where it is installed, install it again$",
     ),
   );
   expect(await refusal(one, { do: "open", library: `${folder}/missing.so` })).toMatch(

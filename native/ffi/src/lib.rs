@@ -13,11 +13,12 @@ use labelway_io::Engine;
 
 use call::{Input, ask, call, parse, tell};
 
-/// Another whenever what crosses or a call changes: a digest of the rendered types and of this file.
-/// A number that somebody has to raise by hand is forgotten, and then the two halves meet unlike.
+/// A digest of the rendered types and of the files with the calls, so another whenever one of them
+/// changes. A number that somebody has to raise by hand is forgotten, and the halves meet unlike.
 pub const ABI_VERSION: u32 = digest(&[
     include_bytes!("../../../src/model/boundary.ts"),
     include_bytes!("lib.rs"),
+    include_bytes!("call.rs"),
 ]);
 
 /// FNV-1a over all of it: against mistakes, not against people.

@@ -17,7 +17,8 @@ export function loadLibrary(path?: string): Deno.DynamicLibrary<Symbols> {
   if (found !== ABI_VERSION) {
     throw new EngineError(
       `Cannot use ${file}: it was built from another source (version ${hex(found)} of the ` +
-        `boundary, this program's is ${hex(ABI_VERSION)}); ${BUILD}`,
+        `boundary, this program's is ${hex(ABI_VERSION)}); ${BUILD}, and where it is installed, ` +
+        "install it again",
     );
   }
   return open(file, SYMBOLS);

@@ -27,7 +27,7 @@ export interface Undecided {
   readonly path: string;
   /** Some choice has flows on it. */
   readonly inUse: boolean;
-  /** It was good until now: whether it still is decides about its flows. */
+  /** It was good until now for a class that has flows on it: whether it still is decides about them. */
   readonly doubted: boolean;
   /** It gets better, and some choice would take it for its lead if it were good. */
   readonly returns: boolean;
@@ -190,18 +190,19 @@ export class Selection {
     const found: Undecided[] = [];
     for (const path of this.#paths.values()) {
       if (!path.judgements.some((judgement) => judgement?.undecided)) continue;
-      const inUse = path.contests.some((entries) =>
+      const uses = path.contests.map((entries) =>
         entries?.some(({ decision }) =>
           decision?.equals.includes(path.key) ||
           decision?.kept.some((kept) => kept.path === path.key)
         )
       );
+      const inUse = uses.includes(true);
       const returns = path.contests.some((entries, index) =>
         path.judgements[index]!.verdict === "recovering" &&
         entries?.some((contest) => this.#isWanted(path, contest))
       );
-      const doubted = path.judgements.some((judgement) =>
-        judgement?.undecided && judgement.bad === null
+      const doubted = path.judgements.some((judgement, index) =>
+        judgement?.undecided && judgement.bad === null && uses[index]
       );
       found.push({ path: path.key, inUse, doubted, returns });
     }
