@@ -4,7 +4,7 @@
  */
 
 import type { Instant } from "../../model/quantity.ts";
-import { type Blame, blameFor, isBlamed, type Ways } from "./blame.ts";
+import { ALONE, type Beside, type Blame, blameFor, freshBlame, isBlamed } from "./blame.ts";
 import { gainOf } from "./figure.ts";
 import { earlier, type Judgement } from "./judge.ts";
 import {
@@ -31,7 +31,7 @@ export interface Decision {
   readonly waiting: readonly Waiting[];
   /** What moved at this very step; empty when nothing did. */
   readonly moves: readonly Move[];
-  /** Of the path that was left last for its loss, while that is fresh; null: none was. */
+  /** Of paths that were left for their loss, while that is fresh; null: none was. */
   readonly blame: Blame | null;
   /** When something moves by time alone; null: never. */
   readonly next: Instant | null;
@@ -74,8 +74,8 @@ export type Cause =
 type Patience = "none" | "stay" | "hold" | "good";
 
 /**
- * What follows. Idempotent at one instant but for `moves`. `other`: see `rankOf`; `ways`: what paths
- * have in common, as far as that is to be minded.
+ * What follows. Idempotent at one instant but for `moves`. `other`: see `rankOf`; `beside`: what
+ * paths have in common, as far as that is to be minded.
  */
 export function decide(
   previous: Decision | undefined,
@@ -83,18 +83,18 @@ export function decide(
   judgementOf: (path: string) => Judgement,
   now: Instant,
   other?: string,
-  ways: Ways = () => [],
+  beside: Beside = ALONE,
 ): Decision {
   const { class: slo, candidates } = choice;
   const rank = (candidate: Candidate, blamed: boolean) =>
     rankOf(candidate, judgementOf(candidate.path), choice, other, blamed);
   // What leads is judged by what it does to its flows, and not by what others did to theirs.
   const rankAll = (lead: string | undefined, blame: Blame | null) =>
-    candidates.map((one) => rank(one, one.path !== lead && isBlamed(blame, one.path, ways)))
+    candidates.map((one) => rank(one, one.path !== lead && isBlamed(blame, one.path)))
       .sort(compareRanks);
 
   const incumbentPath = previous?.order[0];
-  let blame = previous?.blame && now < previous.blame.until ? previous.blame : null;
+  let blame = freshBlame(previous?.blame ?? null, slo, now);
   let ranked = rankAll(incumbentPath, blame);
   const best = ranked[0];
   if (best === undefined) return { ...NOTHING, leadSince: now };
@@ -110,7 +110,8 @@ export function decide(
     ({ winner, waiting } = challenge(ranked, lead, leadSince, previous!.waiting, choice, now));
     // Whoever meets the SLO wins against a lossy lead, blamed or not: there are only better ones.
     if (winner?.judgement.verdict === "meets") {
-      blame = blameFor(incumbentPath!, incumbent.judgement, slo, ways, now) ?? blame;
+      const paths = candidates.map((one) => one.path);
+      blame = blameFor(incumbentPath!, incumbent.judgement, slo, paths, beside, now, blame);
       ranked = rankAll(incumbentPath, blame);
       ({ winner } = challenge(ranked, lead, leadSince, previous!.waiting, choice, now));
     }

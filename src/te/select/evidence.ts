@@ -17,7 +17,7 @@
  */
 
 import type { Instant } from "../../model/quantity.ts";
-import { type Look, share, type Tally, together } from "./measurement.ts";
+import { type Look, share, sumOf, type Tally } from "./measurement.ts";
 
 /**
  * Of the likelihood ratio's logarithm, over a stretch of {@link LONGEST_STRETCH_MILLIS}: e^2.5 = 12
@@ -45,6 +45,8 @@ export const RETURN_EVIDENCE = 12;
  * between there and the SLO is the zone in which nothing moves.
  */
 const RETURN_SHARE = 0.25;
+/** Answers that begin to be lost are news for so long: a path is looked at closely for no longer. */
+const NEWS_MILLIS = 2_000;
 /** Likelihood e³ = 20 : 1 of a loss well below the allowed one, or above it. */
 export const CLEAR_EVIDENCE = 3;
 /** An SLO of no loss at all is read as one in ten thousand: else a single probe would decide. */
@@ -96,28 +98,25 @@ export function strongestExcess(
 
 /**
  * Would probing the path more often settle whether it breaks? What fails on the way there often fails
- * on the way back as well, and half of the time shows there first: lost answers condemn nothing, and
- * are worth a closer look until the way there has proved good in spite of them.
+ * on the way back as well, and half of the time shows there first: answers that have just begun to be
+ * lost condemn nothing, and are worth a closer look. Those that are lost all the time say nothing.
  */
 export function isSuspect(
   looks: readonly Look[],
   excess: Excess | null,
   allowed: number,
-  windowMillis: number,
 ): boolean {
   if (excess !== null && excess.evidence >= SUSPECT_EVIDENCE) return true;
   const newest = looks.at(-1);
   if (!newest?.directed || !looks.some((look) => look.backward.lost > 0)) return false;
-  const trip = scan(looks, "round-trip", allowed, windowMillis, newest.at);
-  if (trip === null || trip.evidence < SUSPECT_EVIDENCE) return false;
-  const there = looks.filter((look) => look.at > newest.at - trip.spanMillis)
-    .map((look) => look.forward).reduce(together);
-  return evidenceBelow(there, allowed) < CLEAR_EVIDENCE;
+  const isNews = (look: Look) => look.at > newest.at - NEWS_MILLIS;
+  const [news, before] = [looks.filter(isNews), looks.filter((look) => !isNews(look))];
+  return evidenceAbove(sumOf(news.map(roundTrips)), allowed) >= SUSPECT_EVIDENCE &&
+    share(sumOf(before.map(roundTrips))) <= allowed;
 }
 
-function tallyOf({ forward, backward, directed }: Look, direction: Excess["direction"]): Tally {
-  if (direction === "forward" || !directed) return forward;
-  return { lost: forward.lost + backward.lost, sent: forward.sent };
+function roundTrips({ forward, backward, directed }: Look): Tally {
+  return directed ? { lost: forward.lost + backward.lost, sent: forward.sent } : forward;
 }
 
 function scan(
@@ -133,10 +132,9 @@ function scan(
     const look = looks[index]!;
     const spanMillis = newest - look.at + look.spanMillis;
     if (spanMillis > windowMillis && index < looks.length - 1) break;
-    const tally = tallyOf(look, direction);
-    lost += tally.lost;
-    sent += tally.sent;
-    if (share(tally) > allowed) over++;
+    lost += look.forward.lost;
+    sent += look.forward.sent;
+    if (share(look.forward) > allowed) over++;
     const evidence = evidenceAbove({ lost, sent }, allowed);
     // With a leave window of one look, that look has to do.
     const looksWanted = Math.min(LEAST_LOOKS, Math.max(1, windowMillis / look.spanMillis | 0));

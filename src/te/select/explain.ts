@@ -3,7 +3,7 @@
 import type { Instant } from "../../model/quantity.ts";
 import type { SloClass } from "../../model/slo.ts";
 import { penaltyNow } from "./damping.ts";
-import { isBlamed, type Ways } from "./blame.ts";
+import { isBlamed } from "./blame.ts";
 import type { Cause, Decision } from "./decide.ts";
 import { gainOf } from "./figure.ts";
 import type { Judgement } from "./judge.ts";
@@ -41,12 +41,14 @@ export interface PathExplanation {
 
 /** Against the lead. */
 export type Behind =
-  | { readonly kind: "field"; readonly field: (typeof FIELDS)[number] }
+  | { readonly kind: "field"; readonly field: Exclude<(typeof FIELDS)[number], "blame"> }
   /** Better, but only by so much; `needed` is the class's margin. */
   | { readonly kind: "margin"; readonly byShare: number; readonly needed: number }
   /** Better by the figure or a field, and waits. */
   | { readonly kind: "waiting"; readonly until: Instant }
   | { readonly kind: "worse"; readonly figure: number; readonly lead: number }
+  /** It shares what may be wrong with a path that was left for its loss. */
+  | { readonly kind: "blamed"; readonly until: Instant }
   /** As good by every figure: cost, labels or the key decide. */
   | { readonly kind: "tie" }
   | { readonly kind: "figure-unknown" };
@@ -57,13 +59,12 @@ export function explain(
   judgementOf: (path: string) => Judgement,
   now: Instant,
   other?: string,
-  ways: Ways = () => [],
 ): Explanation {
   const [leading] = decision.order;
   const ranks = new Map(choice.candidates.map((candidate) => {
     const judgement = judgementOf(candidate.path);
     const { path } = candidate;
-    const blamed = path !== leading && isBlamed(decision.blame, path, ways);
+    const blamed = path !== leading && isBlamed(decision.blame, path);
     return [path, rankOf(candidate, judgement, choice, other, blamed)];
   }));
   const lead = ranks.get(leading ?? "");
@@ -123,7 +124,13 @@ function behind(rank: Rank, lead: Rank, slo: SloClass, decision: Decision): Behi
   if (waiting) return { kind: "waiting", until: waiting.until };
   if (isClearlyBetter(rank, lead, slo)) return null;
   const field = decidingField(rank, lead);
-  if (field >= 0) return { kind: "field", field: FIELDS[field]! };
+  if (field >= 0) {
+    const name = FIELDS[field]!;
+    return name === "blame" ? { kind: "blamed", until: decision.blame!.until } : {
+      kind: "field",
+      field: name,
+    };
+  }
   if (rank.figure === null || lead.figure === null) return { kind: "figure-unknown" };
   const byShare = gainOf(rank.figure, lead.figure);
   if (compareRanks(rank, lead) < 0 && !isClearlyBetter(rank, lead, slo) && byShare > 0) {
@@ -141,9 +148,11 @@ function behindInWords(behind: Behind, slo: SloClass, now: Instant): string {
         shared: "it has more in common with the path to keep away from",
         resort: "only for when others fail (metered)",
         verdict: "another does better against the SLO",
-        blame: "it shares what may be wrong with the path that was left for its loss",
         preference: "the policy prefers another",
       }[behind.field];
+    case "blamed":
+      return "it shares what may be wrong with the path that was left for its loss, for " +
+        `${seconds(behind.until - now)} more`;
     case "margin":
       return `better by ${percent(behind.byShare)}, needs ${percent(behind.needed)} for ` +
         seconds(slo.timers.holdMillis);

@@ -109,7 +109,7 @@ export function judge(
   };
 
   function inDoubt(): boolean {
-    return loss !== undefined && isSuspect(looks, excess, loss, leaveWindowMillis);
+    return loss !== undefined && isSuspect(looks, excess, loss);
   }
 
   /** The first that applies is the verdict; all that apply are reasons. */

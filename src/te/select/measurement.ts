@@ -140,6 +140,10 @@ function look(window: MeasurementWindow, { at, carried, entry }: PathMeasurement
   };
 }
 
+export function sumOf(tallies: readonly Tally[]): Tally {
+  return tallies.reduce(together, { lost: 0, sent: 0 });
+}
+
 export function together(a: Tally, b: Tally): Tally {
   return { lost: a.lost + b.lost, sent: a.sent + b.sent };
 }

@@ -54,8 +54,8 @@ export interface Rank {
     lastResort: number,
     verdict: number,
     whenBroken: number,
-    blame: number,
     preference: number,
+    blame: number,
   ];
   /** By the objective; the file's cost for `cost`; null: not known. */
   readonly figure: number | null;
@@ -68,8 +68,8 @@ export const FIELDS = [
   "resort",
   "verdict",
   "resort",
-  "blame",
   "preference",
+  "blame",
 ] as const;
 
 /** From 0: usable at all; only if nothing else is. */
@@ -112,8 +112,8 @@ export function rankOf(
       Number(candidate.resort === "last"),
       VERDICT[judgement.verdict],
       Number(candidate.resort === "when-broken"),
-      Number(blamed),
       candidate.preference,
+      Number(blamed),
     ],
     figure: objective === "cost" ? candidate.cost : judgement.figure,
   };

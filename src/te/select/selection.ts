@@ -7,7 +7,7 @@
 import FlatQueue from "flatqueue";
 import type { Instant } from "../../model/quantity.ts";
 import type { SloClass } from "../../model/slo.ts";
-import type { Ways } from "./blame.ts";
+import { type Beside, isProven, type Ways } from "./blame.ts";
 import { decide, type Decision, type Move } from "./decide.ts";
 import { judge, type Judgement } from "./judge.ts";
 import { observe, type Observed, type PathMeasurement } from "./measurement.ts";
@@ -29,7 +29,7 @@ export interface Undecided {
   readonly inUse: boolean;
   /** It was good until now for a class that has flows on it: whether it still is decides about them. */
   readonly doubted: boolean;
-  /** It gets better, and some choice would take it for its lead if it were good. */
+  /** It gets better or is blamed, and some choice would take it for its lead if it were good. */
   readonly returns: boolean;
 }
 
@@ -61,7 +61,7 @@ interface PathEntry {
 }
 
 export class Selection {
-  readonly ways: Ways;
+  readonly #beside: Beside;
   readonly #paths = new Map<string, PathEntry>();
   /** By the key of each choice. */
   readonly #contests = new Map<string, Contest>();
@@ -84,7 +84,10 @@ export class Selection {
     previous?: Selection,
     ways: Ways = () => [],
   ) {
-    this.ways = ways;
+    this.#beside = {
+      ways,
+      isProven: (path, allowed) => isProven(this.#paths.get(path)!.observed?.looks ?? [], allowed),
+    };
     const classIndices = new Numbers<SloClass>(JSON.stringify);
     const candidateSets = new Numbers<readonly Candidate[]>(JSON.stringify);
     const decisions = new Numbers<Decision | undefined>();
@@ -188,8 +191,9 @@ export class Selection {
   /** Ascending by path. Looks at every path: for a budget of probes, not for each packet. */
   undecided(): Undecided[] {
     const found: Undecided[] = [];
+    const blamed = this.#blamed();
     for (const path of this.#paths.values()) {
-      if (!path.judgements.some((judgement) => judgement?.undecided)) continue;
+      if (!blamed.has(path) && !path.judgements.some((judgement) => judgement?.undecided)) continue;
       const uses = path.contests.map((entries) =>
         entries?.some(({ decision }) =>
           decision?.equals.includes(path.key) ||
@@ -197,16 +201,31 @@ export class Selection {
         )
       );
       const inUse = uses.includes(true);
-      const returns = path.contests.some((entries, index) =>
-        path.judgements[index]!.verdict === "recovering" &&
-        entries?.some((contest) => this.#isWanted(path, contest))
-      );
+      const returns = blamed.has(path) ||
+        path.contests.some((entries, index) =>
+          path.judgements[index]!.verdict === "recovering" &&
+          entries?.some((contest) => this.#isWanted(path, contest))
+        );
       const doubted = path.judgements.some((judgement, index) =>
         judgement?.undecided && judgement.bad === null && uses[index]
       );
       found.push({ path: path.key, inUse, doubted, returns });
     }
     return found.sort((a, b) => a.path < b.path ? -1 : 1);
+  }
+
+  /** Who would lead but for blame: a closer look tells until then how good it is. */
+  #blamed(): Set<PathEntry> {
+    const found = new Set<PathEntry>();
+    for (const contest of new Set(this.#contests.values())) {
+      for (const key of contest.decision?.blame?.paths ?? []) {
+        const path = this.#paths.get(key);
+        // A path that the file before had.
+        if (!path?.contests[contest.classIndex]?.includes(contest)) continue;
+        if (this.#isWanted(path, contest)) found.add(path);
+      }
+    }
+    return found;
   }
 
   /** Would it lead if it met the SLO? */
@@ -306,7 +325,7 @@ export class Selection {
     const { classIndex, choice, other } = entry;
     const judgementOf = (path: string) => this.#paths.get(path)!.judgements[classIndex]!;
     const away = other?.decision?.order[0];
-    entry.decision = decide(entry.decision, choice, judgementOf, now, away, this.ways);
+    entry.decision = decide(entry.decision, choice, judgementOf, now, away, this.#beside);
     this.#schedule(entry, entry.decision.next);
     return entry.decision;
   }

@@ -24,7 +24,6 @@ export function standingsOf(
     (path) => selection.judgement(key, path)!,
     now,
     selection.pathToAvoid(key),
-    selection.ways,
   );
   const lead = paths[0];
   return paths.map((one): PathStanding => {

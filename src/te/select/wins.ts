@@ -24,6 +24,8 @@ export function winsInWords(
     switch (behind.kind) {
       case "waiting":
         return [`it stays so for ${seconds(behind.until - now)}`];
+      case "blamed":
+        return [`it is good and the best in ${seconds(behind.until - now)}`];
       case "figure-unknown":
         return one.reasons.length > 0 ? [] : [`its ${slo.objective} is known`];
       case "field":
@@ -34,8 +36,6 @@ export function winsInWords(
             ? PREFERRED_FAIL
             : behind.field === "shared"
             ? "the other policy's traffic leaves what they share"
-            : behind.field === "blame"
-            ? "it stays good until that is no longer fresh"
             : OTHERS_FAIL,
         ];
       case "margin":

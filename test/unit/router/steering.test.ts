@@ -29,17 +29,19 @@ interface Sample {
   readonly loss?: number;
   readonly downs?: number;
   readonly since?: number;
+  /** Probes a second. */
+  readonly rate?: number;
   /** Customers' packets of a look; where it is an adjacency. */
   readonly packets?: number;
 }
 
-/** Four looks a second, a hundred probes a second. */
+/** Four looks a second. */
 function looks(now: number, samples: Record<string, Sample>): Looks {
   return {
     uptime_millis: now,
     reported: [],
     looks: Object.entries(samples).map(([key, sample]): Look => {
-      const { rtt, loss = 0, downs = 0, since = 0, packets } = sample;
+      const { rtt, loss = 0, downs = 0, since = 0, rate = 100, packets } = sample;
       const state = rtt === null ? "down" : "up";
       const quality = {
         ...NO_QUALITY,
@@ -53,9 +55,9 @@ function looks(now: number, samples: Record<string, Sample>): Looks {
         state,
         state_millis: now - since,
         downs,
-        since: windowOf(250, quality, 100),
-        ten_seconds: windowOf(10_000, quality, 100),
-        minute: windowOf(60_000, quality, 100),
+        since: windowOf(250, quality, rate),
+        ten_seconds: windowOf(10_000, quality, rate),
+        minute: windowOf(60_000, quality, rate),
         carried: packets === undefined ? null : {
           span_millis: 250,
           forward_lost: packets * loss,
@@ -129,7 +131,7 @@ describe("policies", () => {
     const free = FIXTURE_FILE.replace("metered: true", "metered: false");
     const lossy = (entry: number) => {
       const steering = new Steering(surveyed(CALLS, "", free), 0 as Instant);
-      const paths = { [HUB]: { rtt: 20 }, [LTE_HUB]: { rtt: 30 }, [DIRECT]: { rtt: 45 } };
+      const paths = { [HUB]: { rtt: 20 }, [LTE_HUB]: { rtt: 30, rate: 12 }, [DIRECT]: { rtt: 45 } };
       run(steering, 250, 20_000, paths);
       expect(first(steering, "calls > porto")).toBe(HUB);
       const hub = { rtt: 5, loss: entry, packets: 1_000 };

@@ -74,22 +74,58 @@ describe("when a path is left for its loss, what shares the cause is taken last"
     const standings = standingsOf(course.selection, KEY, () => null, at(course.now))!;
     expect(standings.find(({ key }) => key === "decoy")).toMatchObject({
       verdict: "meets",
-      why: expect.stringContaining(
-        "it shares what may be wrong with the path that was left for its loss",
+      why: expect.stringMatching(
+        /^it shares what may be wrong with the path that was left for its loss, for \d+ s more/,
       ),
-      wins: "it stays good until that is no longer fresh, or those before it fail",
+      wins: expect.stringMatching(/^it is good and the best in \d+ s, or those before it fail$/),
     });
   });
 
-  test("after the return window who was blamed takes over if it has stayed good", () => {
+  test("who is blamed and would lead is probed closely, and takes over when it has stayed good", () => {
     const course = begin();
     const bad = { rtt: 13_000, lost: 4, entry: ENTRY };
     const slow = { sent: 10, rtt: 60_000 };
     go(course, 4, { short: bad, decoy: STANDBY.decoy!, other: slow });
     expect(lead(course)).toBe("other");
-    go(course, 55, { short: bad, decoy: STANDBY.decoy!, other: slow });
+    const undecided = () => course.selection.undecided().find(({ path }) => path === "decoy");
+    expect(undecided()).toMatchObject({ returns: true });
+    const { until } = course.selection.decision(KEY)!.blame!;
+    const seconds = (until - course.now) / 1_000;
+    go(course, seconds - 1, { short: bad, decoy: STANDBY.decoy!, other: slow });
     expect(lead(course)).toBe("other");
-    go(course, 15, { short: bad, decoy: STANDBY.decoy!, other: slow });
+    go(course, 10, { short: bad, decoy: STANDBY.decoy!, other: slow });
+    expect(lead(course)).toBe("decoy");
+    expect(undecided()).toBeUndefined();
+  });
+
+  test("who has proved good by its own probes meanwhile is not blamed", () => {
+    const course = begin();
+    const decoy = { sent: 200, rtt: 26_000 };
+    go(course, 10, { short: { rtt: 13_000, entry: ENTRY }, decoy, other: STANDBY.other! });
+    go(course, 4, { short: { rtt: 13_000, lost: 4, entry: ENTRY }, decoy, other: STANDBY.other! });
+    expect(lead(course)).toBe("decoy");
+  });
+
+  test("a second path that is left does not make forget the first", () => {
+    const course = begin();
+    const bad = { lost: 4, entry: ENTRY };
+    go(course, 4, { short: bad, ...STANDBY });
+    expect(lead(course)).toBe("other");
+    go(course, 4, { short: bad, decoy: STANDBY.decoy!, other: { rtt: 26_100, ...bad } });
+    // Nothing else is left.
+    expect(lead(course)).toBe("decoy");
+    expect(course.selection.decision(KEY)!.blame!.paths).toContain("decoy");
+  });
+
+  test("what a policy prefers, and what is a last resort, stay so", () => {
+    const choice = {
+      ...CHOICE,
+      candidates: [candidate("short"), candidate("decoy"), candidate("other", { preference: 1 })],
+    };
+    const selection = new Selection([choice], at(0), undefined, WAYS);
+    const course = { selection, now: 0 };
+    go(course, 30, { short: { rtt: 13_000, entry: ENTRY }, ...STANDBY });
+    go(course, 4, { short: { rtt: 13_000, lost: 4, entry: ENTRY }, ...STANDBY });
     expect(lead(course)).toBe("decoy");
   });
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Instant } from "../../../../src/model/quantity.ts";
+import { type Beside, isProven } from "../../../../src/te/select/blame.ts";
 import { decide, type Decision, type Move, patienceOf } from "../../../../src/te/select/decide.ts";
 import { judge, type Judgement } from "../../../../src/te/select/judge.ts";
 import {
@@ -48,7 +49,11 @@ class Exhaustive {
       const before = this.decisions.get(choice.key);
       const judgementOf = (path: string) => this.#judgements.get(`${choice.key} ${path}`)!;
       const other = this.decisions.get(choice.apart?.from ?? "")?.order[0];
-      this.decisions.set(choice.key, decide(before, choice, judgementOf, now, other, WAYS));
+      const beside: Beside = {
+        ways: WAYS,
+        isProven: (path, allowed) => isProven(this.#observed.get(path)?.looks ?? [], allowed),
+      };
+      this.decisions.set(choice.key, decide(before, choice, judgementOf, now, other, beside));
     }
   }
 }
