@@ -356,12 +356,22 @@ test("the lab leaves nothing of its routers behind", { timeout: LAB_SECONDS }, a
 test("a router that cannot start fails the lab, which says why and takes itself down", {
   timeout: LAB_SECONDS,
 }, async () => {
-  Deno.env.set("LABELWAY_LIBRARY", "/nonexistent/liblabelway.so");
-  const { code, err } = await attempt("lab", "up", TOPOLOGY);
-  Deno.env.delete("LABELWAY_LIBRARY");
-  expect(code).toBe(1);
+  const folder = await Deno.makeTempDir({ prefix: "lw-library-" });
+  const library = `${folder}/liblabelway.so`;
+  const up = async () => {
+    Deno.env.set("LABELWAY_LIBRARY", library);
+    const { code, err } = await attempt("lab", "up", TOPOLOGY);
+    Deno.env.delete("LABELWAY_LIBRARY");
+    expect(code).toBe(1);
+    expect(await namespaces()).toEqual([]);
+    return err;
+  };
+  expect(await up()).toContain(`There is no native half at ${library}; build it: deno task native`);
+  await Deno.writeTextFile(library, "not a library");
+  const err = await up();
+  await Deno.remove(folder, { recursive: true });
   expect(err).toMatch(/The router of \w+ has ended; its log ends:/);
-  expect(err).toContain("/nonexistent/liblabelway.so");
+  expect(err).toContain("Cannot load the native library");
   expect(await attempt("lab", "status", TOPOLOGY)).toMatchObject({
     code: 1,
     err: expect.stringContaining("is not up"),
