@@ -27,7 +27,7 @@ import { createNamespaces, hasNetem, removeNamespaces, setUp } from "./namespace
 import { netem, startNetem } from "./netem.ts";
 import { endAll, type ProcessId } from "./process.ts";
 import { checkNetwork, interfaceNames, readNetwork } from "./network.ts";
-import { labelway } from "./program.ts";
+import { labelway, removeProgram } from "./program.ts";
 import { awaitRouters } from "./ready.ts";
 
 export interface UpOptions {
@@ -174,6 +174,7 @@ async function remove(place: Place, { keepLogs = false } = {}): Promise<number> 
 async function keepOnlyLogs(place: Place): Promise<void> {
   await Deno.remove(`${place.folder}/state.json`).catch(ignoreMissing);
   await Deno.remove(probeKeyFile(place.folder)).catch(ignoreMissing);
+  await removeProgram(place.folder);
   for (const { name } of place.topology.sites) {
     for (const part of ["keys", "run", "state"]) {
       const path = `${siteFolder(place.folder, name)}/${part}`;

@@ -48,6 +48,15 @@ export async function makeProgram(lab: string): Promise<void> {
   }
 }
 
+export async function removeProgram(lab: string): Promise<void> {
+  for (const folder of [folderOf(lab), compiledIn(lab)]) {
+    await Deno.remove(folder, { recursive: true }).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
+  }
+}
+
+const compiledIn = (lab: string) => join(lab, "compiled");
 const ownLibrary = (lab: string) => join(folderOf(lab), "liblabelway.so");
 
 /**
@@ -57,5 +66,7 @@ const ownLibrary = (lab: string) => join(folderOf(lab), "liblabelway.so");
 export function labelway(lab: string, library?: string): readonly string[] {
   const folder = IS_SOURCE ? folderOf(lab) : dirname(HERE);
   library ??= IS_SOURCE ? ownLibrary(lab) : libraryPath(ROOT);
-  return ["env", `LABELWAY_LIBRARY=${library}`, ...runBundled(Deno.execPath(), folder)];
+  // What Deno compiles of this copy of the program goes with the lab, and is not kept for ever.
+  const set = [`LABELWAY_LIBRARY=${library}`, `DENO_DIR=${compiledIn(lab)}`];
+  return ["env", ...set, ...runBundled(Deno.execPath(), folder)];
 }
