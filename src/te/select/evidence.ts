@@ -111,8 +111,11 @@ export function isSuspect(
   if (!newest?.directed || !looks.some((look) => look.backward.lost > 0)) return false;
   const isNews = (look: Look) => look.at > newest.at - NEWS_MILLIS;
   const [news, before] = [looks.filter(isNews), looks.filter((look) => !isNews(look))];
-  return evidenceAbove(sumOf(news.map(roundTrips)), allowed) >= SUSPECT_EVIDENCE &&
-    share(sumOf(before.map(roundTrips))) <= allowed;
+  if (share(sumOf(before.map(roundTrips))) > allowed) return false;
+  // By the stretch that says most: what was good a moment ago must not hide what has just begun.
+  return news.some((_, start) =>
+    evidenceAbove(sumOf(news.slice(start).map(roundTrips)), allowed) >= SUSPECT_EVIDENCE
+  );
 }
 
 function roundTrips({ forward, backward, directed }: Look): Tally {
