@@ -140,10 +140,12 @@ function look(window: MeasurementWindow, { at, carried, entry }: PathMeasurement
   };
 }
 
+/** Nothing of none. */
 export function sumOf(tallies: readonly Tally[]): Tally {
   return tallies.reduce(together, { lost: 0, sent: 0 });
 }
 
+/** Probes and probes; of real packets see {@link CARRIED_AT_MOST}. */
 export function together(a: Tally, b: Tally): Tally {
   return { lost: a.lost + b.lost, sent: a.sent + b.sent };
 }

@@ -65,6 +65,8 @@ export class Selection {
   readonly #paths = new Map<string, PathEntry>();
   /** By the key of each choice. */
   readonly #contests = new Map<string, Contest>();
+  /** Each once. */
+  readonly #distinct: readonly Contest[];
   readonly #classes: SloClass[] = [];
   readonly #queue = new FlatQueue<PathEntry | Contest>();
   /** Of all contests. */
@@ -123,7 +125,7 @@ export class Selection {
     }
     if (previous) this.#takeOver(previous, classIndices);
     for (const path of this.#paths.values()) this.#judge(path, now);
-    const contests = [...known.values()];
+    const contests = this.#distinct = [...known.values()];
     for (const contest of contests) {
       contest.keys.sort();
       this.#follow(contest);
@@ -217,7 +219,7 @@ export class Selection {
   /** Who would lead but for blame: a closer look tells until then how good it is. */
   #blamed(): Set<PathEntry> {
     const found = new Set<PathEntry>();
-    for (const contest of new Set(this.#contests.values())) {
+    for (const contest of this.#distinct) {
       for (const key of contest.decision?.blame?.paths ?? []) {
         const path = this.#paths.get(key);
         // A path that the file before had.
