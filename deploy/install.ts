@@ -9,15 +9,15 @@
  */
 
 import { dirname, join } from "node:path";
-import { bundle, runBundled } from "../src/lab/program.ts";
+import { ignoreMissing } from "../src/io/files.ts";
+import { bundle, ROOT, runBundled } from "../src/lab/program.ts";
 
 interface Place {
   readonly root: string;
   readonly prefix: string;
 }
 
-const TREE = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
-const LIBRARY = `${TREE}/native/target/release/liblabelway.so`;
+const LIBRARY = `${ROOT}/native/target/release/liblabelway.so`;
 
 /** Programs that the router calls, and the Debian packages that carry them. */
 const NEEDED = { ip: "iproute2", wg: "wireguard-tools" } as const;
@@ -34,13 +34,13 @@ async function install(place: Place): Promise<void> {
   await wrapper(join(fresh, "labelway"), prefix);
   const old = `${target}.old`;
   await Deno.remove(old, { recursive: true }).catch(() => {});
-  await Deno.rename(target, old).catch(absent);
+  await Deno.rename(target, old).catch(ignoreMissing);
   await Deno.rename(fresh, target);
-  await Deno.remove(old, { recursive: true }).catch(absent);
+  await Deno.remove(old, { recursive: true }).catch(ignoreMissing);
 
   const bin = join(root, "/usr/local/bin");
   await Deno.mkdir(bin, { recursive: true });
-  await Deno.remove(join(bin, "labelway")).catch(absent);
+  await Deno.remove(join(bin, "labelway")).catch(ignoreMissing);
   await Deno.symlink(join(prefix, "labelway"), join(bin, "labelway"));
   await placeFile("deploy/labelway.service", join(root, "/etc/systemd/system/labelway.service"));
   await placeFile("deploy/60-labelway.conf", join(root, "/etc/sysctl.d/60-labelway.conf"));
@@ -76,9 +76,12 @@ async function refuseIfIncomplete({ root }: Place): Promise<void> {
 }
 
 async function copyProgram(to: string): Promise<void> {
-  const bundled = `${TREE}/.cache/program`;
-  await Deno.remove(bundled, { recursive: true }).catch(absent);
-  await bundle(TREE, bundled);
+  // Made in the tree and then copied: from elsewhere its maps would tell where the tree lies.
+  const bundled = `${ROOT}/.cache/program`;
+  await bundle(bundled).catch((error: Error) => {
+    console.error(error.message);
+    Deno.exit(1);
+  });
   await Deno.mkdir(`${to}/program`, { recursive: true });
   for (const { name } of Deno.readDirSync(bundled)) {
     await Deno.copyFile(`${bundled}/${name}`, `${to}/program/${name}`);
@@ -93,11 +96,11 @@ async function copyProgram(to: string): Promise<void> {
 /** Those of the packages that are bundled, as they want to be told. */
 async function licences(): Promise<string> {
   const info = JSON.parse(
-    await run([Deno.execPath(), "info", "--json", `${TREE}/src/main.ts`]),
+    await run([Deno.execPath(), "info", "--json", `${ROOT}/src/main.ts`]),
   ) as Info;
   const texts: string[] = [];
   for (const { name, version } of reached(info)) {
-    const store = `${TREE}/node_modules/.deno/${name.replaceAll("/", "+")}@${version}`;
+    const store = `${ROOT}/node_modules/.deno/${name.replaceAll("/", "+")}@${version}`;
     const own = `${store}/node_modules/${name}`;
     const files = [...Deno.readDirSync(own)].map((entry) => entry.name);
     const file = files.find((each) => /^licen[cs]e/i.test(each));
@@ -145,7 +148,7 @@ async function wrapper(path: string, prefix: string): Promise<void> {
 
 async function placeFile(from: string, to: string): Promise<void> {
   await Deno.mkdir(dirname(to), { recursive: true });
-  await Deno.copyFile(join(TREE, from), to);
+  await Deno.copyFile(join(ROOT, from), to);
   await Deno.chmod(to, 0o644);
 }
 
@@ -155,7 +158,7 @@ async function folder(path: string, mode: number): Promise<void> {
 
 async function run(argv: readonly string[]): Promise<string> {
   const [program, ...args] = argv;
-  const { code, stdout, stderr } = await new Deno.Command(program!, { args, cwd: TREE }).output();
+  const { code, stdout, stderr } = await new Deno.Command(program!, { args, cwd: ROOT }).output();
   if (code === 0) return new TextDecoder().decode(stdout);
   console.error(`\`${argv.join(" ")}\` failed: ${new TextDecoder().decode(stderr).trim()}`);
   Deno.exit(1);
@@ -168,10 +171,6 @@ async function onPath(program: string): Promise<boolean> {
 
 function exists(path: string): Promise<boolean> {
   return Deno.stat(path).then(() => true, () => false);
-}
-
-function absent(error: unknown): void {
-  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
 
 function parse(args: readonly string[]): Place {

@@ -1,6 +1,7 @@
 /**
  * Brings a fresh Linux machine to where the lab and the tests run: Debian packages, then the
- * native half in release mode and the bundled program. Finds out everything that is missing before it changes anything.
+ * native half in release mode and the bundled program. Finds out everything that is missing before
+ * it changes anything.
  *
  *     deno run -A deploy/dev/setup.ts [lab] [test] [kernel] [native] [bench …]
  *
@@ -108,7 +109,7 @@ async function main(args: readonly string[]): Promise<void> {
   });
   // A lab bundles its own; here so that Deno has fetched its bundler where a lab has no internet.
   step("Bundling the program");
-  await bundle(ROOT, `${ROOT}/.cache/program`);
+  await bundle(`${ROOT}/.cache/program`).catch((error: Error) => fail(error.message));
 }
 
 async function missingPackages(tools: readonly Tool[]): Promise<string[]> {

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import type { Setting } from "../underlay/host.ts";
-import { createPrivateFile, replaceFile } from "./files.ts";
+import { createPrivateFile, ignoreMissing, replaceFile } from "./files.ts";
 
 /** Somebody else has it, or it cannot be used. */
 export class StateError extends Error {
@@ -72,9 +72,7 @@ export class StateFolder {
   async keepOriginals(settings: readonly Setting[]): Promise<void> {
     const path = this.#originalsPath;
     if (settings.length === 0) {
-      await Deno.remove(path).catch((error) => {
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-      });
+      await Deno.remove(path).catch(ignoreMissing);
       return;
     }
     const text = JSON.stringify({ kernel: await thisKernel(), settings } satisfies Originals);

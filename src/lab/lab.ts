@@ -20,6 +20,7 @@ import {
   withGateway,
 } from "./gateway.ts";
 import { runOrThrow as run } from "../io/command.ts";
+import { ignoreMissing } from "../io/files.ts";
 import { createProbeKey, probeKeyFile } from "../io/probe_keys.ts";
 import { layOut } from "./layout.ts";
 import { linkem, startLinkem } from "./linkem.ts";
@@ -210,8 +211,4 @@ async function lock(place: Place): Promise<Disposable> {
 function requireRoot(): void {
   if (Deno.uid() === 0) return;
   throw new LabError(["The lab makes network namespaces and needs root; run it with sudo"]);
-}
-
-function ignoreMissing(error: unknown): void {
-  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }

@@ -2,7 +2,8 @@
 
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { runOrThrow } from "../io/command.ts";
+import { run } from "../io/command.ts";
+import { ignoreMissing } from "../io/files.ts";
 import { LabError } from "./error.ts";
 import { libraryPath } from "../io/native/library.ts";
 
@@ -16,17 +17,25 @@ export const ROOT = join(dirname(HERE), IS_SOURCE ? "../.." : "..");
 const folderOf = (lab: string) => join(lab, "program");
 
 /**
- * Bundles a source tree's program into a folder of few files, `main.js` first, with what it uses of
- * npm packages in them. By `deno bundle`, which resolves as `deno run` does. The maps beside them let
- * a stack name the source's lines.
- * @throws CommandError with what is wrong with the source
+ * Bundles the source tree's program into a folder of few files, `main.js` first, with what it uses of
+ * npm packages in them; what was in the folder before goes. By `deno bundle`, which resolves as
+ * `deno run` does. The maps beside them let a stack name the source's lines.
+ * @throws LabError with what is wrong with the source, or that Deno cannot fetch its bundler
  */
-export async function bundle(root: string, folder: string): Promise<void> {
+export async function bundle(folder: string): Promise<void> {
+  await Deno.remove(folder, { recursive: true }).catch(ignoreMissing);
   const options = ["--quiet", "--code-splitting", "--format=esm", "--sourcemap=linked"];
-  const config = ["--node-modules-dir=manual", "--config", join(root, "deno.json")];
+  const config = ["--node-modules-dir=manual", "--config", join(ROOT, "deno.json")];
   // From the root, whose place on this machine then stands nowhere in it.
-  const argv = ["env", "--chdir", root, Deno.execPath(), "bundle", ...options, ...config];
-  await runOrThrow([...argv, "--outdir", folder, "src/main.ts"]);
+  const argv = ["env", "--chdir", ROOT, "NO_COLOR=1", Deno.execPath(), "bundle", ...options];
+  const { code, stderr } = await run([...argv, ...config, "--outdir", folder, "src/main.ts"]);
+  if (code === 0) return;
+  const [said = ""] = stderr.split("Stack backtrace");
+  throw new LabError([
+    "Cannot bundle the program. Deno fetches its bundler from npm the first time: that needs the " +
+    "internet once. It says:",
+    ...said.trim().split("\n"),
+  ]);
 }
 
 /** How a bundled program is run: it asks for nothing, and nothing is looked for beside it. */
@@ -38,8 +47,8 @@ export function runBundled(deno: string, folder: string): readonly string[] {
 /** Makes the program of a lab, both halves: what changes in the tree is for labs that come up later. */
 export async function makeProgram(lab: string): Promise<void> {
   if (!IS_SOURCE) return;
-  await bundle(ROOT, folderOf(lab));
-  const built = libraryPath(ROOT);
+  await bundle(folderOf(lab));
+  const built = libraryPath();
   try {
     await Deno.copyFile(built, ownLibrary(lab));
   } catch (error) {
@@ -50,9 +59,7 @@ export async function makeProgram(lab: string): Promise<void> {
 
 export async function removeProgram(lab: string): Promise<void> {
   for (const folder of [folderOf(lab), compiledIn(lab)]) {
-    await Deno.remove(folder, { recursive: true }).catch((error) => {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    });
+    await Deno.remove(folder, { recursive: true }).catch(ignoreMissing);
   }
 }
 
@@ -65,7 +72,7 @@ const ownLibrary = (lab: string) => join(folderOf(lab), "liblabelway.so");
  */
 export function labelway(lab: string, library?: string): readonly string[] {
   const folder = IS_SOURCE ? folderOf(lab) : dirname(HERE);
-  library ??= IS_SOURCE ? ownLibrary(lab) : libraryPath(ROOT);
+  library ??= IS_SOURCE ? ownLibrary(lab) : libraryPath();
   // What Deno compiles of this copy of the program goes with the lab, and is not kept for ever.
   const set = [`LABELWAY_LIBRARY=${library}`, `DENO_DIR=${compiledIn(lab)}`];
   return ["env", ...set, ...runBundled(Deno.execPath(), folder)];

@@ -29,8 +29,8 @@ function hex(version: number): string {
 }
 
 /** `LABELWAY_LIBRARY`, or the release build in the source tree. */
-export function libraryPath(root = ROOT): string {
-  return Deno.env.get("LABELWAY_LIBRARY") ?? `${root}/native/target/release/liblabelway.so`;
+export function libraryPath(): string {
+  return Deno.env.get("LABELWAY_LIBRARY") ?? `${ROOT}/native/target/release/liblabelway.so`;
 }
 
 /** Alone: a library of another version may lack the other symbols. */
