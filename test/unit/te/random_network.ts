@@ -130,6 +130,41 @@ export function randomNetwork(): fc.Arbitrary<Network> {
   return networkShape().map((shape) => toNetwork(shape));
 }
 
+/**
+ * Rings, some with chords, whose links each have a color of their own: few sites are neighbours, so
+ * that the ways round a failure are long. Among {@link randomNetwork}'s they hardly ever are.
+ */
+export function sparseNetwork(): fc.Arbitrary<Network> {
+  const sids = [1, 2, 3, 5, 7, 30, 41, 199];
+  return fc.record({
+    around: fc.shuffledSubarray(sids, { minLength: 4 }),
+    chords: fc.array(fc.tuple(fc.nat(7), fc.nat(7)), { maxLength: 2 }),
+    costs: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 10, maxLength: 10 }),
+    penultimate: fc.constantFrom("pop" as const, "explicit-null" as const),
+  }).map(({ around, chords, costs, penultimate }) => {
+    const at = (place: number) => around[place % around.length]!;
+    const links = [
+      ...around.map((sid, place) => [sid, at(place + 1)]),
+      ...chords.map(([from, to]) => [at(from), at(to)]).filter(([from, to]) => from !== to),
+    ];
+    const uplink = (link: number, number: number) => ({
+      number,
+      color: `link${link}`,
+      endpoint: true,
+      metered: false,
+      cost: costs[link]!,
+      mtu: 1500,
+    });
+    const sites = around.map((sid): SiteShape => ({
+      sid,
+      transit: true,
+      uplinks: links.flatMap((ends, link) => ends.includes(sid) ? [link] : []).map(uplink),
+      segments: [1],
+    }));
+    return toNetwork({ sites, meet: [], penultimate, policies: [] });
+  });
+}
+
 export function forEachPair(network: Network, visit: (from: string, to: string) => void): void {
   for (const from of network.sites) {
     for (const to of network.sites) if (from !== to) visit(from.name, to.name);
