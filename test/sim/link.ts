@@ -5,6 +5,8 @@ export interface LinkState {
   readonly loss: number;
   /** Mean probes lost in a row; 1: independent losses (Bernoulli), more: Gilbert–Elliott. */
   readonly burst: number;
+  /** Mean share of the others lost on the way back, independently. */
+  readonly lossBack: number;
   /** Round trip, µs. */
   readonly rttMicros: number;
   /** Round trips are spread evenly by so much to each side, µs. */
@@ -15,6 +17,7 @@ export interface LinkState {
 export const GOOD: LinkState = {
   loss: 0,
   burst: 1,
+  lossBack: 0,
   rttMicros: 20_000,
   jitterMicros: 500,
   up: true,
@@ -25,6 +28,7 @@ export type Weather = (millis: number) => LinkState;
 
 export interface Probe {
   readonly millis: number;
+  readonly outcome: "answered" | "lost-forward" | "lost-backward";
   /** null: lost. */
   readonly rttMicros: number | null;
 }
@@ -44,7 +48,11 @@ export class Link {
     const state = this.#weather(millis);
     const lost = this.#lost(state) || !state.up;
     const rttMicros = state.rttMicros + (2 * this.#random() - 1) * state.jitterMicros;
-    return { millis, rttMicros: lost ? null : rttMicros };
+    if (lost) return { millis, outcome: "lost-forward", rttMicros: null };
+    if (state.lossBack > 0 && this.#random() < state.lossBack) {
+      return { millis, outcome: "lost-backward", rttMicros: null };
+    }
+    return { millis, outcome: "answered", rttMicros };
   }
 
   /** Two states, of which the bad one loses everything: its mean stay is the mean burst. */

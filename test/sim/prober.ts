@@ -19,6 +19,8 @@ export class Prober {
   readonly #probes: Probe[] = [];
   /** By probe: how many were answered before it. */
   readonly #answered: number[] = [0];
+  /** By probe: how many arrived before it. */
+  readonly #arrived: number[] = [0];
   /** By span: the first probe of the window, which only moves on. */
   readonly #first: number[];
   #next = 0;
@@ -43,6 +45,7 @@ export class Prober {
       const probe = this.#link.probe(this.#next);
       this.#probes.push(probe);
       this.#answered.push(this.#answered.at(-1)! + Number(probe.rttMicros !== null));
+      this.#arrived.push(this.#arrived.at(-1)! + Number(probe.outcome !== "lost-forward"));
       this.#follow(probe);
     }
     return this.#live !== before || this.#downs !== downs;
@@ -81,6 +84,7 @@ export class Prober {
     this.#first[index] = first;
     const sent = this.#probes.length - first;
     const answered = this.#answered.at(-1)! - this.#answered[first]!;
+    const arrived = this.#arrived.at(-1)! - this.#arrived[first]!;
     const trips: number[] = [];
     const differences: number[] = [];
     const stride = Math.max(1, sent / SAMPLES);
@@ -97,8 +101,8 @@ export class Prober {
       spanMillis,
       sent,
       answered,
-      lostForward: sent - answered,
-      lostBackward: 0,
+      lostForward: sent - arrived,
+      lostBackward: arrived - answered,
       rttMicros: trips.length === 0 ? null : { p50: at(0.5), p95: at(0.95) },
       jitterMicros: differences.length === 0
         ? null

@@ -48,6 +48,7 @@ export const PROBINGS: Readonly<Record<string, Probing>> = {
 export const FAULTS: Readonly<Record<string, Partial<LinkState>>> = {
   "loss 2 %, 1 % above the SLO": { loss: 0.02 },
   "loss 3 %, 2 % above": { loss: 0.03 },
+  "loss 3 % each way": { loss: 0.03, lossBack: 0.03 },
   "loss 6 %, 5 % above": { loss: 0.06 },
   "loss 3 % in bursts of 4": { loss: 0.03, burst: 4 },
   "loss 6 % in bursts of 4": { loss: 0.06, burst: 4 },
@@ -65,6 +66,9 @@ export const HOURS: Readonly<Record<string, Partial<LinkState>>> = {
   "loss 0.9 %": { loss: 0.009 },
   "loss 1 %, the threshold": { loss: 0.01 },
   "loss 1.1 %": { loss: 0.011 },
+  "loss 0.5 % each way": { loss: 0.005, lossBack: 0.005 },
+  "loss 0.7 % each way": { loss: 0.007, lossBack: 0.007 },
+  "loss 0.7 %, 3 % back": { loss: 0.007, lossBack: 0.03 },
   "loss 0.3 % in bursts of 4": { loss: 0.003, burst: 4 },
   "loss 1 % in bursts of 4": { loss: 0.01, burst: 4 },
   "round trip of 60 ± 5 ms, the threshold": { rttMicros: 60_000, jitterMicros: 5_000 },

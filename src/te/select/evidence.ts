@@ -8,6 +8,11 @@
  * below the SLO has many chances to look as if it were above for a moment; the shorter the moment, the
  * more it takes.
  *
+ * What fails on the way there mostly fails on the way back at the same moment. So the way back bears
+ * witness where it was good until then: its own likelihood ratio is added, up to that of the way there,
+ * which therefore has to show half of what it takes by itself. What loses answers all the time is no
+ * witness.
+ *
  * _Returning_ asks for the opposite against a far stricter bound, by Page's cumulative sum
  * (Biometrika 41, 1954) of the loss being a quarter of what is allowed rather than all of it.
  *
@@ -17,7 +22,7 @@
  */
 
 import type { Instant } from "../../model/quantity.ts";
-import { type Look, share, sumOf, type Tally } from "./measurement.ts";
+import { type Look, share, sumOf, type Tally, together } from "./measurement.ts";
 
 /**
  * Of the likelihood ratio's logarithm, over a stretch of {@link LONGEST_STRETCH_MILLIS}: e^2.5 = 12
@@ -45,10 +50,13 @@ export const RETURN_EVIDENCE = 12;
  * between there and the SLO is the zone in which nothing moves.
  */
 const RETURN_SHARE = 0.25;
+/** Of the way back having been well below what is allowed: e^1.5 = 4.5 times likelier than at it. */
+const GOOD_EVIDENCE = 1.5;
 /** Answers that begin to be lost are news for so long: a path is looked at closely for no longer. */
 const NEWS_MILLIS = 2_000;
 /** Likelihood e³ = 20 : 1 of a loss well below the allowed one, or above it. */
 export const CLEAR_EVIDENCE = 3;
+const NONE: Tally = { lost: 0, sent: 0 };
 /** An SLO of no loss at all is read as one in ten thousand: else a single probe would decide. */
 const LEAST_ALLOWED = 0.0001;
 
@@ -57,7 +65,9 @@ export interface Excess extends Tally {
   /** From the first look of the stretch to the newest, ms. */
   readonly spanMillis: number;
   readonly direction: "forward" | "round-trip";
-  /** Natural logarithm of the likelihood ratio, not below 0. */
+  /** On the way back, where the way there alone would not be enough and it bears witness. */
+  readonly back: Tally | null;
+  /** Natural logarithm of the likelihood ratio, not below 0; of both ways where the other tells. */
   readonly evidence: number;
   /** Is it enough to leave? */
   readonly breaks: boolean;
@@ -81,8 +91,8 @@ export function evidenceBelow({ lost, sent }: Tally, allowed: number): number {
 }
 
 /**
- * Of all stretches within the window that end with the newest look; null: nothing above. Only the
- * way there counts where it is told apart: what comes back takes the way that its own ingress chose.
+ * Of all stretches within the window that end with the newest look; null: nothing above. The way
+ * there decides where it is told apart: what comes back takes the way that its own ingress chose.
  */
 export function strongestExcess(
   looks: readonly Look[],
@@ -130,23 +140,43 @@ function scan(
   newest: Instant,
 ): Excess | null {
   let best: Excess | null = null;
-  let [lost, sent, over] = [0, 0, 0];
+  let there = NONE;
+  let back = NONE;
+  let over = 0;
+  const wasGood = goodUntil(looks, allowed);
   for (let index = looks.length - 1; index >= 0; index--) {
     const look = looks[index]!;
     const spanMillis = newest - look.at + look.spanMillis;
     if (spanMillis > windowMillis && index < looks.length - 1) break;
-    lost += look.forward.lost;
-    sent += look.forward.sent;
+    there = together(there, look.forward);
+    back = together(back, look.backward);
     if (share(look.forward) > allowed) over++;
-    const evidence = evidenceAbove({ lost, sent }, allowed);
+    const own = evidenceAbove(there, allowed);
+    // Two directions that are told apart lose independently where nothing is wrong: logarithms add up.
+    const witness = direction === "forward" && wasGood[index]! ? evidenceAbove(back, allowed) : 0;
+    const evidence = own + Math.min(own, witness);
     // With a leave window of one look, that look has to do.
     const looksWanted = Math.min(LEAST_LOOKS, Math.max(1, windowMillis / look.spanMillis | 0));
-    const breaks = evidence >= enough(spanMillis) && lost >= LEAST_LOST && over >= looksWanted;
+    const breaks = evidence >= enough(spanMillis) && there.lost >= LEAST_LOST &&
+      over >= looksWanted;
     const stronger = best === null || Number(breaks) > Number(best.breaks) ||
       breaks === best.breaks && evidence > best.evidence;
-    if (evidence > 0 && stronger) best = { lost, sent, spanMillis, direction, evidence, breaks };
+    if (evidence > 0 && stronger) {
+      const told = witness > 0 && own < enough(spanMillis) ? back : null;
+      best = { ...there, spanMillis, direction, back: told, evidence, breaks };
+    }
   }
   return best;
+}
+
+/** By look: had the way back been good in those before it, and for long enough to know? */
+function goodUntil(looks: readonly Look[], allowed: number): readonly boolean[] {
+  let evidence = 0;
+  return looks.map(({ backward }) => {
+    const before = evidence;
+    evidence += evidenceBelow(backward, allowed);
+    return before >= GOOD_EVIDENCE;
+  });
 }
 
 function enough(spanMillis: number): number {

@@ -3,6 +3,7 @@
 import type { Instant } from "../../model/quantity.ts";
 import type { Objective } from "../../model/slo.ts";
 import type { Verdict } from "../../model/standing.ts";
+import { share, type Tally } from "./measurement.ts";
 
 export type { Verdict };
 
@@ -19,6 +20,8 @@ export type Reason =
     readonly spanMillis: number;
     readonly allowed: number;
     readonly direction: "forward" | "round-trip";
+    /** What began to be lost on the way back and made it sure sooner; null: it had no part. */
+    readonly back: Tally | null;
   }
   | {
     readonly kind: "latency" | "jitter";
@@ -52,7 +55,8 @@ export function inWords(reason: Reason, now: Instant): string {
       const direction = reason.direction === "round-trip"
         ? "in the round trip (directions unknown)"
         : reason.direction;
-      return `loss ${direction} ${percent(reason.lost / reason.sent)} in ` +
+      const back = reason.back ? ` (and ${percent(share(reason.back))} back)` : "";
+      return `loss ${direction} ${percent(share(reason))}${back} in ` +
         `${seconds(reason.spanMillis)} > ${percent(reason.allowed)} allowed`;
     }
     case "latency":

@@ -24,8 +24,8 @@ export function violations(
   const broken: Violations["broken"][number][] = [];
   const missing: Reason[] = [];
   if (slo.loss !== undefined && excess?.breaks) {
-    const { lost, sent, spanMillis, direction } = excess;
-    broken.push({ kind: "loss", lost, sent, spanMillis, allowed: slo.loss, direction });
+    const { lost, sent, spanMillis, direction, back } = excess;
+    broken.push({ kind: "loss", lost, sent, spanMillis, allowed: slo.loss, direction, back });
   }
   const timed = [
     ["latency", slo.latencyMicros, (look: Look) => look.rttMicros],

@@ -76,6 +76,7 @@ describe("evidence that a path loses too much", () => {
       sent: 200,
       spanMillis: 2_000,
       direction: "forward",
+      back: null,
       evidence: expect.closeTo(5.18, 2),
       breaks: true,
     });
@@ -98,6 +99,39 @@ describe("evidence that a path loses too much", () => {
     expect(strongestExcess(looks.slice(0, 5), 0.01, 2_000)).toMatchObject({ lost: 3 });
     expect(strongestExcess(looks.slice(0, 4), 0.01, 2_000)).toBe(null);
     expect(strongestExcess([], 0.01, 2_000)).toBe(null);
+  });
+
+  test("the way back bears witness if it was good until then, for as much as the way there shows", () => {
+    const good = [1, 2, 3, 4].map((second) => look(second, 0));
+    // 6 of 200 in 2 s: 2.6 of the 4.1 that it takes.
+    const there = [look(5, 3), look(6, 3)];
+    const both = [look(5, 3, 3), look(6, 3, 3)];
+    const found = (looks: Look[]) => strongestExcess(looks, 0.01, 10_000);
+    expect(found([...good, ...there])).toMatchObject({ breaks: false, back: null });
+    expect(found([...good, ...both])).toMatchObject({
+      breaks: true,
+      lost: 6,
+      sent: 200,
+      back: { lost: 6, sent: 200 },
+      evidence: expect.closeTo(5.26, 2),
+    });
+    // Lost all the time, or not known to have been good: no witness.
+    const before = [1, 2, 3, 4].map((second) => look(second, 0, 3));
+    expect(found([...before, ...both])).toMatchObject({ breaks: false, back: null });
+    expect(found(both)).toMatchObject({ breaks: false, back: null });
+    // However much is lost on the way back, half has to be shown by the way there.
+    const little = [look(5, 2, 40), look(6, 2, 40)];
+    expect(found([...good, ...little])).toMatchObject({
+      breaks: false,
+      evidence: expect.closeTo(2 * evidenceAbove({ lost: 4, sent: 200 }, 0.01), 6),
+    });
+    expect(found([...good, look(5, 0, 40), look(6, 0, 40)])).toBe(null);
+    // Of round trips, the two directions are one and the same figure.
+    const either = [...good, look(5, 3, 3), look(6, 3, 3)].map((one) => ({
+      ...one,
+      directed: false,
+    }));
+    expect(found(either)).toMatchObject({ breaks: false, back: null });
   });
 
   test("counts the way there alone, and the round trip where that is all that is known", () => {

@@ -24,6 +24,7 @@ function quantile(values: readonly number[], share: number): number {
 describe("time to leave", () => {
   const bounds: readonly (readonly [string, Probing, p50: number, p95: number])[] = [
     ["loss 3 %, 2 % above", closely, 1.5, 3],
+    ["loss 3 % each way", closely, 1, 2.5],
     ["loss 6 %, 5 % above", closely, 1, 3],
     ["loss 2 %, 1 % above the SLO", closely, 3, 8],
     ["loss 6 % in bursts of 4", closely, 2, 5],
@@ -60,7 +61,7 @@ describe("an hour without a change", () => {
     expect(hour(HOURS[name]!, plainly, 1)).toEqual({ left: 0, back: 0 });
   }, 60_000);
 
-  test.each(["loss 0.5 %", "loss 0.7 %"])(
+  test.each(["loss 0.5 %", "loss 0.7 %", "loss 0.5 % each way", "loss 0.7 %, 3 % back"])(
     "%s, steadily below: not left, looked at closely",
     (name) => {
       expect(hour(HOURS[name]!, closely, 1)).toEqual({ left: 0, back: 0 });
