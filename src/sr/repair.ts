@@ -37,12 +37,12 @@ export interface Repairs {
 }
 
 /**
- * Without an entry is what has no other way, and what would need more than {@link MOST_LABELS}.
- * `formers`: files that some router may still run: the stacks mean the same by them.
+ * Without an entry is what has no other way that takes at most {@link MOST_LABELS}. `formers`: files
+ * that some router may still run: the stacks mean the same by them, and may be longer.
  */
 export function repairs(surveyed: Survey, formers: readonly Former[] = []): Repairs {
   const labels = labelsOf(surveyed.labelling);
-  const ways = waysOf(surveyed);
+  const ways = knownWays(surveyed);
   const labelled = (ways: readonly RepairWay[], label: (way: RepairWay) => Label) =>
     ways.flatMap((way) => {
       const repair = toRepair(surveyed, way, label(way), formers);
@@ -62,27 +62,34 @@ interface Ways {
 /** A table is compiled at each change of order; the ways follow from the file alone. */
 const known = new WeakMap<Survey, Ways>();
 
-function waysOf(surveyed: Survey): Ways {
+function knownWays(surveyed: Survey): Ways {
   const before = known.get(surveyed);
   if (before !== undefined) return before;
-  const { siteIndex, labelling: { paths } } = surveyed;
-  const found = {
-    destinations: destinationRepairs(paths, siteIndex),
-    adjacencies: adjacencyRepairs(paths, siteIndex),
-  };
+  const found = waysOf(surveyed.labelling, surveyed.siteIndex);
   known.set(surveyed, found);
   return found;
+}
+
+function waysOf(labelling: Labelling, site: number): Ways {
+  // Each hop but the first takes one label at most.
+  const fits = (hops: readonly number[]) =>
+    hops.length <= MOST_LABELS + 1 || segmentList(labelling, hops).length <= MOST_LABELS;
+  return {
+    destinations: destinationRepairs(labelling.paths, site, fits),
+    adjacencies: adjacencyRepairs(labelling.paths, site, fits),
+  };
 }
 
 /** What the repair of each label survives: by the file alone, whatever runs besides. */
 export function protections(network: Network, site: string): ReadonlyMap<number, Protection> {
   const topology = buildTopology(network);
   const paths = new ShortestPaths(wholeView(topology));
-  const labels = labelsOf({ blocks: network.blocks, paths });
-  const index = topology.siteIndex.get(site)!;
+  const labelling = { blocks: network.blocks, paths };
+  const labels = labelsOf(labelling);
+  const ways = waysOf(labelling, topology.siteIndex.get(site)!);
   return new Map<number, Protection>([
-    ...destinationRepairs(paths, index).map((way) => [labels.node(way), way.protects] as const),
-    ...adjacencyRepairs(paths, index).map((way) => [labels.adjacency(way), way.protects] as const),
+    ...ways.destinations.map((way) => [labels.node(way), way.protects] as const),
+    ...ways.adjacencies.map((way) => [labels.adjacency(way), way.protects] as const),
   ]);
 }
 

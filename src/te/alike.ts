@@ -1,12 +1,14 @@
 /**
  * Sites that the search for ways cannot tell apart: none of them may be passed through, and each has
- * the same adjacencies, at the same costs, with the same sites that may be.
+ * uplinks with the same risks, and the same adjacencies, at the same costs, with the same sites that
+ * may be.
  *
  * Adjacencies are sorted by neighbour and uplinks, so the n-th of one such site stands for the n-th of
  * another in every comparison. Of two ways that are compared, the hops at which they part leave the
  * same site: so ways of sites alike have the same order, the hop at this end exchanged.
  */
 
+import type { Risks } from "./risk.ts";
 import type { ShortestPaths } from "./shortest_path.ts";
 
 export class Alike {
@@ -17,10 +19,12 @@ export class Alike {
   /** Classes that there are. */
   readonly count: number;
   readonly #paths: ShortestPaths;
+  readonly #risks: Risks;
 
-  constructor(paths: ShortestPaths) {
+  constructor(paths: ShortestPaths, risks: Risks) {
     const sites = paths.view.topology.sites.length;
     this.#paths = paths;
+    this.#risks = risks;
     this.classOf = new Int32Array(sites);
     this.members = new Int32Array(sites);
     const firsts: number[] = [];
@@ -59,6 +63,11 @@ export class Alike {
     const [beginA, beginB] = [coreFirst[a]!, coreFirst[b]!];
     const count = coreFirst[a + 1]! - beginA;
     if (coreFirst[b + 1]! - beginB !== count) return false;
+    // Those of adjacencies with each other, too.
+    const { set } = this.#risks;
+    for (let uplink = 0; uplink < 8; uplink++) {
+      if (set[a * 8 + uplink] !== set[b * 8 + uplink]) return false;
+    }
     for (let at = 0; at < count; at++) {
       const [hopA, hopB] = [coreHop[beginA + at]!, coreHop[beginB + at]!];
       const [backA, backB] = [reverse[hopA]!, reverse[hopB]!];

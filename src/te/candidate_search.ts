@@ -8,6 +8,7 @@ import { IngressWays } from "./ingress_ways.ts";
 import { KEPT_AT_MOST, KnownPairs } from "./known_pairs.ts";
 import { bits, Marks } from "./marks.ts";
 import { PairWays } from "./pair_ways.ts";
+import { type Risks, risksOf } from "./risk.ts";
 import type { ShortestPaths } from "./shortest_path.ts";
 import type { Topology } from "./topology.ts";
 
@@ -26,6 +27,7 @@ export class CandidateSearch {
   readonly disjoint: DisjointSearch;
   readonly arrivals: Arrivals;
   readonly marks: Marks;
+  readonly risks: Risks;
   readonly uplinks: Uint8Array;
 
   /** `keep`: ways kept of pairs for others that are alike. */
@@ -34,14 +36,15 @@ export class CandidateSearch {
     this.paths = paths;
     this.limit = limit;
     this.uplinks = uplinksInUse(topology);
-    this.marks = new Marks(topology);
+    this.risks = risksOf(topology);
+    this.marks = new Marks(topology, this.risks);
     this.arrivals = new Arrivals(paths, this.marks);
-    const alike = new Alike(paths);
+    const alike = new Alike(paths, this.risks);
     this.lists = new IngressWays(paths, alike, limit);
-    this.ways = new PairWays(topology, this.marks, this.arrivals);
+    this.ways = new PairWays(topology, this.risks, this.marks, this.arrivals);
     this.known = new KnownPairs(topology, alike, this.arrivals, this.ways, keep);
     this.choice = new Choice(this.ways, limit, topology.sites.length);
-    this.disjoint = new DisjointSearch(paths, this.ways.own);
+    this.disjoint = new DisjointSearch(paths, this.risks, this.ways.own);
   }
 }
 

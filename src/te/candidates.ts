@@ -155,26 +155,32 @@ export class Candidates {
 
   /** A way that was noted, or a new one, that shares nothing with the best; -1: there is none. */
   #apart(egress: number): number {
-    const { uplinks } = this.#search;
+    const { uplinks, risks } = this.#search;
     let found = -1;
     // Most ends have one uplink, or one adjacency: then there is nothing to search for.
     if (uplinks[this.#from]! > 1 && uplinks[egress]! > 1) {
-      found = this.#listedApart("fully");
-      if (found < 0) found = this.#searchedApart("fully", egress);
+      if (risks.sharers.length > 0) found = this.#apartBy("risks", egress);
+      if (found < 0) found = this.#apartBy("fully", egress);
     }
-    if (found < 0) found = this.#listedApart("links");
-    return found < 0 ? this.#searchedApart("links", egress) : found;
+    return found < 0 ? this.#apartBy("links", egress) : found;
+  }
+
+  #apartBy(apart: Apart, egress: number): number {
+    const found = this.#listedApart(apart);
+    return found < 0 ? this.#searchedApart(apart, egress) : found;
   }
 
   /** One that is apart from the best, of what is noted and of the lists. */
   #listedApart(apart: Apart): number {
-    const { ways, paths: { view: { topology } } } = this.#search;
+    const { ways } = this.#search;
     const open = this.#open;
     const known = this.#lists.pool;
     const leaves = ways.hop(0, 0);
     const arrives = ways.hop(0, ways.length(0) - 1);
     const isApart = (way: number) =>
-      apart === "fully" ? ways.isApart(topology, way, 0) : ways.sharesNoHop(way, 0);
+      apart === "links"
+        ? ways.sharesNoHop(way, 0)
+        : ways.isApart(way, 0) && (apart === "fully" || ways.sharesNoRisk(way, 0));
     const noted = ways.size;
     for (let way = 1; way < noted; way++) if (isApart(way)) return way;
     for (let list = 0; list < open.size; list++) {

@@ -1,17 +1,20 @@
 /**
- * The shortest way that shares nothing with another: neither an uplink nor a site in between; or, in
- * the weaker form, none of its links.
+ * The shortest way that shares nothing with another: neither an uplink, nor a risk of one, nor a site
+ * in between; or, in weaker forms, only no uplink and no site, or none of its links.
  *
  * A* (Hart, Nilsson, Raphael 1968): what the whole network needs from a site on never exceeds what
  * the rest of it needs, so the search stays close to the way, whatever the size of the network.
  */
 
 import FlatQueue from "flatqueue";
+import type { Risks } from "./risk.ts";
 import type { ShortestPaths } from "./shortest_path.ts";
 import { between } from "./topology.ts";
 import type { WayPool } from "./way_pool.ts";
 
 export type Apart =
+  /** Fully, and no risk of any uplink (SRLG, RFC 4202 §2.3). */
+  | "risks"
   /** No uplink at either end of a hop, and no site in between. */
   | "fully"
   /** No pair of uplinks. */
@@ -19,6 +22,7 @@ export type Apart =
 
 export class DisjointSearch {
   readonly #paths: ShortestPaths;
+  readonly #risks: Risks;
   readonly #pool: WayPool;
   readonly #queue = new FlatQueue<number>();
   /** Rounds in which a mark was set, so that nothing has to be cleared between them. */
@@ -32,9 +36,10 @@ export class DisjointSearch {
   readonly #by: Int32Array;
   #round = 0;
 
-  constructor(paths: ShortestPaths, pool: WayPool) {
+  constructor(paths: ShortestPaths, risks: Risks, pool: WayPool) {
     const { sites, from } = paths.view.topology;
     this.#paths = paths;
+    this.#risks = risks;
     this.#pool = pool;
     this.#closedSite = new Uint32Array(sites.length);
     this.#closedUplink = new Uint32Array(sites.length * 8);
@@ -52,7 +57,7 @@ export class DisjointSearch {
     const { topology, cost } = view;
     const { to: leads } = topology;
     const closedSite = this.#closedSite;
-    const uplinks = apart === "fully";
+    const uplinks = apart !== "links";
     const queue = this.#queue;
     const round = this.#round;
     queue.clear();
@@ -90,8 +95,17 @@ export class DisjointSearch {
         continue;
       }
       if (at > 0) this.#closedSite[topology.from[hop]!] = round;
-      this.#closedUplink[topology.from[hop]! * 8 + topology.fromUplink[hop]!] = round;
-      this.#closedUplink[topology.to[hop]! * 8 + topology.toUplink[hop]!] = round;
+      this.#closeUplink(topology.from[hop]! * 8 + topology.fromUplink[hop]!, apart);
+      this.#closeUplink(topology.to[hop]! * 8 + topology.toUplink[hop]!, apart);
+    }
+  }
+
+  #closeUplink(uplink: number, apart: Apart): void {
+    const { set, sets, sharers } = this.#risks;
+    this.#closedUplink[uplink] = this.#round;
+    if (apart !== "risks") return;
+    for (const risk of sets[set[uplink]!]!) {
+      for (const sharer of sharers[risk]!) this.#closedUplink[sharer] = this.#round;
     }
   }
 

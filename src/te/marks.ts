@@ -1,9 +1,10 @@
 /**
- * How much two ways have in common, roughly and at once: what each uses (uplinks, sites) as 64 bits,
+ * How much two ways have in common, roughly and at once: what each uses (uplinks, their risks, sites) as 64 bits,
  * of which each thing sets one. Different things may set the same, so none in common is sure and some
  * in common is an estimate.
  */
 
+import type { Risks } from "./risk.ts";
 import type { Topology } from "./topology.ts";
 import type { WayPool } from "./way_pool.ts";
 
@@ -16,24 +17,31 @@ export interface MarkSets {
 /** Things of a site: eight uplinks and itself. */
 const THINGS = 9;
 
-/** What an adjacency uses: both uplinks, and the site that it leaves. */
+/** What an adjacency uses: both uplinks with their risks, and the site that it leaves. */
 export class Marks {
   readonly #topology: Topology;
-  /** By site × {@link THINGS} + uplink, or + 8: the bit of the thing. */
+  /** By site × {@link THINGS} + uplink, or + 8: the bit of the thing, and those of its risks. */
   readonly #low: Int32Array;
   readonly #high: Int32Array;
 
-  constructor(topology: Topology) {
+  constructor(topology: Topology, { set, sets }: Risks) {
     const things = topology.sites.length * THINGS;
     this.#topology = topology;
     this.#low = new Int32Array(things);
     this.#high = new Int32Array(things);
-    for (let thing = 0; thing < things; thing++) {
-      // Fibonacci hashing: the top six bits of the product with 2³² ÷ φ.
-      const bit = Math.imul(thing, 0x9e3779b1) >>> 26;
-      if (bit < 32) this.#low[thing] = 1 << bit;
-      else this.#high[thing] = 1 << (bit - 32);
+    for (let thing = 0; thing < things; thing++) this.#mark(thing, thing);
+    for (let uplink = 0; uplink < set.length; uplink++) {
+      const thing = (uplink >> 3) * THINGS + (uplink & 7);
+      for (const risk of sets[set[uplink]!]!) this.#mark(thing, things + risk);
     }
+  }
+
+  /** Adds the bit of `what`: itself, or a risk, which are numbered behind all things. */
+  #mark(thing: number, what: number): void {
+    // Fibonacci hashing: the top six bits of the product with 2³² ÷ φ.
+    const bit = Math.imul(what, 0x9e3779b1) >>> 26;
+    if (bit < 32) this.#low[thing] = this.#low[thing]! | (1 << bit);
+    else this.#high[thing] = this.#high[thing]! | (1 << (bit - 32));
   }
 
   low(hop: number): number {

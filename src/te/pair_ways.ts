@@ -5,6 +5,7 @@
 
 import type { Arrivals } from "./arrivals.ts";
 import type { Marks, MarkSets } from "./marks.ts";
+import type { Risks } from "./risk.ts";
 import type { Topology } from "./topology.ts";
 import { grown, WayPool } from "./way_pool.ts";
 
@@ -30,6 +31,8 @@ export class PairWays {
   listMarks: MarkSets = { low: new Int32Array(0), high: new Int32Array(0) };
   /** Ways that no list has. */
   readonly own: WayPool;
+  readonly #topology: Topology;
+  readonly #risks: Risks;
   readonly #marks: Marks;
   readonly #arrivals: Arrivals;
   #lists: WayPool;
@@ -37,7 +40,9 @@ export class PairWays {
   #order = new Int32Array(64);
   #costs = new Float64Array(64);
 
-  constructor(topology: Topology, marks: Marks, arrivals: Arrivals) {
+  constructor(topology: Topology, risks: Risks, marks: Marks, arrivals: Arrivals) {
+    this.#topology = topology;
+    this.#risks = risks;
     this.#marks = marks;
     this.#arrivals = arrivals;
     this.own = this.#lists = new WayPool(topology);
@@ -162,7 +167,8 @@ export class PairWays {
   }
 
   /** Have two ways no uplink and no site in between in common? */
-  isApart({ from, to, fromUplink, toUplink }: Topology, a: number, b: number): boolean {
+  isApart(a: number, b: number): boolean {
+    const { from, to, fromUplink, toUplink } = this.#topology;
     const lengthA = this.length(a);
     const lengthB = this.length(b);
     // Most that have something in common have the first uplink or the last.
@@ -179,6 +185,25 @@ export class PairWays {
       }
     }
     return true;
+  }
+
+  /** Has no uplink of one way a risk that an uplink of the other has? */
+  sharesNoRisk(a: number, b: number): boolean {
+    const taken = this.#risksOf(b);
+    return taken.size === 0 || this.#risksOf(a).isDisjointFrom(taken);
+  }
+
+  #risksOf(number: number): Set<number> {
+    const { from, to, fromUplink, toUplink } = this.#topology;
+    const { set, sets } = this.#risks;
+    const found = new Set<number>();
+    const length = this.length(number);
+    for (let at = 0; at < length; at++) {
+      const hop = this.hop(number, at);
+      for (const risk of sets[set[from[hop]! * 8 + fromUplink[hop]!]!]!) found.add(risk);
+      for (const risk of sets[set[to[hop]! * 8 + toUplink[hop]!]!]!) found.add(risk);
+    }
+    return found;
   }
 
   /** Have two ways no adjacency in common? */

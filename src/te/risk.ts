@@ -127,7 +127,7 @@ export class Failing {
 }
 
 /** Risks are numbered from the one with the most uplinks on: it is the dearest to close anew. */
-interface Risks {
+export interface Risks {
   /** By uplink of a site: its set of risks. Sets that begin alike stand together. */
   readonly set: Uint32Array;
   /** By set: the risks in it, ascending. The first is empty. */
@@ -136,7 +136,7 @@ interface Risks {
   readonly sharers: readonly (readonly number[])[];
 }
 
-function risksOf({ sites }: Topology): Risks {
+export function risksOf({ sites }: Topology): Risks {
   const uplinks = sites.flatMap((site, index) =>
     site.uplinks.map(({ number, risks = [] }) => ({ uplink: index * 8 + number, risks }))
   );

@@ -5,8 +5,8 @@ import { expect, test, vi } from "vitest";
 import type { Table } from "../../../src/model/boundary.ts";
 import type { Network } from "../../../src/model/network.ts";
 import { compile } from "../../../src/sr/compile.ts";
-import { type Repair, repairs } from "../../../src/sr/repair.ts";
-import { randomNetwork, sparseNetwork, toNetwork } from "../te/random_network.ts";
+import { protections, type Repair, repairs } from "../../../src/sr/repair.ts";
+import { randomNetwork, type SiteShape, sparseNetwork, toNetwork } from "../te/random_network.ts";
 import { spellAdjacency, type Tables, walk } from "./walk.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -140,6 +140,50 @@ test("with explicit null, a repair of one hop says so as the entry would", () =>
         hop: { adjacency: 0, labels: [], repair: true },
       },
     ],
+  });
+});
+
+test("what would take more labels than there is room for is repaired against less", () => {
+  // Each of a row of sites has the hub's uplink within reach; without that, all of the row is left.
+  const row = Array.from({ length: 11 }, (_, index) => index + 1);
+  const hub = row.length + 1;
+  const uplink = (number: number, color: string, cost: number) => ({
+    number,
+    color,
+    cost,
+    endpoint: true,
+    metered: false,
+    mtu: 1500,
+  });
+  const site = (sid: number): SiteShape => ({
+    sid,
+    transit: true,
+    uplinks: [
+      ...(sid < hub ? [uplink(0, "spoke", 1)] : [uplink(0, "hub", 1)]),
+      ...(sid > 1 ? [uplink(1, `link${sid - 1}`, 10)] : []),
+      ...(sid < hub ? [uplink(2, `link${sid}`, 10)] : []),
+    ],
+    segments: [],
+  });
+  const links = row.map((sid) => [`link${sid}`, `link${sid}`] as const);
+  const network = toNetwork({
+    sites: [...row.map(site), site(hub)],
+    meet: [["spoke", "hub"], ...links],
+    penultimate: "pop",
+    policies: [],
+  });
+  const { survey, table } = compile(network, "site1", "embedded");
+  const repair = repairs(survey).nodes.find((one) => one.label === 16000 + hub)!;
+  expect(spellAdjacency(table, repair.failed)).toBe(`site1.up0>site${hub}.up0`);
+  expect(repair.protects).toBe("link");
+  expect(spellAdjacency(table, repair.hop.adjacency)).toBe("site1.up2>site2.up1");
+  expect(repair.hop.labels).toHaveLength(1);
+  expect(protections(network, "site1").get(repair.label)).toBe("link");
+  // Two sites further on there is room for the whole row.
+  const near = repairs(compile(network, "site3", "embedded").survey);
+  expect(near.nodes.find((one) => one.label === 16000 + hub)).toMatchObject({
+    protects: "group",
+    hop: { labels: { length: 8 } },
   });
 });
 

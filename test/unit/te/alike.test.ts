@@ -2,6 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
+import type { Network } from "../../../src/model/network.ts";
 import { Candidates, CandidateSearch } from "../../../src/te/candidates.ts";
 import { KEPT_AT_MOST } from "../../../src/te/known_pairs.ts";
 import { ShortestPaths, type View, wholeView } from "../../../src/te/shortest_path.ts";
@@ -57,6 +58,22 @@ const manyAlike: fc.Arbitrary<NetworkShape> = fc.record({
   return { sites, meet, penultimate: "pop", policies: [] };
 });
 
+/** Risks of each site's first uplink, going round; most have none. */
+const ducts = fc.array(fc.constantFrom<string[]>([], [], ["duct-1"], ["duct-2", "duct-1"]), {
+  minLength: 1,
+  maxLength: 5,
+});
+
+function withRisks(network: Network, ducts: readonly (readonly string[])[]): Network {
+  const sites = network.sites.map((site, index) => ({
+    ...site,
+    uplinks: site.uplinks.map((uplink, at) =>
+      at === 0 ? { ...uplink, risks: ducts[index % ducts.length]! } : uplink
+    ),
+  }));
+  return { ...network, sites };
+}
+
 /** Links that are away, both directions together, and costs that differ by direction. */
 const disturbance = fc.record({
   away: fc.array(fc.nat(), { maxLength: 3 }),
@@ -71,13 +88,14 @@ describe("sites that are alike", () => {
     fc.assert(
       fc.property(
         manyAlike,
+        ducts,
         disturbance,
         fc.integer({ min: 1, max: 9 }),
         // Mostly room for all; at times so little that what is known is forgotten under way.
         fc.constantFrom(KEPT_AT_MOST, KEPT_AT_MOST, 40),
         fc.boolean(),
-        (shape, { away, dearer }, limit, keep, backwards) => {
-          const topology = buildTopology(toNetwork(shape));
+        (shape, ducts, { away, dearer }, limit, keep, backwards) => {
+          const topology = buildTopology(withRisks(toNetwork(shape), ducts));
           const whole = wholeView(topology);
           const view: View = { ...whole, cost: whole.cost.slice() };
           const hops = topology.from.length;

@@ -10,7 +10,7 @@ import {
 } from "../../../src/te/shortest_path.ts";
 import { adjacencies, adjacency, buildTopology } from "../../../src/te/topology.ts";
 import { allowedBy, asText, best, costOf, everyWay, links } from "./exhaustive.ts";
-import { COLORS, forEachPair, randomNetwork, siteName } from "./random_network.ts";
+import { COLORS, forEachPair, randomNetwork, riskyNetwork, siteName } from "./random_network.ts";
 
 // Hundreds of random networks each: seconds where other work shares the processor.
 vi.setConfig({ testTimeout: 60_000 });
@@ -162,6 +162,45 @@ describe("candidates", () => {
       }),
       runs,
     );
+  });
+
+  test("hold one that shares no risk either, if there is one", () => {
+    const seen = { clear: 0, shared: 0 };
+    fc.assert(
+      fc.property(riskyNetwork(), (network) => {
+        const paths = new ShortestPaths(wholeView(buildTopology(network)));
+        const { topology } = paths.view;
+        const byEnd = new Map(
+          network.sites.flatMap((site) =>
+            site.uplinks.map((uplink) => [`${site.name}.${uplink.name}`, uplink.risks!] as const)
+          ),
+        );
+        const risks = (way: readonly Ends[]) =>
+          new Set(
+            way.flatMap(({ from, to }) =>
+              [from, to].flatMap(({ site, uplink }) => byEnd.get(`${site}.${uplink}`)!)
+            ),
+          );
+        forEachPair(network, (from, to) => {
+          const possible = everyWay(network, from, to);
+          const first = best(possible);
+          if (!first) return;
+          const isClear = (way: readonly Ends[]) =>
+            disjoint(way, first) && risks(way).isDisjointFrom(risks(first));
+          const found = new Candidates(new CandidateSearch(paths), topology.siteIndex.get(from)!)
+            .to(topology.siteIndex.get(to)!)
+            .map((way) => spell(paths, way));
+          const apart = possible.some((way) => disjoint(way, first));
+          const clear = possible.some(isClear);
+          if (clear) seen.clear++;
+          else if (apart) seen.shared++;
+          expect(found.some(isClear)).toBe(clear);
+          expect(found.some((way) => disjoint(way, first))).toBe(apart);
+        });
+      }),
+      runs,
+    );
+    expect(Math.min(seen.clear, seen.shared)).toBeGreaterThan(20);
   });
 
   test("keep to constraints, and to sites named in order", () => {

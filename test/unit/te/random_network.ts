@@ -165,6 +165,37 @@ export function sparseNetwork(): fc.Arbitrary<Network> {
   });
 }
 
+const DUCTS = ["duct-1", "duct-2", "duct-3", "mast"];
+
+/** Some uplinks of a site share a device, some of any sites a risk, or two. */
+export function riskyNetwork(): fc.Arbitrary<Network> {
+  return fc.record({
+    network: randomNetwork(),
+    devices: fc.integer({ min: 1, max: 4 }),
+    /** By uplink, going round: more of them without a risk than with one. */
+    risks: fc.array(
+      fc.oneof(
+        { weight: 5, arbitrary: fc.constant<string[]>([]) },
+        { weight: 2, arbitrary: fc.subarray(DUCTS, { minLength: 1, maxLength: 2 }) },
+      ),
+      { minLength: 1, maxLength: 13 },
+    ),
+  }).map(({ network, devices, risks }): Network => {
+    let next = 0;
+    return {
+      ...network,
+      sites: network.sites.map((site) => ({
+        ...site,
+        uplinks: site.uplinks.map((uplink) => ({
+          ...uplink,
+          device: `eth${uplink.number % devices}`,
+          risks: risks[next++ % risks.length]!,
+        })),
+      })),
+    };
+  });
+}
+
 export function forEachPair(network: Network, visit: (from: string, to: string) => void): void {
   for (const from of network.sites) {
     for (const to of network.sites) if (from !== to) visit(from.name, to.name);

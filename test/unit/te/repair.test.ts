@@ -8,43 +8,14 @@ import { type Protection, PROTECTIONS } from "../../../src/te/risk.ts";
 import { ShortestPaths, wholeView } from "../../../src/te/shortest_path.ts";
 import { adjacency, buildTopology, type Topology } from "../../../src/te/topology.ts";
 import { asText, best, everyWay, type Link } from "./exhaustive.ts";
-import { forEachPair, randomNetwork } from "./random_network.ts";
+import { forEachPair, riskyNetwork } from "./random_network.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
-
-const DUCTS = ["duct-1", "duct-2", "duct-3", "mast"];
-
-/** Some uplinks of a site share a device, some of any sites a risk, or two. */
-const risky = fc.record({
-  network: randomNetwork(),
-  devices: fc.integer({ min: 1, max: 4 }),
-  /** By uplink, going round: more of them without a risk than with one. */
-  risks: fc.array(
-    fc.oneof(
-      { weight: 5, arbitrary: fc.constant<string[]>([]) },
-      { weight: 2, arbitrary: fc.subarray(DUCTS, { minLength: 1, maxLength: 2 }) },
-    ),
-    { minLength: 1, maxLength: 13 },
-  ),
-}).map(({ network, devices, risks }): Network => {
-  let next = 0;
-  return {
-    ...network,
-    sites: network.sites.map((site) => ({
-      ...site,
-      uplinks: site.uplinks.map((uplink) => ({
-        ...uplink,
-        device: `eth${uplink.number % devices}`,
-        risks: risks[next++ % risks.length]!,
-      })),
-    })),
-  };
-});
 
 test("a destination's repair is the best way that is left, and survives as much as any way can", () => {
   const seen = new Map<Protection | "none", number>();
   fc.assert(
-    fc.property(risky, (network) => {
+    fc.property(riskyNetwork(), (network) => {
       const paths = new ShortestPaths(wholeView(buildTopology(network)));
       const { topology } = paths.view;
       const found = new Map(network.sites.map((site) => {
@@ -68,9 +39,34 @@ test("a destination's repair is the best way that is left, and survives as much 
   for (const kind of [...PROTECTIONS, "none"] as const) expect(seen.get(kind)).toBeGreaterThan(20);
 });
 
+test("where the way does not fit, the best one that survives less and fits is taken", () => {
+  let [weaker, none] = [0, 0];
+  fc.assert(
+    fc.property(riskyNetwork(), fc.integer({ min: 1, max: 3 }), (network, most) => {
+      const paths = new ShortestPaths(wholeView(buildTopology(network)));
+      const { topology } = paths.view;
+      const fits = (hops: readonly unknown[]) => hops.length <= most;
+      forEachPair(network, (from, to) => {
+        const [site, destination] = [topology.siteIndex.get(from)!, topology.siteIndex.get(to)!];
+        const ways = everyWay(network, from, to);
+        const primary = best(ways);
+        const repair = destinationRepairs(paths, site, fits)
+          .find((one) => one.destination === destination);
+        const expected = primary && strongest(network, ways, primary[0]!, to, fits);
+        expect(told(topology, repair)).toEqual(expected);
+        const whole = primary && strongest(network, ways, primary[0]!, to);
+        if (whole && !expected) none++;
+        else if (whole?.protects !== expected?.protects) weaker++;
+      });
+    }),
+    { numRuns: 200 },
+  );
+  expect(Math.min(weaker, none)).toBeGreaterThan(20);
+});
+
 test("an adjacency's repair is the best other way to the neighbour", () => {
   fc.assert(
-    fc.property(risky, (network) => {
+    fc.property(riskyNetwork(), (network) => {
       const paths = new ShortestPaths(wholeView(buildTopology(network)));
       const { topology } = paths.view;
       for (const [index, site] of topology.sites.entries()) {
@@ -96,7 +92,7 @@ test("an adjacency's repair is the best other way to the neighbour", () => {
 test("a repair that protects the group uses no uplink of the group, nor its device", () => {
   const seen = { far: 0, alone: 0 };
   fc.assert(
-    fc.property(risky, (network) => {
+    fc.property(riskyNetwork(), (network) => {
       const paths = new ShortestPaths(wholeView(buildTopology(network)));
       const { topology } = paths.view;
       const risksOf = (hop: number) =>
@@ -137,13 +133,14 @@ function strongest(
   ways: readonly Link[][],
   failed: Link,
   to: string,
+  fits: (way: readonly Link[]) => boolean = () => true,
 ): { protects: Protection; way: string } | undefined {
   for (const protects of PROTECTIONS) {
     if (protects.includes("node") && failed.to.site === to) continue;
     const left = best(
       ways.filter((way) => !way.some((link) => isTaken(network, link, failed, protects))),
     );
-    if (left) return { protects, way: asText(left) };
+    if (left && fits(left)) return { protects, way: asText(left) };
   }
   return undefined;
 }
