@@ -149,7 +149,8 @@ function scan(
     const spanMillis = newest - look.at + look.spanMillis;
     if (spanMillis > windowMillis && index < looks.length - 1) break;
     there = together(there, look.forward);
-    back = together(back, look.backward);
+    // Where directions are unknown, it is the round trip, which counts above already.
+    if (look.directed) back = together(back, look.backward);
     if (share(look.forward) > allowed) over++;
     const own = evidenceAbove(there, allowed);
     // Two directions that are told apart lose independently where nothing is wrong: logarithms add up.

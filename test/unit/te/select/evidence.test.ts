@@ -126,6 +126,9 @@ describe("evidence that a path loses too much", () => {
       evidence: expect.closeTo(2 * evidenceAbove({ lost: 4, sent: 200 }, 0.01), 6),
     });
     expect(found([...good, look(5, 0, 40), look(6, 0, 40)])).toBe(null);
+    // A look without directions tells of the way there, and of nothing twice.
+    const mixed = [...good, { ...look(5, 3, 3), directed: false }, look(6, 3)];
+    expect(found(mixed)).toMatchObject({ breaks: false, lost: 6, back: null });
     // Of round trips, the two directions are one and the same figure.
     const either = [...good, look(5, 3, 3), look(6, 3, 3)].map((one) => ({
       ...one,
