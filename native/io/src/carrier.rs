@@ -2,12 +2,21 @@
 //!
 //! The kernel tells of every change to a device (rtnetlink(7), group RTNLGRP_LINK). What it tells is
 //! not read: whatever changed, the devices that matter are few and asked anew.
+//!
+//! But of carriers it tells once a second at most, over all devices of all namespaces
+//! (`net/core/link_watch.c`): a link that goes down a moment after another, whosever, is told up to a
+//! second late. So the devices are asked every [`ASK_EVERY`], too.
 
-use std::ffi::CString;
+use std::collections::HashSet;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
+
+/// A call of the system for each uplink, and no more than a link may take to be left.
+pub const ASK_EVERY: Duration = Duration::from_millis(20);
 
 /// Readable after each change of a network device in this namespace.
 pub struct Links(Socket);
@@ -23,7 +32,7 @@ impl Links {
 
     /// Forgets what was told. One that overran tells so by an error, which is a change as well.
     pub fn drain(&self) {
-        let mut told = [std::mem::MaybeUninit::uninit(); 4096];
+        let mut told = [MaybeUninit::uninit(); 4096];
         loop {
             match self.0.recv(&mut told) {
                 Ok(_) => {}
@@ -61,44 +70,168 @@ fn bind_to_links(socket: &Socket) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a device is there, up, and has a carrier (netdevice(7), IFF_UP and IFF_RUNNING).
-pub fn is_running(device: &str) -> bool {
-    let Ok(name) = CString::new(device) else {
-        return false;
-    };
-    let bytes = name.as_bytes_with_nul();
-    // SAFETY: all-zero bytes are a valid `ifreq`: integers, byte arrays and a null pointer.
-    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    if bytes.len() > request.ifr_name.len() {
-        return false;
-    }
-    for (to, from) in request.ifr_name.iter_mut().zip(bytes) {
-        *to = *from as libc::c_char;
-    }
-    let Ok(socket) = Socket::new(Domain::IPV4, Type::DGRAM, None) else {
-        return true; // nothing is known: probes decide
-    };
-    // SAFETY: the call reads the name and writes the flags of one `ifreq`, which lives across it.
-    let status = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFFLAGS as _, &mut request) };
-    if status < 0 {
-        return false;
-    }
-    // SAFETY: the call has just written this member.
-    let flags = libc::c_int::from(unsafe { request.ifr_ifru.ifru_flags });
-    let running = libc::IFF_UP | libc::IFF_RUNNING;
-    flags & running == running
+/// Asks the system about devices, which is the only way to know at once.
+pub struct Devices {
+    /// None: nothing can be asked, and probes decide.
+    socket: Option<Socket>,
+    /// Those that ran when last looked at; what was never looked at did.
+    stopped: HashSet<String>,
 }
+
+impl Devices {
+    pub fn open() -> Self {
+        let domain = Domain::from(libc::AF_NETLINK);
+        let kind = Type::RAW.cloexec();
+        Devices {
+            socket: Socket::new(domain, kind, Some(Protocol::from(libc::NETLINK_ROUTE))).ok(),
+            stopped: HashSet::new(),
+        }
+    }
+
+    /// Has the device stopped running since it was looked at last?
+    pub fn has_stopped(&mut self, device: &str) -> bool {
+        if self.is_running(device) {
+            self.stopped.remove(device);
+            return false;
+        }
+        self.stopped.insert(device.to_owned())
+    }
+
+    /// Whether a device is there, up, and has a carrier: what is not known runs.
+    fn is_running(&self, device: &str) -> bool {
+        let Some(socket) = &self.socket else {
+            return true;
+        };
+        if device.len() >= libc::IFNAMSIZ {
+            return false; // nor can any device be called so
+        }
+        let mut answer = [MaybeUninit::uninit(); 8192];
+        let question = question(device);
+        // The kernel has answered before it returns from taking the question.
+        if socket.send(&question.bytes[..question.length]).is_err() {
+            return true;
+        }
+        let Ok(length) = socket.recv(&mut answer) else {
+            return true;
+        };
+        // SAFETY: the system has written so many bytes of it.
+        let answer = unsafe { std::slice::from_raw_parts(answer.as_ptr().cast(), length) };
+        let running = (libc::IFF_UP | libc::IFF_RUNNING | libc::IFF_LOWER_UP) as u32;
+        flags_in(answer).is_some_and(|flags| flags & running == running)
+    }
+}
+
+/// RTM_GETLINK of one device by its name, without its counters (rtnetlink(7)). Nothing is allocated:
+/// it is asked again and again.
+fn question(device: &str) -> Question {
+    /// IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS: the kernel's `if_link.h` and `rtnetlink.h`.
+    const SKIP_STATS: u32 = 1 << 3;
+    let mut message = Question {
+        bytes: [0; MOST],
+        length: HEADER + INFO,
+    };
+    message.attribute(libc::IFLA_EXT_MASK, &SKIP_STATS.to_ne_bytes());
+    message.attribute(libc::IFLA_IFNAME, device.as_bytes());
+    let length = message.length as u32;
+    message.bytes[0..4].copy_from_slice(&length.to_ne_bytes());
+    message.bytes[4..6].copy_from_slice(&libc::RTM_GETLINK.to_ne_bytes());
+    message.bytes[6..8].copy_from_slice(&(libc::NLM_F_REQUEST as u16).to_ne_bytes());
+    message
+}
+
+struct Question {
+    bytes: [u8; MOST],
+    length: usize,
+}
+
+impl Question {
+    /// Padded to four bytes by the zeros that are there.
+    fn attribute(&mut self, kind: u16, value: &[u8]) {
+        let (begin, end) = (self.length + 4, self.length + 4 + value.len());
+        let length = 4 + value.len() as u16;
+        self.bytes[begin - 4..begin - 2].copy_from_slice(&length.to_ne_bytes());
+        self.bytes[begin - 2..begin].copy_from_slice(&kind.to_ne_bytes());
+        self.bytes[begin..end].copy_from_slice(value);
+        self.length = end.next_multiple_of(4);
+    }
+}
+
+/// Of RTM_NEWLINK; none of an error: there is no such device.
+fn flags_in(answer: &[u8]) -> Option<u32> {
+    let kind = answer.get(4..6)?;
+    if kind != libc::RTM_NEWLINK.to_ne_bytes() {
+        return None;
+    }
+    let flags = answer.get(HEADER + 8..HEADER + 12)?;
+    Some(u32::from_ne_bytes(flags.try_into().ok()?))
+}
+
+/// `struct nlmsghdr` and `struct ifinfomsg`.
+const HEADER: usize = 16;
+const INFO: usize = 16;
+/// With both attributes.
+const MOST: usize = HEADER + INFO + 8 + 4 + libc::IFNAMSIZ;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tun::Tun;
 
     #[test]
     fn loopback_runs_and_what_is_not_there_does_not() {
-        assert!(is_running("lo"));
-        assert!(!is_running("no-such-dev"));
-        assert!(!is_running("a-name-that-no-device-can-have"));
-        assert!(!is_running("nul\0"));
+        let devices = Devices::open();
+        assert!(devices.is_running("lo"));
+        assert!(!devices.is_running("no-such-dev"));
+        assert!(!devices.is_running("a-name-that-no-device-can-have"));
+        assert!(!devices.is_running("nul\0"));
+        // Each answer is that of its own question.
+        assert!(devices.is_running("lo"));
+    }
+
+    #[test]
+    fn a_device_stops_once() {
+        let mut devices = Devices::open();
+        assert!(!devices.has_stopped("lo"));
+        assert!(devices.has_stopped("no-such-dev"));
+        assert!(!devices.has_stopped("no-such-dev"));
+    }
+
+    /// The system tells of the second one a second later: here it has told of neither.
+    #[test]
+    fn one_that_goes_down_just_after_another_is_seen_at_once() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let thread = std::thread::spawn(|| {
+            // SAFETY: moves this thread alone to a new network namespace, gone with it.
+            assert_eq!(unsafe { libc::unshare(libc::CLONE_NEWNET) }, 0);
+            let names = ["lws1-test", "lws2-test"];
+            let links = names.map(|name| Tun::create(name, 1400, 1, 1).unwrap());
+            let mut devices = Devices::open();
+            // What is told of how they came up.
+            while names.iter().any(|name| !devices.is_running(name)) {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            let mut seen = Vec::new();
+            for (link, name) in links.iter().zip(names) {
+                assert!(!devices.has_stopped(name));
+                pull_out(link);
+                seen.push(devices.has_stopped(name));
+            }
+            seen
+        });
+        assert_eq!(thread.join().unwrap(), [true, true]);
+    }
+
+    fn pull_out(link: &Tun) {
+        /// The kernel's `if_tun.h`.
+        const TUNSETCARRIER: libc::c_ulong = 0x4004_54e2;
+        let carrier: libc::c_int = 0;
+        let queue = link.queues()[0].as_fd();
+        // SAFETY: the descriptor is open, and the call reads one `int`, which lives across it.
+        let status =
+            unsafe { libc::ioctl(queue.as_raw_fd(), TUNSETCARRIER as _, &raw const carrier) };
+        assert_eq!(status, 0);
     }
 
     #[test]

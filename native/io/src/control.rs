@@ -4,8 +4,8 @@ use std::os::fd::AsFd;
 
 use labelway_wireguard::Now;
 
-use crate::carrier::{Links, is_running};
-use crate::poll::{Events, Token, WAKE};
+use crate::carrier::{ASK_EVERY, Devices, Links};
+use crate::poll::{Events, Timer, Token, WAKE};
 use crate::probe;
 use crate::shared::Shared;
 use crate::uapi::Client;
@@ -20,12 +20,17 @@ struct Connection {
 
 /// No client's: those are numbered from above it.
 const LINKS: Token = 1;
+const ASK: Token = 2;
 
 pub fn run(shared: &Shared) {
     // Without it, probes find out what is down, only later.
     let links = Links::open()
         .ok()
         .filter(|links| shared.control.add(links.as_fd(), LINKS).is_ok());
+    let asking = Timer::every(ASK_EVERY)
+        .ok()
+        .filter(|timer| shared.control.add(timer.as_fd(), ASK).is_ok());
+    let mut devices = Devices::open();
     let mut connections: Vec<Connection> = Vec::new();
     let mut events = Events::with_capacity(64);
     while !shared.is_stopping() {
@@ -40,7 +45,12 @@ pub fn run(shared: &Shared) {
                 if let Some(links) = &links {
                     links.drain();
                 }
-                follow_links(shared);
+                follow_links(shared, &mut devices);
+            } else if token == ASK {
+                if let Some(timer) = &asking {
+                    timer.drain();
+                }
+                follow_links(shared, &mut devices);
             } else if let Some(at) = connections.iter().position(|c| c.client.token == token) {
                 if !serve(shared, &mut connections[at]) {
                     connections.swap_remove(at);
@@ -52,14 +62,14 @@ pub fn run(shared: &Shared) {
     }
 }
 
-/// Some device changed: what leaves by one that has no carrier any more goes another way now.
-fn follow_links(shared: &Shared) {
+/// What leaves by a device that has no carrier any more goes another way now.
+fn follow_links(shared: &Shared, devices: &mut Devices) {
     let world = shared.world.load();
     let Some(world) = world.as_deref() else {
         return;
     };
     for (index, uplink) in world.table.uplinks.iter().enumerate() {
-        if !is_running(&uplink.device) {
+        if devices.has_stopped(&uplink.device) {
             probe::handle_link_down(world, index, shared.now());
         }
     }

@@ -20,6 +20,7 @@ const PROMISED = [
   "one-way-loss",
   "one-way-loss-back",
   "peer-restart",
+  "second-link-down",
   "threshold",
   "transit-link-dead",
   "transit-link-down",
