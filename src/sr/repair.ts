@@ -38,7 +38,8 @@ export interface Repairs {
 
 /**
  * Without an entry is what has no other way that takes at most {@link MOST_LABELS}. `formers`: files
- * that some router may still run: the stacks mean the same by them, and may be longer.
+ * that some router may still run: the stacks mean the same by them. They may be longer for it; what
+ * is too long then has none until these files are gone.
  */
 export function repairs(surveyed: Survey, formers: readonly Former[] = []): Repairs {
   const labels = labelsOf(surveyed.labelling);

@@ -1,7 +1,6 @@
 /**
  * Sites that the search for ways cannot tell apart: none of them may be passed through, and each has
- * uplinks with the same risks, and the same adjacencies, at the same costs, with the same sites that
- * may be.
+ * uplinks with like risks, and the same adjacencies, at the same costs, with the same sites that may be.
  *
  * Adjacencies are sorted by neighbour and uplinks, so the n-th of one such site stands for the n-th of
  * another in every comparison. Of two ways that are compared, the hops at which they part leave the
@@ -9,6 +8,7 @@
  */
 
 import type { Risks } from "./risk.ts";
+import { RiskPatterns } from "./risk_pattern.ts";
 import type { ShortestPaths } from "./shortest_path.ts";
 
 export class Alike {
@@ -19,12 +19,12 @@ export class Alike {
   /** Classes that there are. */
   readonly count: number;
   readonly #paths: ShortestPaths;
-  readonly #risks: Risks;
+  readonly #risks: RiskPatterns;
 
   constructor(paths: ShortestPaths, risks: Risks) {
     const sites = paths.view.topology.sites.length;
     this.#paths = paths;
-    this.#risks = risks;
+    this.#risks = new RiskPatterns(paths.view, risks);
     this.classOf = new Int32Array(sites);
     this.members = new Int32Array(sites);
     const firsts: number[] = [];
@@ -45,6 +45,11 @@ export class Alike {
     this.count = firsts.length;
   }
 
+  /** Are the ways between two sites those of no others, however alike these are? */
+  areAlone(ingress: number, egress: number): boolean {
+    return this.#risks.meet(ingress, egress);
+  }
+
   #hash(site: number): number {
     const { view: { topology, cost }, core: { coreFirst, coreHop } } = this.#paths;
     let hash = 0;
@@ -60,14 +65,10 @@ export class Alike {
     const { view: { topology, transit, cost, usable }, core: { coreFirst, coreHop } } = this.#paths;
     const { to, fromUplink, toUplink, reverse } = topology;
     if (transit[a] === 1 || transit[b] === 1) return false;
+    if (this.#risks.of[a] !== this.#risks.of[b]) return false;
     const [beginA, beginB] = [coreFirst[a]!, coreFirst[b]!];
     const count = coreFirst[a + 1]! - beginA;
     if (coreFirst[b + 1]! - beginB !== count) return false;
-    // Those of adjacencies with each other, too.
-    const { set } = this.#risks;
-    for (let uplink = 0; uplink < 8; uplink++) {
-      if (set[a * 8 + uplink] !== set[b * 8 + uplink]) return false;
-    }
     for (let at = 0; at < count; at++) {
       const [hopA, hopB] = [coreHop[beginA + at]!, coreHop[beginB + at]!];
       const [backA, backB] = [reverse[hopA]!, reverse[hopB]!];

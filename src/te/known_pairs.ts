@@ -62,7 +62,7 @@ export class KnownPairs {
 
   /** Notes for the pair at hand, whose own arrivals are set, what a pair alike had; false: none had. */
   recall(ingress: number, egress: number): boolean {
-    const known = this.#find(ingress, egress);
+    const known = this.#alike.areAlone(ingress, egress) ? -1 : this.#find(ingress, egress);
     if (known < 0) return false;
     const pair = this.#pair;
     const pairs = this.#pairs;
@@ -100,6 +100,7 @@ export class KnownPairs {
     const { classOf, members, count } = this.#alike;
     const [from, to] = [classOf[ingress]!, classOf[egress]!];
     if (members[from] === 1 && members[to] === 1) return;
+    if (this.#alike.areAlone(ingress, egress)) return;
     const pair = this.#pair;
     if (this.#size + pair.size > this.#most) this.#forget();
     const last = this.#last[from] ??= new Int32Array(count).fill(-1);

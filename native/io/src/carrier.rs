@@ -16,7 +16,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// A call of the system for each uplink, and no more than a link may take to be left.
-pub const ASK_EVERY: Duration = Duration::from_millis(20);
+pub const ASK_EVERY: Duration = Duration::from_millis(10);
 
 /// Readable after each change of a network device in this namespace.
 pub struct Links(Socket);

@@ -8,7 +8,7 @@
 
 import type { Instant } from "../../model/quantity.ts";
 import type { SloClass } from "../../model/slo.ts";
-import { CLEAR_EVIDENCE, evidenceAbove, evidenceBelow } from "./evidence.ts";
+import { CLEAR_EVIDENCE, evidenceBelow, evidenceBetween, goodShare } from "./evidence.ts";
 import type { Judgement } from "./judge.ts";
 import { type Look, sumOf } from "./measurement.ts";
 
@@ -81,10 +81,19 @@ export function isProven(looks: readonly Look[], allowed: number): boolean {
   return evidenceBelow(sumOf(looks.map((look) => look.forward)), allowed) >= CLEAR_EVIDENCE;
 }
 
-/** By the looks that end later than `since`. */
-export function placeOf(looks: readonly Look[], since: Instant, allowed: number): Place {
+/**
+ * By the looks that end later than `since`, in which the path lost the share `lost`: is it likelier
+ * that its first adjacency loses as much, or that it is good?
+ */
+export function placeOf(
+  looks: readonly Look[],
+  since: Instant,
+  lost: number,
+  allowed: number,
+): Place {
   const recent = looks.filter((look) => look.at > since);
   const entry = sumOf(recent.flatMap((look) => look.entry ?? []));
-  if (evidenceBelow(entry, allowed) >= CLEAR_EVIDENCE) return "behind";
-  return evidenceAbove(entry, allowed) >= CLEAR_EVIDENCE ? "entry" : "anywhere";
+  const evidence = evidenceBetween(entry, lost, goodShare(allowed));
+  if (evidence >= CLEAR_EVIDENCE) return "entry";
+  return evidence <= -CLEAR_EVIDENCE ? "behind" : "anywhere";
 }

@@ -10,8 +10,8 @@
  *
  * What fails on the way there mostly fails on the way back at the same moment. So the way back bears
  * witness where it was good until then: its own likelihood ratio is added, up to that of the way there,
- * which therefore has to show half of what it takes by itself. What loses answers all the time is no
- * witness.
+ * which therefore has to show half of what it takes by itself, and a little more. What loses answers all
+ * the time is no witness; what loses them now and then is one each time.
  *
  * _Returning_ asks for the opposite against a far stricter bound, by Page's cumulative sum
  * (Biometrika 41, 1954) of the loss being a quarter of what is allowed rather than all of it.
@@ -22,7 +22,7 @@
  */
 
 import type { Instant } from "../../model/quantity.ts";
-import { type Look, share, sumOf, type Tally, together } from "./measurement.ts";
+import { type Look, share, sumOf, type Tally } from "./measurement.ts";
 
 /**
  * Of the likelihood ratio's logarithm, over a stretch of {@link LONGEST_STRETCH_MILLIS}: e^2.5 = 12
@@ -52,11 +52,12 @@ export const RETURN_EVIDENCE = 12;
 const RETURN_SHARE = 0.25;
 /** Of the way back having been well below what is allowed: e^1.5 = 4.5 times likelier than at it. */
 const GOOD_EVIDENCE = 1.5;
+/** Where both ways are asked, two shares are free to fit what was seen by chance: e^0.7 = 2. */
+const WITNESS_EVIDENCE = 0.7;
 /** Answers that begin to be lost are news for so long: a path is looked at closely for no longer. */
 const NEWS_MILLIS = 2_000;
 /** Likelihood e³ = 20 : 1 of a loss well below the allowed one, or above it. */
 export const CLEAR_EVIDENCE = 3;
-const NONE: Tally = { lost: 0, sent: 0 };
 /** An SLO of no loss at all is read as one in ten thousand: else a single probe would decide. */
 const LEAST_ALLOWED = 0.0001;
 
@@ -84,10 +85,23 @@ export function evidenceAbove({ lost, sent }: Tally, allowed: number): number {
 }
 
 /** What a look adds to the proof that the loss is well below the allowed share; may be negative. */
-export function evidenceBelow({ lost, sent }: Tally, allowed: number): number {
-  const bound = Math.min(Math.max(allowed, LEAST_ALLOWED), 0.999);
-  const better = bound * RETURN_SHARE;
-  return lost * Math.log(RETURN_SHARE) + (sent - lost) * Math.log((1 - better) / (1 - bound));
+export function evidenceBelow(tally: Tally, allowed: number): number {
+  return evidenceBetween(tally, goodShare(allowed), boundOf(allowed));
+}
+
+/** For the loss being `one` rather than `other`, each above 0 and below 1; negative: against it. */
+export function evidenceBetween({ lost, sent }: Tally, one: number, other: number): number {
+  const bounded = Math.min(one, 0.999);
+  return lost * Math.log(bounded / other) + (sent - lost) * Math.log((1 - bounded) / (1 - other));
+}
+
+/** What counts as well below the allowed share. */
+export function goodShare(allowed: number): number {
+  return boundOf(allowed) * RETURN_SHARE;
+}
+
+function boundOf(allowed: number): number {
+  return Math.min(Math.max(allowed, LEAST_ALLOWED), 0.999);
 }
 
 /**
@@ -140,38 +154,49 @@ function scan(
   newest: Instant,
 ): Excess | null {
   let best: Excess | null = null;
-  let there = NONE;
-  let back = NONE;
-  let over = 0;
-  const wasGood = goodUntil(looks, allowed);
+  let [lost, sent, over] = [0, 0, 0];
+  let [backLost, backSent, backOver] = [0, 0, 0];
+  const wasGood = direction === "forward" ? goodBefore(looks, allowed) : null;
   for (let index = looks.length - 1; index >= 0; index--) {
     const look = looks[index]!;
+    const { forward, backward } = look;
     const spanMillis = newest - look.at + look.spanMillis;
     if (spanMillis > windowMillis && index < looks.length - 1) break;
-    there = together(there, look.forward);
+    lost += forward.lost;
+    sent += forward.sent;
+    if (share(forward) > allowed) over++;
     // Where directions are unknown, it is the round trip, which counts above already.
-    if (look.directed) back = together(back, look.backward);
-    if (share(look.forward) > allowed) over++;
-    const own = evidenceAbove(there, allowed);
-    // Two directions that are told apart lose independently where nothing is wrong: logarithms add up.
-    const witness = direction === "forward" && wasGood[index]! ? evidenceAbove(back, allowed) : 0;
-    const evidence = own + Math.min(own, witness);
+    if (look.directed) {
+      backLost += backward.lost;
+      backSent += backward.sent;
+      if (share(backward) > allowed) backOver++;
+    }
     // With a leave window of one look, that look has to do.
-    const looksWanted = Math.min(LEAST_LOOKS, Math.max(1, windowMillis / look.spanMillis | 0));
-    const breaks = evidence >= enough(spanMillis) && there.lost >= LEAST_LOST &&
-      over >= looksWanted;
+    const wanted = Math.min(LEAST_LOOKS, Math.max(1, windowMillis / look.spanMillis | 0));
+    const own = evidenceAbove({ lost, sent }, allowed);
+    const needed = enough(spanMillis);
+    const many = lost >= LEAST_LOST && over >= wanted;
+    let [evidence, breaks] = [own, many && own >= needed];
+    let back: Tally | null = null;
+    // A cut that hits both ways is one event: the way back has to show a share as well.
+    const bears = wasGood?.[index] && backLost >= LEAST_LOST && backOver >= wanted;
+    if (!breaks && bears) {
+      back = { lost: backLost, sent: backSent };
+      evidence += Math.min(own, evidenceAbove(back, allowed));
+      breaks = many && evidence >= needed + WITNESS_EVIDENCE;
+    }
     const stronger = best === null || Number(breaks) > Number(best.breaks) ||
       breaks === best.breaks && evidence > best.evidence;
     if (evidence > 0 && stronger) {
-      const told = witness > 0 && own < enough(spanMillis) ? back : null;
-      best = { ...there, spanMillis, direction, back: told, evidence, breaks };
+      best = { lost, sent, spanMillis, direction, back, evidence, breaks };
     }
   }
   return best;
 }
 
-/** By look: had the way back been good in those before it, and for long enough to know? */
-function goodUntil(looks: readonly Look[], allowed: number): readonly boolean[] {
+/** By look: had the way back been good in those before it, for long enough to know? null: never bad. */
+function goodBefore(looks: readonly Look[], allowed: number): readonly boolean[] | null {
+  if (!looks.some((look) => look.backward.lost > 0)) return null;
   let evidence = 0;
   return looks.map(({ backward }) => {
     const before = evidence;

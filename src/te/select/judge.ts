@@ -6,7 +6,7 @@ import { NO_PENALTY, penalise, type Penalty, penaltyNow, settle } from "./dampin
 import { placeOf } from "./blame.ts";
 import { isSuspect, strongestExcess } from "./evidence.ts";
 import { figureOf, held } from "./figure.ts";
-import { type Observed, staleAfter } from "./measurement.ts";
+import { type Observed, share, staleAfter } from "./measurement.ts";
 import type { Reason, Verdict } from "./reason.ts";
 import { after, type Bad, mayReturn, returnAt, worse } from "./recovery.ts";
 import { violations } from "./violations.ts";
@@ -83,7 +83,9 @@ export function judge(
       bad,
       faults,
       newest!.at,
-      excess?.breaks ? placeOf(looks, newest!.at - excess.spanMillis as Instant, loss!) : null,
+      excess?.breaks
+        ? placeOf(looks, newest!.at - excess.spanMillis as Instant, share(excess), loss!)
+        : null,
     );
   } else if (bad && isUp && newest && !stale && mayReturn(bad, observed, newest, slo)) bad = null;
   const failures = deaths > 0 ? deaths : Number(wasGood && broken.length > 0);

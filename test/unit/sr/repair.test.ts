@@ -179,6 +179,9 @@ test("what would take more labels than there is room for is repaired against les
   expect(spellAdjacency(table, repair.hop.adjacency)).toBe("site1.up2>site2.up1");
   expect(repair.hop.labels).toHaveLength(1);
   expect(protections(network, "site1").get(repair.label)).toBe("link");
+  const same = repairs(survey).adjacencies.find((one) => one.failed === repair.failed)!;
+  expect(same.protects).toBe("link");
+  expect(protections(network, "site1").get(same.label)).toBe("link");
   // Two sites further on there is room for the whole row.
   const near = repairs(compile(network, "site3", "embedded").survey);
   expect(near.nodes.find((one) => one.label === 16000 + hub)).toMatchObject({

@@ -187,20 +187,24 @@ describe("candidates", () => {
           if (!first) return;
           const isClear = (way: readonly Ends[]) =>
             disjoint(way, first) && risks(way).isDisjointFrom(risks(first));
-          const found = new Candidates(new CandidateSearch(paths), topology.siteIndex.get(from)!)
-            .to(topology.siteIndex.get(to)!)
-            .map((way) => spell(paths, way));
           const apart = possible.some((way) => disjoint(way, first));
           const clear = possible.some(isClear);
           if (clear) seen.clear++;
           else if (apart) seen.shared++;
-          expect(found.some(isClear)).toBe(clear);
-          expect(found.some((way) => disjoint(way, first))).toBe(apart);
+          // Of so few it is none by the way: it has to be searched for.
+          for (const limit of [2, 3, 8]) {
+            const search = new CandidateSearch(paths, limit);
+            const found = new Candidates(search, topology.siteIndex.get(from)!)
+              .to(topology.siteIndex.get(to)!)
+              .map((way) => spell(paths, way));
+            expect(found.some(isClear)).toBe(clear);
+            expect(found.some((way) => disjoint(way, first))).toBe(apart);
+          }
         });
       }),
-      runs,
+      { numRuns: 300 },
     );
-    expect(Math.min(seen.clear, seen.shared)).toBeGreaterThan(20);
+    expect(Math.min(seen.clear, seen.shared)).toBeGreaterThan(5);
   });
 
   test("keep to constraints, and to sites named in order", () => {

@@ -42,17 +42,25 @@ test("a destination's repair is the best way that is left, and survives as much 
 test("where the way does not fit, the best one that survives less and fits is taken", () => {
   let [weaker, none] = [0, 0];
   fc.assert(
-    fc.property(riskyNetwork(), fc.integer({ min: 1, max: 3 }), (network, most) => {
+    fc.property(riskyNetwork(), fc.integer({ min: 0, max: 9 }), (network, salt) => {
       const paths = new ShortestPaths(wholeView(buildTopology(network)));
       const { topology } = paths.view;
-      const fits = (hops: readonly unknown[]) => hops.length <= most;
+      // Every other one, for no reason: what fits has nothing to do with what it survives.
+      const isEven = (way: string) =>
+        [...way].reduce((sum, one) => (sum * 31 + one.charCodeAt(0)) % 1009, salt) % 2 === 0;
       forEachPair(network, (from, to) => {
         const [site, destination] = [topology.siteIndex.get(from)!, topology.siteIndex.get(to)!];
         const ways = everyWay(network, from, to);
         const primary = best(ways);
-        const repair = destinationRepairs(paths, site, fits)
+        const repair = destinationRepairs(paths, site, (hops) => isEven(spell(topology, hops)))
           .find((one) => one.destination === destination);
-        const expected = primary && strongest(network, ways, primary[0]!, to, fits);
+        const expected = primary && strongest(
+          network,
+          ways,
+          primary[0]!,
+          to,
+          (way) => isEven(asText(way)),
+        );
         expect(told(topology, repair)).toEqual(expected);
         const whole = primary && strongest(network, ways, primary[0]!, to);
         if (whole && !expected) none++;

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { placeOf } from "../../../../src/te/select/blame.ts";
+import type { Look } from "../../../../src/te/select/measurement.ts";
 import { Selection } from "../../../../src/te/select/selection.ts";
 import { standingsOf } from "../../../../src/te/select/standing.ts";
 import { at, candidate, classOf, measurement, type Sample } from "./shapes.ts";
@@ -24,6 +26,17 @@ const STANDBY: Record<string, Sample> = {
   other: { sent: 10, rtt: 26_100 },
 };
 const ENTRY = { lost: 0, sent: 1_000 };
+
+const LOOK: Look = {
+  at: at(1_000),
+  spanMillis: 1_000,
+  forward: { lost: 4, sent: 100 },
+  backward: { lost: 0, sent: 100 },
+  directed: true,
+  entry: null,
+  rttMicros: 20_000,
+  jitterMicros: 100,
+};
 
 interface Course {
   readonly selection: Selection;
@@ -157,5 +170,31 @@ describe("when a path is left for its loss, what shares the cause is taken last"
     expect(lead(course)).toBe("short");
     const standings = standingsOf(course.selection, KEY, () => null, at(course.now))!;
     expect(standings.map(({ why }) => why).join()).not.toContain("shares");
+  });
+});
+
+describe("where a path loses its packets, by its first adjacency", () => {
+  const place = (lost: number, entry: { lost: number; sent: number } | null, share = 0.04) =>
+    placeOf([{ ...LOOK, forward: { lost, sent: 100 }, entry }], at(0), share, 0.01);
+
+  test("is known by a hundred packets where much is lost", () => {
+    expect(place(4, { lost: 0, sent: 100 })).toBe("behind");
+    expect(place(4, { lost: 4, sent: 100 })).toBe("entry");
+    // One in a hundred is what the SLO allows, and neither.
+    expect(place(4, { lost: 1, sent: 100 })).toBe("anywhere");
+    expect(place(4, { lost: 0, sent: 50 })).toBe("anywhere");
+    expect(place(4, null)).toBe("anywhere");
+  });
+
+  test("takes more where less is lost, and none of what was before", () => {
+    expect(place(2, { lost: 0, sent: 100 }, 0.02)).toBe("anywhere");
+    expect(place(2, { lost: 0, sent: 200 }, 0.02)).toBe("behind");
+    const before = { ...LOOK, at: at(-1_000), entry: { lost: 0, sent: 1_000 } };
+    expect(placeOf([before, { ...LOOK, entry: null }], at(0), 0.04, 0.01)).toBe("anywhere");
+  });
+
+  test("all that is sent may be lost", () => {
+    expect(place(100, { lost: 100, sent: 100 }, 1)).toBe("entry");
+    expect(place(100, { lost: 0, sent: 3 }, 1)).toBe("behind");
   });
 });

@@ -119,6 +119,17 @@ describe("evidence that a path loses too much", () => {
     const before = [1, 2, 3, 4].map((second) => look(second, 0, 3));
     expect(found([...before, ...both])).toMatchObject({ breaks: false, back: null });
     expect(found(both)).toMatchObject({ breaks: false, back: null });
+    // A hundred good answers are not known to be good; nor is one cut that hit both ways a share.
+    expect(found([look(4, 0), ...both])).toMatchObject({ breaks: false, back: null });
+    expect(found([...good, look(5, 3, 6), look(6, 3, 0)])).toMatchObject({
+      breaks: false,
+      back: null,
+    });
+    // Enough by itself: nobody else is called.
+    expect(found([...good, look(5, 5, 3), look(6, 5, 3)])).toMatchObject({
+      breaks: true,
+      back: null,
+    });
     // However much is lost on the way back, half has to be shown by the way there.
     const little = [look(5, 2, 40), look(6, 2, 40)];
     expect(found([...good, ...little])).toMatchObject({
@@ -130,6 +141,8 @@ describe("evidence that a path loses too much", () => {
     const mixed = [...good, { ...look(5, 3, 3), directed: false }, look(6, 3)];
     expect(found(mixed)).toMatchObject({ breaks: false, lost: 6, back: null });
     // Of round trips, the two directions are one and the same figure.
+    const late = [...good, look(5, 3, 3), { ...look(6, 3, 3), directed: false }];
+    expect(found(late)).toMatchObject({ direction: "round-trip", breaks: false, back: null });
     const either = [...good, look(5, 3, 3), look(6, 3, 3)].map((one) => ({
       ...one,
       directed: false,

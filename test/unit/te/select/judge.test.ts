@@ -128,6 +128,8 @@ describe("a path against a class", () => {
     expect(new Watched().run(60, { back: 20 }).words).toBe("meets");
     const path = new Watched().run(20, {}).run(2, { lost: 5, back: 20 });
     expect(path.words).toBe("breaks: loss forward 5 % in 2 s > 1 % allowed");
+    const both = new Watched().run(20, {}).run(2, { lost: 3, back: 4 });
+    expect(both.words).toBe("breaks: loss forward 3 % (and 4.1 % back) in 2 s > 1 % allowed");
     expect(path.run(70, { back: 20 }).words).toBe("meets");
     const unknown = new Watched().run(3, { back: 5, directed: false });
     expect(unknown.words)
