@@ -123,7 +123,7 @@ export function strongestExcess(
 /**
  * Would probing the path more often settle whether it breaks? What fails on the way there often fails
  * on the way back as well, and half of the time shows there first: answers that have just begun to be
- * lost condemn nothing, and are worth a closer look. Those that are lost all the time say nothing.
+ * lost condemn nothing by themselves, and are worth a closer look. Those that are lost all the time say nothing.
  */
 export function isSuspect(
   looks: readonly Look[],
