@@ -24,7 +24,8 @@ function quantile(values: readonly number[], share: number): number {
 describe("time to leave", () => {
   const bounds: readonly (readonly [string, Probing, p50: number, p95: number])[] = [
     ["loss 3 %, 2 % above", closely, 1.5, 3],
-    ["loss 3 % each way", closely, 1, 2.5],
+    // Without the witness of the way back it is 1.1 and 1.95.
+    ["loss 3 % each way", closely, 1.05, 1.8],
     ["loss 6 %, 5 % above", closely, 1, 3],
     ["loss 2 %, 1 % above the SLO", closely, 3, 8],
     ["loss 6 % in bursts of 4", closely, 2, 5],
