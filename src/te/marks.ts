@@ -1,6 +1,6 @@
 /**
- * How much two ways have in common, roughly and at once: what each uses (uplinks, risks, sites) as 64 bits,
- * of which each thing sets one. Different things may set the same, so none in common is sure and some
+ * How much two ways have in common, roughly and at once: what each uses (uplinks, their risks, sites)
+ * as 64 bits, of which each sets one. Different things may set the same, so none in common is sure and some
  * in common is an estimate.
  */
 

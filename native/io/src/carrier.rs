@@ -8,7 +8,7 @@
 //! second late. So the devices are asked every [`ASK_EVERY`], too.
 
 use std::collections::HashSet;
-use std::io;
+use std::io::{self, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
@@ -23,9 +23,7 @@ pub struct Links(Socket);
 
 impl Links {
     pub fn open() -> io::Result<Self> {
-        let domain = Domain::from(libc::AF_NETLINK);
-        let kind = Type::RAW.nonblocking().cloexec();
-        let socket = Socket::new(domain, kind, Some(Protocol::from(libc::NETLINK_ROUTE)))?;
+        let socket = route_socket(Type::RAW.nonblocking())?;
         bind_to_links(&socket)?;
         Ok(Links(socket))
     }
@@ -51,6 +49,15 @@ impl AsFd for Links {
     }
 }
 
+fn route_socket(kind: Type) -> io::Result<Socket> {
+    let protocol = Protocol::from(libc::NETLINK_ROUTE);
+    Socket::new(
+        Domain::from(libc::AF_NETLINK),
+        kind.cloexec(),
+        Some(protocol),
+    )
+}
+
 fn bind_to_links(socket: &Socket) -> io::Result<()> {
     // SAFETY: integers only, for which zero is valid.
     let mut address: libc::sockaddr_nl = unsafe { std::mem::zeroed() };
@@ -74,16 +81,14 @@ fn bind_to_links(socket: &Socket) -> io::Result<()> {
 pub struct Devices {
     /// None: nothing can be asked, and probes decide.
     socket: Option<Socket>,
-    /// Those that ran when last looked at; what was never looked at did.
+    /// Those that did not run when last looked at; what was never looked at did.
     stopped: HashSet<String>,
 }
 
 impl Devices {
     pub fn open() -> Self {
-        let domain = Domain::from(libc::AF_NETLINK);
-        let kind = Type::RAW.cloexec();
         Devices {
-            socket: Socket::new(domain, kind, Some(Protocol::from(libc::NETLINK_ROUTE))).ok(),
+            socket: route_socket(Type::RAW).ok(),
             stopped: HashSet::new(),
         }
     }
@@ -99,25 +104,24 @@ impl Devices {
 
     /// Whether a device is there, up, and has a carrier: what is not known runs.
     fn is_running(&self, device: &str) -> bool {
-        let Some(socket) = &self.socket else {
+        let Some(mut socket) = self.socket.as_ref() else {
             return true;
         };
         if device.len() >= libc::IFNAMSIZ {
             return false; // nor can any device be called so
         }
-        let mut answer = [MaybeUninit::uninit(); 8192];
+        // What does not fit is not needed, and cut off.
+        let mut answer = [0; HEADER + INFO];
         let question = question(device);
         // The kernel has answered before it returns from taking the question.
         if socket.send(&question.bytes[..question.length]).is_err() {
             return true;
         }
-        let Ok(length) = socket.recv(&mut answer) else {
+        let Ok(length) = socket.read(&mut answer) else {
             return true;
         };
-        // SAFETY: the system has written so many bytes of it.
-        let answer = unsafe { std::slice::from_raw_parts(answer.as_ptr().cast(), length) };
         let running = (libc::IFF_UP | libc::IFF_RUNNING | libc::IFF_LOWER_UP) as u32;
-        flags_in(answer).is_some_and(|flags| flags & running == running)
+        flags_in(&answer[..length]).is_some_and(|flags| flags & running == running)
     }
 }
 
